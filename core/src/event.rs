@@ -1,0 +1,107 @@
+//! What was said, in the vocabulary that all protocols share. `docs/EVENTS.md` says the same in words.
+
+mod file;
+mod process;
+mod session;
+mod stream;
+mod terminal;
+
+pub use file::{FileEvent, FileOperation, OpenMode};
+pub use process::{ProcessEvent, ProcessKind};
+pub use session::{SessionEvent, SessionOpened};
+pub use stream::{StreamEvent, StreamKind};
+pub use terminal::{TerminalEvent, TerminalSize};
+
+use crate::{Lane, Moment, Side};
+
+/// One thing that was said or done in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When the gateway took it in.
+    pub at: Moment,
+    /// Who said it. What the gateway says of its own stands on the side of the peer that it is told to.
+    pub side: Side,
+    /// On which lane; lane 0 is the connection.
+    pub lane: Lane,
+    /// What it was.
+    pub kind: Kind,
+}
+
+/// The closed vocabulary, in families.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The session itself: who, whether, and how it ended.
+    Session(SessionEvent),
+    /// A terminal: its size, what was typed, what was shown.
+    Terminal(TerminalEvent),
+    /// A program at the target: what was started, and how it ended.
+    Process(ProcessEvent),
+    /// A stream of bytes: opened, carried, closed.
+    Stream(StreamEvent),
+    /// An operation on files, decoded from a stream.
+    File(FileEvent),
+}
+
+impl Kind {
+    /// The name in `docs/EVENTS.md`, `family.word`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Session(event) => event.name(),
+            Self::Terminal(event) => event.name(),
+            Self::Process(event) => event.name(),
+            Self::Stream(event) => event.name(),
+            Self::File(event) => event.name(),
+        }
+    }
+
+    /// Bytes of payload that the event carries verbatim; zero for most.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Terminal(
+                TerminalEvent::Input { bytes } | TerminalEvent::Echoed { bytes } | TerminalEvent::Output { bytes, .. },
+            )
+            | Self::Stream(StreamEvent::Data { bytes, .. }) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// Every name that [`Kind::name`] can give, in the order of `docs/EVENTS.md`.
+pub const NAMES: &[&str] = &[
+    "session.opened",
+    "session.decision",
+    "session.notice",
+    "session.gap",
+    "session.marker",
+    "session.fault",
+    "session.closed",
+    "terminal.start",
+    "terminal.input",
+    "terminal.concealed",
+    "terminal.echoed",
+    "terminal.output",
+    "terminal.resize",
+    "process.start",
+    "process.environment",
+    "process.answer",
+    "process.signal",
+    "process.exit",
+    "process.killed",
+    "stream.open",
+    "stream.accepted",
+    "stream.rejected",
+    "stream.data",
+    "stream.eof",
+    "stream.close",
+    "stream.listen",
+    "stream.listening",
+    "stream.unlisten",
+    "stream.opaque",
+    "file.asked",
+    "file.answered",
+    "file.read",
+    "file.written",
+    "file.closed",
+];

@@ -1,0 +1,135 @@
+//! What may pass: the question that a wire asks and the answers that it can get.
+
+use bytes::Bytes;
+
+use crate::{Lane, Moment, Unit};
+
+/// What a side wants to do, in the words that a policy is written in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// The lane on which it was asked.
+    pub lane: Lane,
+    /// What kind of thing is asked, and of what.
+    pub kind: ActionKind,
+}
+
+/// The actions that a wire can ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionKind {
+    /// A terminal or a plain shell.
+    Shell,
+    /// One command line, as the client sent it.
+    Exec {
+        /// The command line; not always UTF-8.
+        command: Bytes,
+    },
+    /// A named subsystem, such as `sftp`.
+    Subsystem {
+        /// Its name.
+        name: String,
+    },
+    /// A connection onward from the target, or a listener on it.
+    Forward {
+        /// Where to: `host:port` or the path of a socket.
+        destination: String,
+    },
+    /// The client's agent, lent to the target.
+    Agent,
+    /// A line of text: the action of the `line` wire.
+    Line {
+        /// The line without its end.
+        text: Bytes,
+    },
+}
+
+impl ActionKind {
+    /// The name by which policies, events and messages call it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Shell => "ssh.shell",
+            Self::Exec { .. } => "ssh.exec",
+            Self::Subsystem { .. } => "ssh.subsystem",
+            Self::Forward { .. } => "ssh.forward",
+            Self::Agent => "ssh.agent",
+            Self::Line { .. } => "line.say",
+        }
+    }
+
+    /// What it is done to, for reading: the command, the destination, the name.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        match self {
+            Self::Shell | Self::Agent => String::new(),
+            Self::Exec { command } => String::from_utf8_lossy(command).into_owned(),
+            Self::Subsystem { name } => name.clone(),
+            Self::Forward { destination } => destination.clone(),
+            Self::Line { text } => String::from_utf8_lossy(text).into_owned(),
+        }
+    }
+}
+
+/// Why something was refused or ended, and by which rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The rule that decided, by its name in the configuration or policy.
+    pub rule: String,
+    /// What the client is told, and what the record says.
+    pub text: String,
+}
+
+impl Reason {
+    /// The reason `text`, given by `rule`.
+    #[must_use]
+    pub fn new(rule: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { rule: rule.into(), text: text.into() }
+    }
+}
+
+/// The answer to a question: never a bare yes or no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may pass.
+    Allow,
+    /// It may not, for this reason.
+    Refuse(Reason),
+}
+
+/// A question that waits for somebody to answer it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What was asked.
+    pub action: Action,
+    /// Who may answer: the name of a group.
+    pub group: String,
+    /// The rule that wants it asked.
+    pub rule: String,
+}
+
+/// What a guard says of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Decided at once.
+    Ruled(Verdict),
+    /// Held until an answer comes in.
+    Ask(Question),
+}
+
+/// Who decides what may pass in one session.
+///
+/// A guard is asked before the action reaches the target. It is pure: it may look at what it was made with and at its
+/// arguments, and it never waits.
+pub trait Guard: Send {
+    /// Judges one action.
+    fn judge(&mut self, at: Moment, unit: Unit, action: &Action) -> Judgement;
+}
+
+/// The guard that allows everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllowAll;
+
+impl Guard for AllowAll {
+    fn judge(&mut self, _at: Moment, _unit: Unit, _action: &Action) -> Judgement {
+        Judgement::Ruled(Verdict::Allow)
+    }
+}

@@ -1,0 +1,43 @@
+//! The limits of everything that a peer can make grow. Units stand last in each name.
+
+/// Lanes that one session may have open at once.
+pub const LANES_OPEN_MAX: usize = 1024;
+
+/// The largest payload that one event carries; longer runs are several events.
+pub const EVENT_PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+
+/// The largest command line, environment value, path or name that a wire takes.
+pub const TEXT_BYTES_MAX: usize = 256 * 1024;
+
+/// Environment variables that one lane may set.
+pub const ENVIRONMENT_VARIABLES_MAX: usize = 256;
+
+/// Requests that may wait for their answer on one lane.
+pub const REQUESTS_PENDING_MAX: usize = 128;
+
+/// Terminal modes in one request (RFC 4254 section 8 numbers them by one byte).
+pub const TERMINAL_MODES_MAX: usize = 256;
+
+/// Bytes that a lane may hold back while a question waits for its answer.
+pub const HELD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// The largest SFTP packet (OpenSSH's own limit).
+pub const SFTP_PACKET_BYTES_MAX: usize = 256 * 1024;
+
+/// File handles that one SFTP lane may have open at once.
+pub const SFTP_HANDLES_MAX: usize = 1024;
+
+/// SFTP requests that may wait for their response on one lane.
+pub const SFTP_REQUESTS_PENDING_MAX: usize = 4096;
+
+/// A control line of the scp protocol.
+pub const SCP_LINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Directories that an scp transfer may be deep.
+pub const SCP_DEPTH_MAX: usize = 256;
+
+/// Typed bytes of one terminal whose echo is still looked for.
+pub const CONCEALED_BYTES_MAX: usize = 4096;
+
+/// A line of the `line` wire.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;

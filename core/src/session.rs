@@ -1,0 +1,214 @@
+//! The session line: what comes in is fed to the wire, what the wire says is judged, recorded, and then sent.
+//!
+//! ```text
+//!   Input ──► feed ──► step ──┬─ Note ──────────────► Append
+//!                             ├─ Judge ─► Guard ─┬──► Append, rule ──► step …
+//!                             │                  └──► Append, Ask ··· Answer ──► rule ──► step …
+//!                             └─ Send ──────────────► Send
+//! ```
+//!
+//! Effects are values in order. An [`Effect::Append`] stands before the [`Effect::Send`] that it covers: that what is
+//! recorded comes first is the shape of the queue, not a habit of its owner.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::event::SessionEvent;
+use crate::limits;
+use crate::{
+    Action, Event, Fault, Guard, Judgement, Kind, Lane, Moment, Question, Reason, Side, Step, Unit, Verdict, Wire,
+};
+
+/// What comes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input<M> {
+    /// A side said something.
+    Message {
+        /// Who.
+        side: Side,
+        /// What.
+        message: M,
+    },
+    /// A side will say nothing more.
+    End {
+        /// Who.
+        side: Side,
+    },
+    /// Somebody answered a question.
+    Answer {
+        /// The unit that waits.
+        unit: Unit,
+        /// The answer.
+        verdict: Verdict,
+    },
+    /// The gateway ends the session.
+    Close {
+        /// Why; the client is told.
+        reason: Reason,
+    },
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect<M> {
+    /// Put it on the tape.
+    Append(Event),
+    /// Send it on.
+    Send {
+        /// To whom.
+        to: Side,
+        /// What.
+        message: M,
+    },
+    /// Ask somebody; the lane waits for [`Input::Answer`].
+    Ask {
+        /// The unit that waits.
+        unit: Unit,
+        /// What to ask.
+        question: Question,
+    },
+    /// The session is over; nothing follows.
+    Close(Reason),
+}
+
+/// One session: a wire, its guard, and what they want done.
+pub struct Session<W: Wire> {
+    wire: W,
+    guard: Box<dyn Guard>,
+    effects: VecDeque<Effect<W::Message>>,
+    asked: BTreeMap<Unit, Question>,
+    closed: bool,
+}
+
+impl<W: Wire> Session<W> {
+    /// A session over `wire`, guarded by `guard`.
+    pub fn new(wire: W, guard: Box<dyn Guard>) -> Self {
+        Self { wire, guard, effects: VecDeque::new(), asked: BTreeMap::new(), closed: false }
+    }
+
+    /// Takes in what happened at `at`. After the session closed, input is ignored.
+    pub fn handle(&mut self, at: Moment, input: Input<W::Message>) {
+        if self.closed {
+            return;
+        }
+        let outcome = match input {
+            Input::Message { side, message } => self.wire.feed(side, at, message),
+            Input::End { side } => self.wire.end(side, at),
+            Input::Answer { unit, verdict } => {
+                self.answer(at, unit, verdict);
+                Ok(())
+            }
+            Input::Close { reason } => {
+                self.close(at, reason);
+                return;
+            }
+        };
+        self.drain(at);
+        match outcome {
+            Err(fault) => self.fault(at, fault),
+            Ok(()) if self.wire.held_bytes() > limits::HELD_BYTES_MAX.saturating_mul(2) => {
+                let reason = Reason::new("limits", "more is held back on this connection than the gateway keeps");
+                self.close(at, reason);
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// The next effect, or `None` until more comes in.
+    pub fn act(&mut self) -> Option<Effect<W::Message>> {
+        self.effects.pop_front()
+    }
+
+    /// True once the session is over; the effects that remain still count.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Bytes that the wire holds back.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.wire.held_bytes()
+    }
+
+    /// Units that wait for an answer.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.asked.len()
+    }
+
+    fn drain(&mut self, at: Moment) {
+        while let Some(step) = self.wire.step() {
+            match step {
+                Step::Note(event) => self.effects.push_back(Effect::Append(event)),
+                Step::Send { to, message } => self.effects.push_back(Effect::Send { to, message }),
+                Step::Judge { unit, action, event } => {
+                    self.effects.push_back(Effect::Append(event));
+                    self.judge(at, unit, action);
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, at: Moment, unit: Unit, action: Action) {
+        match self.guard.judge(at, unit, &action) {
+            Judgement::Ruled(Verdict::Allow) => self.wire.rule(at, unit, Verdict::Allow),
+            Judgement::Ruled(Verdict::Refuse(reason)) => {
+                self.decide(at, &action, &reason.rule.clone(), Verdict::Refuse(reason.clone()));
+                self.wire.rule(at, unit, Verdict::Refuse(reason));
+            }
+            Judgement::Ask(question) => {
+                self.effects.push_back(Effect::Ask { unit, question: question.clone() });
+                self.asked.insert(unit, question);
+            }
+        }
+    }
+
+    fn answer(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
+        // An answer that nobody asked for, or that comes twice, decides nothing.
+        if let Some(question) = self.asked.remove(&unit) {
+            self.decide(at, &question.action, &question.rule, verdict.clone());
+            self.wire.rule(at, unit, verdict);
+        }
+    }
+
+    fn decide(&mut self, at: Moment, action: &Action, rule: &str, verdict: Verdict) {
+        let decision = SessionEvent::Decision {
+            action: action.kind.name().to_owned(),
+            resource: action.kind.resource(),
+            rule: rule.to_owned(),
+            verdict,
+        };
+        self.effects.push_back(Effect::Append(Event {
+            at,
+            side: Side::Client,
+            lane: action.lane,
+            kind: Kind::Session(decision),
+        }));
+    }
+
+    fn fault(&mut self, at: Moment, fault: Fault) {
+        let reason = Reason::new("protocol", fault.to_string());
+        let kind = SessionEvent::Fault { by: fault.side, expected: fault.expected.to_owned(), got: fault.got };
+        self.effects.push_back(Effect::Append(Event {
+            at,
+            side: fault.side,
+            lane: Lane::CONNECTION,
+            kind: Kind::Session(kind),
+        }));
+        self.close(at, reason);
+    }
+
+    fn close(&mut self, at: Moment, reason: Reason) {
+        self.wire.farewell(at, &reason);
+        self.asked.clear();
+        // A wire that takes its leave asks nothing more: what it would have judged does not pass.
+        while let Some(step) = self.wire.step() {
+            match step {
+                Step::Note(event) | Step::Judge { event, .. } => self.effects.push_back(Effect::Append(event)),
+                Step::Send { to, message } => self.effects.push_back(Effect::Send { to, message }),
+            }
+        }
+        self.effects.push_back(Effect::Close(reason));
+        self.closed = true;
+    }
+}

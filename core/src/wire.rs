@@ -1,0 +1,70 @@
+//! What a protocol is to the rest of the gateway.
+
+use crate::{Action, Event, Fault, Lane, Moment, Reason, Side, Verdict};
+
+/// The smallest thing that can pass, change or be refused on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Unit {
+    /// The lane that waits for the answer.
+    pub lane: Lane,
+    /// Counts the units of a session, from 1.
+    pub serial: u64,
+}
+
+/// One step of a wire. At most one unit is taken a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<M> {
+    /// A unit that has to be judged; nothing of it passes until [`Wire::rule`] was called for it.
+    Judge {
+        /// Names the unit in the answer.
+        unit: Unit,
+        /// What is asked.
+        action: Action,
+        /// What was said, for the record.
+        event: Event,
+    },
+    /// Something to record. It stands before the [`Step::Send`] that it covers.
+    Note(Event),
+    /// Something to send.
+    Send {
+        /// To whom.
+        to: Side,
+        /// What.
+        message: M,
+    },
+}
+
+/// A protocol, seen from between its two peers.
+///
+/// One object a connection, not one a direction: a wire knows both peers. A wire frames by itself and sends on the
+/// bytes that it framed; what was parsed is what is sent.
+///
+/// The owner of a wire calls [`Wire::step`] until it yields nothing before it feeds the wire again.
+pub trait Wire {
+    /// What the terminated protocol delivers: bytes, channel messages, exchanges.
+    type Message;
+
+    /// Takes in what `side` said, and no more than that.
+    ///
+    /// # Errors
+    /// A [`Fault`] when `side` may not say this now, or says more than the limits allow. The wire is finished then.
+    fn feed(&mut self, side: Side, at: Moment, message: Self::Message) -> Result<(), Fault>;
+
+    /// The next thing to do, or `None` until more is fed or ruled.
+    fn step(&mut self) -> Option<Step<Self::Message>>;
+
+    /// The answer to a [`Step::Judge`]. An answer to a unit that does not wait is ignored.
+    fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict);
+
+    /// `side` will say nothing more.
+    ///
+    /// # Errors
+    /// A [`Fault`] when it stopped in the middle of a message.
+    fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault>;
+
+    /// The gateway ends the session: the wire tells the client so in its own words (as [`Step`]s).
+    fn farewell(&mut self, at: Moment, reason: &Reason);
+
+    /// Bytes that the wire holds back: half messages and units that wait for an answer.
+    fn held_bytes(&self) -> usize;
+}

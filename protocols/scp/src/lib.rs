@@ -1,0 +1,1 @@
+//! The scp wire: whole files inside an SSH command.

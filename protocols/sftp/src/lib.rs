@@ -1,0 +1,1 @@
+//! The SFTP wire: file operations inside an SSH subsystem.

@@ -1,0 +1,1 @@
+//! Tapes: written, read, verified; and the catalogue of sessions.

@@ -1,0 +1,1 @@
+//! Timelines, players, renderings: what was recorded, shown again.

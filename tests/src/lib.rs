@@ -1,0 +1,1 @@
+//! Journeys with real peers: the real gateway, the real clients, the real servers.
