@@ -1,1 +1,8 @@
-//! Timelines, players, renderings: what was recorded, shown again.
+//! What was recorded, shown again: players, timelines, renderings.
+//!
+//! **What is absent here, on purpose:** sockets, async, anything that writes to a tape. Events come from the
+//! recorder's tapes and go to a terminal, a pipe or a file.
+#![warn(clippy::indexing_slicing)]
+
+pub mod command;
+pub mod timecode;

@@ -1,1 +1,32 @@
-fn main() {}
+//! `replay <session-id>`: plays a recorded session in the terminal.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use wiretape_replay::command::{PlayArgs, play};
+
+/// Where the gateway keeps its recordings when nothing else is said.
+const DATA_DIR: &str = "wiretape-data";
+
+#[derive(Parser)]
+#[command(name = "replay", version, about, long_about = None)]
+struct Arguments {
+    /// The gateway's data folder
+    #[arg(long, value_name = "FOLDER", env = "WIRETAPE_DATA_DIR", default_value = DATA_DIR)]
+    data_dir: PathBuf,
+
+    #[command(flatten)]
+    play: PlayArgs,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match play(&arguments.data_dir, &arguments.play) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("replay: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The arguments of the commands, as both programs take them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use wiretape_core::Moment;
+
+use crate::timecode;
+
+/// Plays a recorded session with its recorded timing.
+///
+/// On a terminal, what was recorded is drawn through a terminal emulator of the player's own: only characters, colours
+/// and positions reach your terminal, never an escape sequence of the recorded target (no titles, no clipboard, no
+/// device queries, no printer controls). Into a pipe or a file go the recorded bytes exactly, with the recorded timing.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PlayArgs {
+    /// The session, or the first letters of its id; left out, a list of recent sessions is shown
+    pub session: Option<String>,
+
+    /// How many times as fast as recorded
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = timecode::parse_speed)]
+    pub speed: f64,
+
+    /// The longest pause, in seconds; longer ones are cut to it
+    #[arg(long, value_name = "SECONDS", value_parser = timecode::parse_seconds)]
+    pub idle_limit: Option<Moment>,
+
+    /// Where to begin: 90, 1:30 or 1h2m3s
+    #[arg(long, value_name = "TIME", value_parser = timecode::parse)]
+    pub at: Option<Moment>,
+
+    /// Show what was typed in a line below; what was typed without echo is shown as dots
+    #[arg(long)]
+    pub input: bool,
+
+    /// Play this lane only
+    #[arg(long, value_name = "NUMBER")]
+    pub lane: Option<u32>,
+
+    /// Everything at once: as text on a terminal, as the recorded bytes into a pipe
+    #[arg(long, visible_alias = "no-timing")]
+    pub plain: bool,
+
+    /// Show the timeline of all lanes, even when there is a terminal to play
+    #[arg(long, conflicts_with_all = ["input", "svg"])]
+    pub timeline: bool,
+
+    /// Use at most so many rows of your terminal
+    #[arg(long, value_name = "NUMBER")]
+    pub rows: Option<u16>,
+
+    /// Leave when the end is reached, instead of waiting there for a key
+    #[arg(long)]
+    pub quit_at_end: bool,
+
+    /// Draw the session into this SVG file instead of playing it
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+/// Lists recorded sessions, newest first.
+#[derive(Args, Clone, Debug, Default)]
+pub struct SessionsArgs {
+    /// Only sessions of this person
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+
+    /// Only sessions with this target
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+
+    /// Only sessions in this state: live, closed, cut-off or refused
+    #[arg(long, value_name = "STATE")]
+    pub state: Option<StateArg>,
+
+    /// Only sessions opened since: a span such as 2h or 3d, or a time such as 2026-11-22 or 2026-11-22T08:30:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value = "50")]
+    pub limit: usize,
+
+    /// One JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The state of a session, as it is asked for on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StateArg {
+    /// Still running.
+    Live,
+    /// Closed in good order.
+    Closed,
+    /// The recorder stopped before the session did.
+    CutOff,
+    /// Never let in.
+    Refused,
+}
+
+/// Shows everything that a session's recording holds, in readable form.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ShowArgs {
+    /// The session, or the first letters of its id
+    pub session: String,
+
+    /// Only this lane
+    #[arg(long, value_name = "NUMBER")]
+    pub lane: Option<u32>,
+
+    /// JSON lines, one event a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Verifies that recordings are whole and unchanged.
+///
+/// Exit status: 0 when all are complete (declared gaps included), 2 when one has an unsealed tail, 1 when one was
+/// tampered with or cannot be read.
+#[derive(Args, Clone, Debug, Default)]
+pub struct VerifyArgs {
+    /// The session, the first letters of its id, or the path of a tape
+    #[arg(required_unless_present = "all")]
+    pub session: Option<String>,
+
+    /// All sessions
+    #[arg(long, conflicts_with = "session")]
+    pub all: bool,
+
+    /// One JSON object a session
+    #[arg(long)]
+    pub json: bool,
+}
