@@ -1,1 +1,5 @@
-//! Journeys with real peers: the real gateway, the real clients, the real servers.
+//! The stage on which journeys are played: the real gateway, real servers behind it and real clients before it, each in
+//! folders and on ports of its own, so that tests run side by side.
+//!
+//! **What is absent here, on purpose:** doubles of anything, and sleeps that hope. What starts says when it is ready,
+//! what runs has a deadline, and what is still there when a [`Stage`] goes is ended by its process id.

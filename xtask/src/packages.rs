@@ -1,0 +1,141 @@
+//! What the journeys need beside cargo: real clients and servers from the system's packages, and client libraries of
+//! other languages in folders of their own under the target folder.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::parts::succeed;
+use crate::workspace::{program, root, target};
+
+/// A program that a journey starts, and the Debian package that has it.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("ssh", "openssh-client"),
+    ("sshd", "openssh-server"),
+    ("dbclient", "dropbear-bin"),
+    ("rsync", "rsync"),
+    ("tmux", "tmux"),
+    ("vim", "vim"),
+    ("script", "bsdutils"),
+    ("python3", "python3"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
+];
+
+/// Files that a journey needs, and the package that has them.
+const FILES: &[(&[&str], &str)] = &[(
+    &["/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server", "/usr/libexec/openssh/sftp-server"],
+    "openssh-sftp-server",
+)];
+
+/// Installs from the system's packages whatever is missing.
+pub(crate) fn install_system() -> anyhow::Result<()> {
+    let mut missing: Vec<&str> = PROGRAMS
+        .iter()
+        .filter(|(name, _)| program(name).is_none())
+        .map(|(_, package)| *package)
+        .chain(FILES.iter().filter(|(paths, _)| !paths.iter().any(|path| Path::new(path).exists())).map(|(_, p)| *p))
+        .collect();
+    if python().is_none() {
+        missing.extend(["python3-venv", "python3-pip"]);
+    }
+    if missing.is_empty() {
+        eprintln!("nothing is missing");
+        return Ok(());
+    }
+    let words = missing.join(" ");
+    if program("apt-get").is_none() {
+        bail!("the journeys need these programs (by the names of their Debian packages), please install them: {words}");
+    }
+    let Some(prefix) = privilege() else {
+        bail!("the journeys need packages that only root can install, please run: sudo apt-get install {words}");
+    };
+    apt(prefix, &["update", "-q"])?;
+    let mut install = vec!["install", "-y", "-q", "--no-install-recommends"];
+    install.extend(&missing);
+    apt(prefix, &install)
+}
+
+/// How this user becomes root: by being it, or by sudo without a password; `None` when neither goes.
+fn privilege() -> Option<&'static [&'static str]> {
+    let silent = |name: &str, arguments: &[&str]| {
+        Command::new(name).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()
+    };
+    if silent("id", &["-u"]).is_some_and(|output| output.stdout == b"0\n") {
+        return Some(&["env"]);
+    }
+    silent("sudo", &["-n", "true"]).filter(|output| output.status.success()).map(|_| &["sudo", "-n", "env"][..])
+}
+
+fn apt(prefix: &[&str], arguments: &[&str]) -> anyhow::Result<()> {
+    let (first, rest) = prefix.split_first().context("no way to become root")?;
+    // Run level 1 keeps an installed server from being started: the journeys start their own.
+    let mut command = Command::new(first);
+    command.args(rest).args(["DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get"]);
+    command.args(["-o", "DPkg::Lock::Timeout=600"]).args(arguments).stdin(Stdio::null());
+    succeed(&mut command)
+}
+
+/// A Python that can make a virtual environment with pip in it.
+fn python() -> Option<PathBuf> {
+    ["/usr/bin/python3".into()].into_iter().chain(program("python3")).find(|python: &PathBuf| {
+        let mut probe = Command::new(python);
+        probe.args(["-c", "import venv, ensurepip"]).stdin(Stdio::null()).stderr(Stdio::null());
+        probe.status().is_ok_and(|status| status.success())
+    })
+}
+
+/// The folder of the client libraries.
+fn clients() -> PathBuf {
+    target().join("clients")
+}
+
+/// The Python that has the client libraries; there after [`install_python`].
+pub(crate) fn client_python() -> PathBuf {
+    clients().join("python/bin/python")
+}
+
+/// The folder in which Node finds the client libraries; there after [`install_node`].
+pub(crate) fn client_node_modules() -> PathBuf {
+    clients().join("node/node_modules")
+}
+
+/// Installs the Python libraries that `tests/clients/requirements.txt` names.
+pub(crate) fn install_python() -> anyhow::Result<()> {
+    let folder = clients().join("python");
+    let wanted = root().join("tests/clients/requirements.txt");
+    install_once(&folder, &wanted, || {
+        let python = python().context("no Python 3 with venv and ensurepip was found")?;
+        succeed(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let mut pip = Command::new(client_python());
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "-r"]);
+        succeed(pip.arg(&wanted))
+    })
+}
+
+/// Installs the Node libraries that `tests/clients/package.json` names.
+pub(crate) fn install_node() -> anyhow::Result<()> {
+    let folder = clients().join("node");
+    let wanted = root().join("tests/clients/package.json");
+    install_once(&folder, &wanted, || {
+        std::fs::create_dir_all(&folder)?;
+        std::fs::copy(&wanted, folder.join("package.json"))?;
+        let mut npm = Command::new("npm");
+        // The optional parts of ssh2 are compiled C++: it does without them.
+        npm.args(["install", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]);
+        succeed(npm.current_dir(&folder).stdin(Stdio::null()))
+    })
+}
+
+/// Does `work` unless it was done before, in `folder`, for the same content of the file `wanted`.
+fn install_once(folder: &Path, wanted: &Path, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let text = std::fs::read(wanted).with_context(|| format!("cannot read {}", wanted.display()))?;
+    let mark = folder.join("installed");
+    if std::fs::read(&mark).is_ok_and(|done| done == text) {
+        eprintln!("nothing is missing");
+        return Ok(());
+    }
+    work()?;
+    std::fs::write(&mark, text).with_context(|| format!("cannot write {}", mark.display()))
+}
