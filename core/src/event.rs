@@ -60,7 +60,9 @@ impl Kind {
     pub fn payload_bytes(&self) -> usize {
         match self {
             Self::Terminal(
-                TerminalEvent::Input { bytes } | TerminalEvent::Echoed { bytes } | TerminalEvent::Output { bytes, .. },
+                TerminalEvent::Input { bytes }
+                | TerminalEvent::Echoed { bytes, .. }
+                | TerminalEvent::Output { bytes, .. },
             )
             | Self::Stream(StreamEvent::Data { bytes, .. }) => bytes.len(),
             _ => 0,
@@ -85,6 +87,7 @@ pub const NAMES: &[&str] = &[
     "terminal.resize",
     "process.start",
     "process.environment",
+    "process.agent",
     "process.answer",
     "process.signal",
     "process.exit",

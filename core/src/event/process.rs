@@ -34,6 +34,8 @@ pub enum ProcessEvent {
         /// Its value.
         value: Bytes,
     },
+    /// The client lends it its agent (`auth-agent-req@openssh.com`).
+    Agent,
     /// The target's answer to a request of this lane.
     Answer {
         /// The request, by its RFC 4254 name (`pty-req`, `shell`, …).
@@ -67,6 +69,7 @@ impl ProcessEvent {
         match self {
             Self::Start { .. } => "process.start",
             Self::Environment { .. } => "process.environment",
+            Self::Agent => "process.agent",
             Self::Answer { .. } => "process.answer",
             Self::Signal { .. } => "process.signal",
             Self::Exit { .. } => "process.exit",

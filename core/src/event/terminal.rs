@@ -37,8 +37,13 @@ pub enum TerminalEvent {
         /// How many bytes were typed.
         count: u32,
     },
-    /// The target showed the oldest concealed bytes of this lane: now they are stored.
+    /// The target showed concealed bytes of this lane: now they are stored.
+    ///
+    /// All concealed bytes of a lane stand in one row, in the order in which they were typed, and a cursor walks along
+    /// it: each of these events moves it by `skipped`, stands for the bytes there, and moves it past them.
     Echoed {
+        /// Concealed bytes before these that were given up since the last such event: they stay concealed for ever.
+        skipped: u64,
         /// The bytes that had been concealed.
         bytes: Bytes,
     },
