@@ -2,4 +2,16 @@
 //! folders and on ports of its own, so that tests run side by side.
 //!
 //! **What is absent here, on purpose:** doubles of anything, and sleeps that hope. What starts says when it is ready,
-//! what runs has a deadline, and what is still there when a [`Stage`] goes is ended by its process id.
+//! what runs has a deadline, and what is still there when a [`stage::Stage`] goes is ended by its process id.
+
+pub mod configuration;
+pub mod gateway;
+pub mod keys;
+pub mod processes;
+pub mod program;
+pub mod random;
+pub mod record;
+pub mod relay;
+pub mod sshd;
+pub mod stage;
+pub mod terminal;

@@ -1,0 +1,135 @@
+//! `wiretape.toml`, as the tests write it.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::keys::Key;
+use crate::sshd::Sshd;
+use crate::stage::user_name;
+
+/// What the gateway is told.
+#[derive(Clone)]
+pub struct Configuration {
+    /// Where it keeps its data.
+    pub data_dir: PathBuf,
+    /// Whether clients are told that they are recorded.
+    pub banner: bool,
+    /// Who may come in.
+    pub users: Vec<User>,
+    /// What is behind it.
+    pub targets: Vec<Target>,
+    /// Environment variables of the gateway, and their values.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A person that the gateway knows.
+#[derive(Clone)]
+pub struct User {
+    name: String,
+    lines: Vec<String>,
+}
+
+/// Something behind the gateway.
+#[derive(Clone)]
+pub struct Target {
+    name: String,
+    lines: Vec<String>,
+}
+
+impl Configuration {
+    /// Nobody and nothing. The banner is off, so that what a client prints is what the target said.
+    #[must_use]
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self { data_dir, banner: false, users: Vec::new(), targets: Vec::new(), environment: Vec::new() }
+    }
+
+    /// The target called `name`, to be changed.
+    #[must_use]
+    pub fn target(&mut self, name: &str) -> &mut Target {
+        self.targets.iter_mut().find(|target| target.name == name).expect("there is such a target")
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "data_dir = {:?}\nbanner = {}\n\n[listen]\nssh = \"127.0.0.1:0\"\n",
+            self.data_dir.display().to_string(),
+            self.banner
+        );
+        let mut table = |kind: &str, name: &str, lines: &[String]| {
+            let _ = write!(text, "\n[[{kind}]]\nname = {name:?}\n{}\n", lines.join("\n"));
+        };
+        for user in &self.users {
+            table("user", &user.name, &user.lines);
+        }
+        for target in &self.targets {
+            table("target", &target.name, &target.lines);
+        }
+        text
+    }
+}
+
+impl User {
+    /// A person who shows no key.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), lines: Vec::new() }
+    }
+
+    /// A person with a key.
+    #[must_use]
+    pub fn with_key(name: &str, key: &Key) -> Self {
+        Self::named(name).line(&format!("ssh_keys = [{:?}]", key.public))
+    }
+
+    /// Adds a line to the person's table.
+    #[must_use]
+    pub fn line(mut self, line: &str) -> Self {
+        self.lines.push(line.to_owned());
+        self
+    }
+}
+
+impl Target {
+    /// A target of `kind` without settings.
+    #[must_use]
+    pub fn of(kind: &str, name: &str) -> Self {
+        Self { name: name.to_owned(), lines: vec![format!("kind = {kind:?}")] }
+    }
+
+    /// The server `sshd`, reached at `address`, with `credential`; its host key is pinned.
+    #[must_use]
+    pub fn server(name: &str, address: SocketAddr, sshd: &Sshd, credential: &Key) -> Self {
+        Self::of("ssh", name)
+            .line(&format!("address = \"{address}\""))
+            .line(&format!("login = {:?}", user_name()))
+            .line(&format!("credential = {{ key_file = {:?} }}", credential.file.display().to_string()))
+            .line(&format!("host_key = {:?}", sshd.host_key()))
+    }
+
+    /// A program beside the gateway.
+    #[must_use]
+    pub fn command(name: &str, words: &[&str]) -> Self {
+        Self::of("command", name).line(&format!("command = {words:?}"))
+    }
+
+    /// Adds a line to the target's table.
+    #[must_use]
+    pub fn line(mut self, line: &str) -> Self {
+        self.set(line);
+        self
+    }
+
+    /// Adds a line to the target's table, in the place of one for the same setting.
+    pub fn set(&mut self, line: &str) {
+        self.unset(line.split(' ').next().unwrap_or_default());
+        self.lines.push(line.to_owned());
+    }
+
+    /// Takes the line for `setting` out of the target's table.
+    pub fn unset(&mut self, setting: &str) {
+        self.lines.retain(|line| line.split(' ').next() != Some(setting));
+    }
+}
