@@ -5,4 +5,14 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod command;
+pub mod describe;
+pub mod json;
+pub mod legible;
+pub mod limits;
+pub mod source;
+pub mod survey;
 pub mod timecode;
+pub mod timeline;
+pub mod typed;
+pub mod utf8;
+pub mod wallclock;

@@ -1,0 +1,46 @@
+//! The limits of what a tape can make a player keep or do. Units stand last in each name.
+
+/// The widest screen that is emulated; a recorded terminal that says it is wider is cut.
+pub const SCREEN_COLUMNS_MAX: u32 = 500;
+
+/// The highest screen that is emulated.
+pub const SCREEN_ROWS_MAX: u32 = 250;
+
+/// Bytes of output that are fed to a screen before anybody may interrupt.
+pub const FEED_SLICE_BYTES: usize = 16 * 1024;
+
+/// Lanes of which a survey or a timeline keeps anything.
+pub const LANES_KEPT_MAX: usize = 4096;
+
+/// Markers that a survey keeps.
+pub const MARKERS_KEPT_MAX: usize = 10_000;
+
+/// Letters of a marker's label, a notice or a reason that are shown on one line.
+pub const LABEL_LETTERS_MAX: usize = 200;
+
+/// Letters of one line of a timeline; longer lines are broken.
+pub const LINE_LETTERS_MAX: usize = 2000;
+
+/// Keys that the line of typed input remembers.
+pub const KEYS_KEPT_MAX: usize = 256;
+
+/// Output between two keyframes, in bytes.
+pub const KEYFRAME_DISTANCE_BYTES: u64 = 256 * 1024;
+
+/// Keyframes kept in memory; with more, every second one is forgotten.
+pub const KEYFRAMES_KEPT_MAX: usize = 4096;
+
+/// Events in one batch that is read ahead.
+pub const BATCH_EVENTS_MAX: usize = 256;
+
+/// Payload after which a batch that is read ahead is full, in bytes.
+pub const BATCH_BYTES: usize = 256 * 1024;
+
+/// Batches that are read ahead.
+pub const BATCHES_AHEAD_MAX: usize = 4;
+
+/// The largest SVG that is written, in bytes; what would be larger is drawn with fewer frames.
+pub const SVG_BYTES_MAX: usize = 150 * 1024;
+
+/// Sessions that the list to choose from shows.
+pub const CHOICES_MAX: usize = 500;

@@ -1,0 +1,100 @@
+//! A first look at a whole session: its lanes, its markers, how long it is.
+
+use std::collections::BTreeMap;
+
+use wiretape_core::event::{ProcessEvent, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent};
+use wiretape_core::{Event, Kind, Lane, Moment};
+
+use crate::describe;
+use crate::limits::{LANES_KEPT_MAX, MARKERS_KEPT_MAX};
+use crate::source::Source;
+
+/// What a session holds, without its content.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// Who opened it; `None` when the tape has lost its beginning.
+    pub opened: Option<SessionOpened>,
+    /// The lanes that carried anything, without the connection itself.
+    pub lanes: BTreeMap<Lane, LaneOutline>,
+    /// Places worth finding again, in order.
+    pub markers: Vec<(Moment, String)>,
+    /// How many events there are.
+    pub events: u64,
+    /// When the last one was.
+    pub last: Moment,
+    /// Why the session ended, when it did in good order.
+    pub closed: Option<String>,
+    /// What stopped the reading before the end.
+    pub damage: Option<String>,
+}
+
+/// One lane in outline.
+#[derive(Clone, Debug, Default)]
+pub struct LaneOutline {
+    /// What ran on it: `shell`, ``exec `make` ``, `forward to 10.0.0.1:80`.
+    pub what: String,
+    /// Whether it is a terminal.
+    pub terminal: bool,
+    /// Bytes that the target showed on it.
+    pub shown_bytes: u64,
+}
+
+impl Survey {
+    /// Surveys a whole session. A tape that is damaged is surveyed up to the damage.
+    ///
+    /// # Errors
+    /// When it cannot be read at all.
+    pub fn new(source: &dyn Source) -> anyhow::Result<Self> {
+        let mut survey = Self::default();
+        for event in source.events_from(Moment::START)? {
+            match event {
+                Ok(event) => survey.take(&event),
+                Err(error) if survey.events == 0 => return Err(error),
+                Err(error) => survey.damage = Some(format!("{error:#}")),
+            }
+        }
+        Ok(survey)
+    }
+
+    /// The lanes that are terminals, in the order in which they opened.
+    pub fn terminals(&self) -> impl Iterator<Item = (Lane, &LaneOutline)> {
+        self.lanes.iter().filter(|(_, outline)| outline.terminal).map(|(lane, outline)| (*lane, outline))
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.events += 1;
+        self.last = self.last.max(event.at);
+        match &event.kind {
+            Kind::Session(SessionEvent::Opened(opened)) => self.opened = Some((**opened).clone()),
+            Kind::Session(SessionEvent::Closed { reason }) => self.closed = Some(reason.clone()),
+            Kind::Session(SessionEvent::Marker { label }) if self.markers.len() < MARKERS_KEPT_MAX => {
+                self.markers.push((event.at, describe::label(label)));
+            }
+            Kind::Session(_) => {}
+            _ if event.lane == Lane::CONNECTION => {}
+            kind => {
+                if self.lanes.len() < LANES_KEPT_MAX || self.lanes.contains_key(&event.lane) {
+                    self.lanes.entry(event.lane).or_default().take(kind);
+                }
+            }
+        }
+    }
+}
+
+impl LaneOutline {
+    fn take(&mut self, kind: &Kind) {
+        match kind {
+            Kind::Terminal(event) => {
+                self.terminal = true;
+                if let TerminalEvent::Output { bytes, .. } = event {
+                    self.shown_bytes += bytes.len() as u64;
+                }
+            }
+            Kind::Process(ProcessEvent::Start { kind }) => self.what = describe::program(kind),
+            Kind::Stream(StreamEvent::Open { kind }) if *kind != StreamKind::Session => {
+                self.what = describe::stream_kind(kind);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A session as lines of text: when, on which lane, what happened. Lanes are interleaved as time went.
+//!
+//! Streams of text come out line by line; bytes that are no text are counted; an operation on files and its answer are
+//! one line; a forward is told when it opens and summed up when it closes.
+
+mod entry;
+mod lane;
+mod run;
+
+use std::collections::BTreeMap;
+
+use wiretape_core::{Event, Kind, Lane, Moment};
+
+pub use entry::{Entry, Mark};
+use lane::LaneLine;
+
+use crate::describe::describe;
+use crate::limits::LANES_KEPT_MAX;
+
+/// Turns events into lines, one after the other.
+#[derive(Clone, Default)]
+pub struct Timeline {
+    lanes: BTreeMap<Lane, LaneLine>,
+    only: Option<Lane>,
+    last: Moment,
+}
+
+impl Timeline {
+    /// A timeline of all lanes, or of one and what concerns the connection as a whole.
+    #[must_use]
+    pub fn new(only: Option<Lane>) -> Self {
+        Self { only, ..Self::default() }
+    }
+
+    /// The lines that `event` completes.
+    #[must_use]
+    pub fn feed(&mut self, event: &Event) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.last = self.last.max(event.at);
+        let left_out = self.only.is_some_and(|only| event.lane != only && event.lane != Lane::CONNECTION);
+        if left_out {
+            return entries;
+        }
+        for (lane, line) in &mut self.lanes {
+            line.settle(*lane, event.at, &mut entries);
+        }
+        match &event.kind {
+            Kind::Session(said) => {
+                if matches!(said, wiretape_core::event::SessionEvent::Closed { .. }) {
+                    self.end(&mut entries);
+                }
+                entries.push(Entry::of(event, entry::session_mark(said), describe(event)));
+            }
+            _ if event.lane == Lane::CONNECTION => {
+                entries.push(Entry::of(event, Mark::Lane, describe(event)));
+            }
+            _ => {
+                if self.lanes.len() < LANES_KEPT_MAX || self.lanes.contains_key(&event.lane) {
+                    let line = self.lanes.entry(event.lane).or_insert_with(|| LaneLine::new(event.at));
+                    line.feed(event, &mut entries);
+                    if line.is_over() {
+                        self.lanes.remove(&event.lane);
+                    }
+                }
+            }
+        }
+        entries
+    }
+
+    /// The lines that were still being written when the events ended.
+    #[must_use]
+    pub fn finish(&mut self) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.end(&mut entries);
+        entries
+    }
+
+    fn end(&mut self, entries: &mut Vec<Entry>) {
+        for (lane, mut line) in std::mem::take(&mut self.lanes) {
+            line.end(lane, self.last, entries);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! One line of a timeline.
+
+use wiretape_core::event::SessionEvent;
+use wiretape_core::{Event, Lane, Moment, Verdict};
+
+use crate::timecode;
+
+/// What kind of line it is; decides how it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The session as a whole.
+    Session,
+    /// Something that may not be overlooked: a refusal, a gap, a fault.
+    Warning,
+    /// A place worth finding again.
+    Marker,
+    /// A lane: what opened, started, ended.
+    Lane,
+    /// An operation on files.
+    File,
+    /// A line of standard output, or of what a terminal showed.
+    Out,
+    /// A line of standard error.
+    Error,
+    /// A line of standard input.
+    In,
+    /// A line typed at a terminal.
+    Typed,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When it began.
+    pub at: Moment,
+    /// On which lane; lane 0 is the connection.
+    pub lane: Lane,
+    /// What kind of line it is.
+    pub mark: Mark,
+    /// The text: legible, without line ends.
+    pub text: String,
+}
+
+impl Entry {
+    pub(super) fn of(event: &Event, mark: Mark, text: String) -> Self {
+        Self { at: event.at, lane: event.lane, mark, text }
+    }
+
+    /// The line as it is printed: time, lane, text; with colours when `styled`.
+    #[must_use]
+    pub fn print(&self, styled: bool) -> String {
+        let time = timecode::precise(self.at);
+        let lane = if self.lane == Lane::CONNECTION { String::new() } else { format!("#{}", self.lane) };
+        let gutter = match self.mark {
+            Mark::Session | Mark::Warning | Mark::Marker | Mark::Lane | Mark::File => "",
+            Mark::Out => "  │ ",
+            Mark::Error => "err│ ",
+            Mark::In => "in│ ",
+            Mark::Typed => "key│ ",
+        };
+        let text = &self.text;
+        if !styled {
+            return format!("{time} {lane:>4}  {gutter:>5}{text}").trim_end().to_owned();
+        }
+        let style = match self.mark {
+            Mark::Session => "1",
+            Mark::Warning => "1;31",
+            Mark::Marker => "1;35",
+            Mark::Lane => "1;34",
+            Mark::File => "34",
+            Mark::Out => "0",
+            Mark::Error => "31",
+            Mark::In | Mark::Typed => "36",
+        };
+        format!("\x1b[2m{time} {lane:>4}\x1b[0m  \x1b[{style}m{gutter:>5}{text}\x1b[0m")
+    }
+}
+
+pub(super) fn session_mark(event: &SessionEvent) -> Mark {
+    match event {
+        SessionEvent::Decision { verdict: Verdict::Refuse(_), .. }
+        | SessionEvent::Gap { .. }
+        | SessionEvent::Fault { .. } => Mark::Warning,
+        SessionEvent::Marker { .. } => Mark::Marker,
+        SessionEvent::Opened(_)
+        | SessionEvent::Decision { .. }
+        | SessionEvent::Notice { .. }
+        | SessionEvent::Closed { .. } => Mark::Session,
+    }
+}
