@@ -8,6 +8,7 @@
 //! recorded).
 #![warn(clippy::indexing_slicing)]
 
+pub mod concealment;
 pub mod event;
 pub mod fault;
 pub mod judge;
@@ -20,6 +21,7 @@ pub mod session_id;
 pub mod side;
 pub mod wire;
 
+pub use concealment::Concealment;
 pub use event::{Event, Kind};
 pub use fault::Fault;
 pub use judge::{Action, Guard, Judgement, Question, Reason, Verdict};

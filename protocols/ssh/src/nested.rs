@@ -1,0 +1,195 @@
+//! Another wire inside a lane: its main stream goes through that wire, both ways.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Buf, Bytes};
+use wiretape_core::{ByteWire, Carrier, Event, Fault, Lane, Moment, Reason, Side, Step, Unit, Verdict, limits};
+
+use crate::outbox::Outbox;
+use crate::pair::Pair;
+
+/// A nested wire, and what it was fed and has not sent on.
+pub(crate) struct Nested {
+    lane: Lane,
+    protocol: String,
+    wire: ByteWire,
+    /// From the units of this session to those of the nested wire.
+    units: BTreeMap<Unit, Unit>,
+    kept: Pair<Kept>,
+    altered: bool,
+}
+
+impl Nested {
+    pub(crate) fn new(lane: Lane, carrier: &Carrier, wire: ByteWire) -> Self {
+        let protocol = protocol(carrier);
+        Self { lane, protocol, wire, units: BTreeMap::new(), kept: Pair::default(), altered: false }
+    }
+
+    pub(crate) fn protocol(&self) -> &str {
+        &self.protocol
+    }
+
+    /// Feeds what `side` said, and says what follows from it.
+    pub(crate) fn feed(&mut self, side: Side, at: Moment, bytes: Bytes, outbox: &mut Outbox) -> Result<(), Fault> {
+        if !self.altered {
+            self.kept.of_mut(side).push(bytes.clone());
+        }
+        let outcome = self.wire.feed(side, at, bytes);
+        self.drain(at, outbox);
+        outcome?;
+        if self.held_bytes() > limits::HELD_BYTES_MAX {
+            return Err(Fault::new(
+                side,
+                "at most 4 MiB that cannot be decided yet",
+                format!("{} B", self.held_bytes()),
+            ));
+        }
+        Ok(())
+    }
+
+    /// `side` will say nothing more.
+    pub(crate) fn end(&mut self, side: Side, at: Moment, outbox: &mut Outbox) -> Result<(), Fault> {
+        let outcome = self.wire.end(side, at);
+        self.drain(at, outbox);
+        outcome
+    }
+
+    /// Passes on an answer; true when it was for a unit of this wire.
+    pub(crate) fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict, outbox: &mut Outbox) -> bool {
+        let Some(inner) = self.units.remove(&unit) else { return false };
+        self.wire.rule(at, inner, verdict);
+        self.drain(at, outbox);
+        true
+    }
+
+    /// The wire takes its leave; what it would ask now is not asked any more.
+    pub(crate) fn farewell(&mut self, at: Moment, reason: &Reason, outbox: &mut Outbox) {
+        self.wire.farewell(at, reason);
+        while let Some(step) = self.wire.step() {
+            match step {
+                Step::Judge { event, .. } | Step::Note(event) => self.note(event, outbox),
+                Step::Send { to, message } => outbox.pass_data(at, to.other(), self.lane, false, message),
+            }
+        }
+    }
+
+    /// True while an answer is waited for.
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.units.is_empty()
+    }
+
+    /// True when what was sent on is not what was said: then nothing can be made up for it.
+    pub(crate) fn has_altered(&self) -> bool {
+        self.altered
+    }
+
+    /// What `side` said and was not sent on.
+    pub(crate) fn into_kept(self) -> [(Side, VecDeque<Bytes>); 2] {
+        let mut kept = self.kept;
+        [Side::Upstream, Side::Client].map(|side| (side, std::mem::take(&mut kept.of_mut(side).parts)))
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        let kept = self.kept.of(Side::Client).bytes.saturating_add(self.kept.of(Side::Upstream).bytes);
+        self.wire.held_bytes().max(kept)
+    }
+
+    fn drain(&mut self, at: Moment, outbox: &mut Outbox) {
+        while let Some(step) = self.wire.step() {
+            match step {
+                Step::Note(event) => self.note(event, outbox),
+                Step::Judge { unit, mut action, mut event } => {
+                    action.lane = self.lane;
+                    event.lane = self.lane;
+                    let outer = outbox.judge(action, event);
+                    self.units.insert(outer, unit);
+                }
+                Step::Send { to, message } => {
+                    if !self.altered && !self.kept.of_mut(to.other()).release(&message) {
+                        self.altered = true;
+                        self.kept = Pair::default();
+                    }
+                    outbox.pass_data(at, to.other(), self.lane, false, message);
+                }
+            }
+        }
+    }
+
+    fn note(&self, mut event: Event, outbox: &mut Outbox) {
+        event.lane = self.lane;
+        outbox.event(event);
+    }
+}
+
+/// Bytes that went into a wire and have not come out.
+#[derive(Debug, Default)]
+struct Kept {
+    parts: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.bytes = self.bytes.saturating_add(bytes.len());
+            self.parts.push_back(bytes);
+        }
+    }
+
+    /// Lets go of `sent`; false when those are not the oldest bytes.
+    fn release(&mut self, mut sent: &[u8]) -> bool {
+        while !sent.is_empty() {
+            let Some(front) = self.parts.front_mut() else { return false };
+            let length = front.len().min(sent.len());
+            let (head, tail) = sent.split_at(length);
+            // The same place in memory holds the same bytes: the usual case costs no look at them.
+            let same = std::ptr::eq(front.as_ptr(), head.as_ptr()) || front.get(..length) == Some(head);
+            if !same {
+                return false;
+            }
+            front.advance(length);
+            self.bytes = self.bytes.saturating_sub(length);
+            if front.is_empty() {
+                self.parts.pop_front();
+            }
+            sent = tail;
+        }
+        true
+    }
+}
+
+/// What to call the protocol that a carrier carries.
+fn protocol(carrier: &Carrier) -> String {
+    match carrier {
+        Carrier::Subsystem { name } => name.clone(),
+        Carrier::Exec { command } => {
+            let word = command.split(|byte| byte.is_ascii_whitespace()).find(|word| !word.is_empty());
+            let name = word.and_then(|word| word.rsplit(|byte| *byte == b'/').next()).unwrap_or_default();
+            String::from_utf8_lossy(name).into_owned()
+        }
+        Carrier::Forward { port, .. } => format!("port {port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::Kept;
+
+    #[test]
+    fn what_is_released_is_what_was_kept_however_it_is_cut() {
+        let mut kept = Kept::default();
+        for part in ["ab", "", "cde", "f"] {
+            kept.push(Bytes::from_static(part.as_bytes()));
+        }
+        assert!(kept.release(b"abc"));
+        assert!(kept.release(b""));
+        assert_eq!(kept.bytes, 3);
+        assert!(kept.release(b"d"));
+        assert!(!kept.release(b"x"));
+        assert!(kept.release(b"ef"));
+        assert!(!kept.release(b"g"));
+        assert_eq!((kept.bytes, kept.parts.len()), (0, 0));
+    }
+}

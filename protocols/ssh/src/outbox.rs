@@ -1,0 +1,50 @@
+//! What the wire has to say, in order.
+
+use std::collections::VecDeque;
+
+use wiretape_core::event::StreamEvent;
+use wiretape_core::{Action, Event, Kind, Lane, Moment, Side, Step, Unit};
+
+use crate::Message;
+use crate::event::payloads;
+
+/// The steps that wait to be taken, and the count of units.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    steps: VecDeque<Step<Message>>,
+    units: u64,
+}
+
+impl Outbox {
+    pub(crate) fn next(&mut self) -> Option<Step<Message>> {
+        self.steps.pop_front()
+    }
+
+    pub(crate) fn note(&mut self, at: Moment, side: Side, lane: Lane, kind: Kind) {
+        self.steps.push_back(Step::Note(Event { at, side, lane, kind }));
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.steps.push_back(Step::Note(event));
+    }
+
+    pub(crate) fn send(&mut self, to: Side, message: Message) {
+        self.steps.push_back(Step::Send { to, message });
+    }
+
+    /// Notes bytes of a stream that `side` said, and sends them across.
+    pub(crate) fn pass_data(&mut self, at: Moment, side: Side, lane: Lane, error: bool, bytes: bytes::Bytes) {
+        for part in payloads(&bytes) {
+            self.note(at, side, lane, Kind::Stream(StreamEvent::Data { error, bytes: part }));
+        }
+        self.send(side.other(), Message::Data { lane, error, bytes });
+    }
+
+    /// Asks whether `action` may pass; nothing of it passes until the answer comes for the unit that this returns.
+    pub(crate) fn judge(&mut self, action: Action, event: Event) -> Unit {
+        self.units += 1;
+        let unit = Unit { lane: action.lane, serial: self.units };
+        self.steps.push_back(Step::Judge { unit, action, event });
+        unit
+    }
+}
