@@ -5,6 +5,7 @@
 //! what runs has a deadline, and what is still there when a [`stage::Stage`] goes is ended by its process id.
 
 pub mod configuration;
+pub mod echo;
 pub mod gateway;
 pub mod keys;
 pub mod processes;

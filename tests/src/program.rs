@@ -417,13 +417,11 @@ impl Finished {
     }
 
     /// Fails the test unless it ended with exit code 0.
-    #[must_use]
     pub fn good(self) -> Self {
         self.coded(0)
     }
 
     /// Fails the test unless it ended with exit code `code`.
-    #[must_use]
     pub fn coded(self, code: i32) -> Self {
         assert!(
             self.status.code() == Some(code),

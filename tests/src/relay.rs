@@ -2,14 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A relay to one address. When it goes out of scope it takes no more connections.
 pub struct Relay {
     address: SocketAddr,
     closed: Arc<AtomicBool>,
+    onward: Arc<Mutex<SocketAddr>>,
 }
 
 impl Relay {
@@ -20,12 +21,15 @@ impl Relay {
         let address = listener.local_addr().expect("a listener has an address");
         let closed = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&closed);
+        let onward = Arc::new(Mutex::new(onward));
+        let way = Arc::clone(&onward);
         std::thread::spawn(move || {
             for near in listener.incoming() {
                 if told.load(Ordering::SeqCst) {
                     return;
                 }
                 let Ok(near) = near else { return };
+                let onward = *way.lock().expect("no panic under this lock");
                 std::thread::spawn(move || {
                     std::thread::sleep(delay);
                     if let Ok(far) = TcpStream::connect(onward) {
@@ -34,7 +38,12 @@ impl Relay {
                 });
             }
         });
-        Self { address, closed }
+        Self { address, closed, onward }
+    }
+
+    /// Leads the connections that come from now on to `onward`.
+    pub fn lead_to(&self, onward: SocketAddr) {
+        *self.onward.lock().expect("no panic under this lock") = onward;
     }
 
     /// Where it listens.

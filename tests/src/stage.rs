@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -10,7 +11,7 @@ use crate::configuration::{Configuration, Target, User};
 use crate::gateway::Gateway;
 use crate::keys::Key;
 use crate::processes;
-use crate::program::Program;
+use crate::program::{PATIENCE, Program};
 use crate::sshd::Sshd;
 
 /// The name of the person in most tests.
@@ -212,5 +213,14 @@ impl Stage {
     #[must_use]
     pub fn ssh_as(&self, login: &str) -> Program {
         self.client("ssh").arg(format!("{login}@gateway"))
+    }
+}
+
+/// Waits until `condition` holds; `what` is what to say when it never does.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < until, "this never came: {what}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
