@@ -1,0 +1,76 @@
+//! What is recorded of file operations.
+
+use bytes::Bytes;
+use wiretape_core::event::{FileEvent, FileOperation, SessionEvent, StreamEvent};
+use wiretape_core::{Event, Kind, Lane, Moment, Side};
+
+use crate::content::Flow;
+use crate::runs::Run;
+
+/// Events of one lane, in order, each at the moment at which it was said.
+#[derive(Debug)]
+pub(crate) struct Notes {
+    lane: Lane,
+    now: Moment,
+    events: Vec<Event>,
+}
+
+impl Notes {
+    pub(crate) fn new(lane: Lane) -> Self {
+        Self { lane, now: Moment::START, events: Vec::new() }
+    }
+
+    /// What follows is said at `now`.
+    pub(crate) fn set_now(&mut self, now: Moment) {
+        self.now = now;
+    }
+
+    /// All that was noted since the last time.
+    pub(crate) fn take(&mut self) -> std::vec::Drain<'_, Event> {
+        self.events.drain(..)
+    }
+
+    /// The client asked for `operation`.
+    pub(crate) fn asked(&mut self, request: u32, operation: FileOperation) {
+        self.push(Side::Client, Kind::File(FileEvent::Asked { request, operation }));
+    }
+
+    /// The server answered.
+    pub(crate) fn answered(&mut self, request: u32, status: u32, message: String) {
+        self.push(Side::Upstream, Kind::File(FileEvent::Answered { request, status, message }));
+    }
+
+    /// A run of bytes passed. The side that it came from says it.
+    pub(crate) fn passed(&mut self, flow: Flow, path: &Bytes, Run { offset, length }: Run) {
+        let path = path.clone();
+        match flow {
+            Flow::Read => self.push(Side::Upstream, Kind::File(FileEvent::Read { path, offset, length })),
+            Flow::Written => self.push(Side::Client, Kind::File(FileEvent::Written { path, offset, length })),
+        }
+    }
+
+    /// A file was closed.
+    pub(crate) fn closed(
+        &mut self,
+        path: Bytes,
+        read_bytes: u64,
+        written_bytes: u64,
+        content_sha256: Option<[u8; 32]>,
+    ) {
+        self.push(Side::Client, Kind::File(FileEvent::Closed { path, read_bytes, written_bytes, content_sha256 }));
+    }
+
+    /// From here on nothing is decoded.
+    pub(crate) fn opaque(&mut self, what: String) {
+        self.push(Side::Upstream, Kind::Stream(StreamEvent::Opaque { what }));
+    }
+
+    /// The gateway itself tells the client something.
+    pub(crate) fn told(&mut self, text: String) {
+        self.push(Side::Client, Kind::Session(SessionEvent::Notice { text }));
+    }
+
+    fn push(&mut self, side: Side, kind: Kind) {
+        self.events.push(Event { at: self.now, side, lane: self.lane, kind });
+    }
+}
