@@ -4,15 +4,25 @@
 //! recorder's tapes and go to a terminal, a pipe or a file.
 #![warn(clippy::indexing_slicing)]
 
+pub mod clock;
 pub mod command;
 pub mod describe;
 pub mod json;
+pub mod keyframe;
 pub mod legible;
 pub mod limits;
+pub mod needle;
+pub mod pace;
+pub mod painter;
+pub mod reel;
+pub mod screen;
+pub mod script;
 pub mod source;
+pub mod stage;
 pub mod survey;
 pub mod timecode;
 pub mod timeline;
 pub mod typed;
 pub mod utf8;
+pub mod view;
 pub mod wallclock;

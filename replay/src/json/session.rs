@@ -66,7 +66,7 @@ pub fn report(path: &std::path::Path, report: &Report) -> String {
 
 /// The word for a state in JSON and in tables.
 #[must_use]
-pub fn state(state: SessionState) -> &'static str {
+pub(super) fn state(state: SessionState) -> &'static str {
     match state {
         SessionState::CutOff => "cut off",
         other => other.name(),

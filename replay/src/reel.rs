@@ -1,0 +1,90 @@
+//! Reading ahead: events are decoded on a thread of their own, so that none has to be waited for when it is due.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use wiretape_core::Event;
+
+use crate::limits::{BATCH_BYTES, BATCH_EVENTS_MAX, BATCHES_AHEAD_MAX};
+use crate::source::EventStream;
+
+type Batch = Vec<anyhow::Result<Event>>;
+
+/// Events, read ahead. Dropping it ends the thread that reads.
+pub struct Reel {
+    batches: Receiver<Batch>,
+    current: std::vec::IntoIter<anyhow::Result<Event>>,
+}
+
+impl Reel {
+    /// Begins to read `events`.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn new(events: EventStream) -> std::io::Result<Self> {
+        let (sender, batches) = sync_channel(BATCHES_AHEAD_MAX);
+        thread::Builder::new().name("reel".to_owned()).spawn(move || {
+            let mut events = events;
+            loop {
+                let batch = batch(&mut events);
+                // Nobody listens any more: the reel was dropped.
+                if batch.is_empty() || sender.send(batch).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { batches, current: Vec::new().into_iter() })
+    }
+}
+
+impl Iterator for Reel {
+    type Item = anyhow::Result<Event>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(event) = self.current.next() {
+                return Some(event);
+            }
+            self.current = self.batches.recv().ok()?.into_iter();
+        }
+    }
+}
+
+fn batch(events: &mut EventStream) -> Batch {
+    let mut batch = Vec::with_capacity(BATCH_EVENTS_MAX);
+    let mut bytes = 0;
+    while batch.len() < BATCH_EVENTS_MAX && bytes < BATCH_BYTES {
+        let Some(event) = events.next() else { break };
+        if let Ok(event) = &event {
+            bytes += event.kind.payload_bytes();
+        }
+        batch.push(event);
+    }
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use wiretape_core::event::TerminalEvent;
+    use wiretape_core::{Event, Kind, Lane, Moment, Side};
+
+    use super::Reel;
+    use crate::source::Source;
+
+    #[test]
+    fn every_event_comes_once_and_in_order() {
+        let events: Vec<Event> = (0..2_000)
+            .map(|number| Event {
+                at: Moment::from_nanos(number),
+                side: Side::Upstream,
+                lane: Lane(1),
+                kind: Kind::Terminal(TerminalEvent::Output { error: false, bytes: Bytes::from(vec![b'x'; 700]) }),
+            })
+            .collect();
+        let reel = Reel::new(events.events_from(Moment::START).unwrap()).unwrap();
+        assert_eq!(reel.map(Result::unwrap).collect::<Vec<_>>(), events);
+        let mut left_early = Reel::new(events.events_from(Moment::from_nanos(5)).unwrap()).unwrap();
+        assert_eq!(left_early.next().unwrap().unwrap(), events[5]);
+    }
+}
