@@ -1,7 +1,12 @@
 //! The table of wires: a new protocol is one new folder and one row.
+//!
+//! A row says what carries its protocol, and makes the wire for it. Wires that carry others ask the [`Table`]; they never
+//! know each other. `tests/` holds every row to the six laws.
 #![warn(clippy::indexing_slicing)]
 
 use wiretape_core::{ByteWire, Carrier, Lane, NestedWires};
+use wiretape_line::LineWire;
+use wiretape_scp::ScpWire;
 use wiretape_sftp::SftpWire;
 
 /// One row of the table: a protocol over plain bytes, and what carries it.
@@ -14,7 +19,8 @@ pub struct Row {
 }
 
 /// Every protocol that a lane can carry.
-pub const ROWS: &[Row] = &[Row { name: "sftp", wire: sftp }];
+pub const ROWS: &[Row] =
+    &[Row { name: "sftp", wire: sftp }, Row { name: "scp", wire: scp }, Row { name: "line", wire: line }];
 
 /// The table, as the wires that carry others see it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,10 +32,27 @@ impl NestedWires for Table {
     }
 }
 
+/// The subsystem `sftp`, or the server for it as a command (`sftp -s /usr/lib/openssh/sftp-server`).
 fn sftp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let carried = match carrier {
         Carrier::Subsystem { name } => name == "sftp",
-        Carrier::Exec { .. } | Carrier::Forward { .. } => false,
+        Carrier::Exec { command } => wiretape_sftp::is_server(command),
+        Carrier::Forward { .. } => false,
     };
     carried.then(|| Box::new(SftpWire::new(lane)) as ByteWire)
+}
+
+/// The commands `scp -t` and `scp -f`.
+fn scp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+    let Carrier::Exec { command } = carrier else { return None };
+    let direction = wiretape_scp::direction(command)?;
+    Some(Box::new(ScpWire::new(lane, direction)))
+}
+
+/// The subsystem `line@wiretape`, which only a target made for trying things out has.
+fn line(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+    match carrier {
+        Carrier::Subsystem { name } if name == "line@wiretape" => Some(Box::new(LineWire::new(lane))),
+        Carrier::Subsystem { .. } | Carrier::Exec { .. } | Carrier::Forward { .. } => None,
+    }
 }

@@ -1,1 +1,19 @@
-//! The scp wire: whole files inside an SSH command.
+//! The scp wire: whole files inside an SSH command, as `scp -O` and old clients send them.
+//!
+//! [`direction`] tells from the command line which way the files go, [`ScpWire`] reads them: which were announced, how
+//! each was answered, how much of it passed, and a digest of each that arrived.
+//!
+//! **What is absent here, on purpose:** the raw bytes as events (the wire that carries this one records them), and any
+//! rewriting: what was read is what is sent on. Newer clients speak SFTP instead.
+#![warn(clippy::indexing_slicing)]
+
+mod command;
+mod event;
+mod limits;
+mod message;
+pub mod refuse;
+mod state;
+mod wire;
+
+pub use command::{Direction, direction};
+pub use wire::ScpWire;

@@ -8,6 +8,7 @@
 //! rewriting: what was framed is what is sent on.
 #![warn(clippy::indexing_slicing)]
 
+mod command;
 mod content;
 mod event;
 mod files;
@@ -18,4 +19,5 @@ mod runs;
 mod state;
 mod wire;
 
+pub use command::is_server;
 pub use wire::SftpWire;

@@ -1,0 +1,180 @@
+//! The wire: what the source and the sink say is read, noted, and sent on as it came.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use wiretape_core::{Fault, Lane, Moment, Reason, Side, Step, Unit, Verdict, Wire};
+
+use crate::command::Direction;
+use crate::event::Notes;
+use crate::limits::HELD_BYTES_MAX;
+use crate::refuse;
+use crate::state::Transfer;
+
+/// The protocol of `scp -O` between a client and an upstream, inside one lane.
+///
+/// Its events are what was done to files; the bytes themselves are recorded by the wire that carries it.
+pub struct ScpWire {
+    notes: Notes,
+    direction: Direction,
+    transfer: Transfer,
+    /// What each side said and was not read yet: half a message, or what a source said too early.
+    client: BytesMut,
+    upstream: BytesMut,
+    ended: Vec<Side>,
+    steps: VecDeque<Step<Bytes>>,
+}
+
+impl ScpWire {
+    /// The wire of an scp command that was started on `lane`; see [`crate::direction`].
+    #[must_use]
+    pub fn new(lane: Lane, direction: Direction) -> Self {
+        Self {
+            notes: Notes::new(lane, direction),
+            direction,
+            transfer: Transfer::new(direction),
+            client: BytesMut::new(),
+            upstream: BytesMut::new(),
+            ended: Vec::new(),
+            steps: VecDeque::new(),
+        }
+    }
+
+    fn held(&mut self, side: Side) -> &mut BytesMut {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Upstream => &mut self.upstream,
+        }
+    }
+
+    /// Reads what `side` held back and what it said now; what can be read is sent on, the rest is held.
+    fn take_in(&mut self, side: Side, mut said: Bytes) -> Result<(), Fault> {
+        if self.held(side).is_empty() {
+            let (heard_bytes, outcome) = self.hear(side, &said);
+            self.send(side, said.split_to(heard_bytes));
+            outcome?;
+            self.held(side).extend_from_slice(&said);
+        } else {
+            let mut held = std::mem::take(self.held(side));
+            held.extend_from_slice(&said);
+            let (heard_bytes, outcome) = self.hear(side, &held);
+            self.send(side, held.split_to(heard_bytes).freeze());
+            *self.held(side) = held;
+            outcome?;
+        }
+        if self.held(side).len() > HELD_BYTES_MAX {
+            let got = format!("more than {HELD_BYTES_MAX} bytes");
+            return Err(Fault::new(side, "to wait for the other end", got));
+        }
+        Ok(())
+    }
+
+    /// Reads from the start of `said`, and says how much of it was whole.
+    fn hear(&mut self, side: Side, said: &[u8]) -> (usize, Result<(), Fault>) {
+        let mut heard_bytes = 0;
+        loop {
+            let rest = said.get(heard_bytes..).unwrap_or_default();
+            let heard = if side == self.transfer.source() {
+                self.transfer.hear_source(rest, &mut self.notes)
+            } else {
+                self.transfer.hear_sink(rest, &mut self.notes)
+            };
+            match heard {
+                Ok(0) => return (heard_bytes, Ok(())),
+                Ok(bytes) => heard_bytes += bytes,
+                Err(fault) => return (heard_bytes, Err(fault)),
+            }
+        }
+    }
+
+    /// Sends on what `side` said, behind all that was noted of it.
+    fn send(&mut self, side: Side, message: Bytes) {
+        self.flush_notes();
+        if !message.is_empty() {
+            self.steps.push_back(Step::Send { to: side.other(), message });
+        }
+    }
+
+    fn flush_notes(&mut self) {
+        self.steps.extend(self.notes.take().map(Step::Note));
+    }
+
+    /// Faults a side that stopped in the middle.
+    fn check_end(&mut self, side: Side) -> Result<(), Fault> {
+        let half = self.held(side).len();
+        let is_source = side == self.transfer.source();
+        if is_source && self.transfer.is_waiting() {
+            // What a source said early is read when the status comes.
+            return Ok(());
+        }
+        let missing = if is_source { self.transfer.missing_bytes() } else { 0 };
+        match (missing, half) {
+            (0, 0) => Ok(()),
+            (0, _) => Err(Fault::new(side, "the rest of an scp message", format!("the end after {half} bytes of it"))),
+            (_, _) => Err(Fault::new(side, "the rest of a file", format!("the end {missing} bytes before its own"))),
+        }
+    }
+
+    /// True when the client would read an error of ours as one.
+    fn hears_errors(&self) -> bool {
+        match self.direction {
+            Direction::Upload => true,
+            Direction::Download => self.transfer.is_between(),
+        }
+    }
+}
+
+impl Wire for ScpWire {
+    type Message = Bytes;
+
+    fn feed(&mut self, side: Side, at: Moment, message: Bytes) -> Result<(), Fault> {
+        self.notes.set_now(at);
+        let mut outcome = self.take_in(side, message);
+        let source = self.transfer.source();
+        if outcome.is_ok() && side != source {
+            // The status may be what the source should have waited for.
+            outcome = self.take_in(source, Bytes::new());
+            if outcome.is_ok() && self.ended.contains(&source) {
+                outcome = self.check_end(source);
+            }
+        }
+        self.flush_notes();
+        outcome
+    }
+
+    fn step(&mut self) -> Option<Step<Bytes>> {
+        self.steps.pop_front()
+    }
+
+    /// Nothing here asks yet.
+    fn rule(&mut self, _at: Moment, _unit: Unit, _verdict: Verdict) {}
+
+    fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
+        self.notes.set_now(at);
+        self.ended.push(side);
+        let both = self.ended.contains(&side.other());
+        let outcome = self.check_end(side);
+        if both || outcome.is_err() {
+            self.transfer.finish(&mut self.notes);
+            self.flush_notes();
+        }
+        outcome
+    }
+
+    fn farewell(&mut self, at: Moment, reason: &Reason) {
+        self.notes.set_now(at);
+        let heard = self.hears_errors();
+        self.transfer.finish(&mut self.notes);
+        if heard {
+            self.notes.told(reason.text.clone());
+        }
+        self.flush_notes();
+        if heard {
+            self.steps.push_back(Step::Send { to: Side::Client, message: refuse::ended(reason) });
+        }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.client.len() + self.upstream.len()
+    }
+}
