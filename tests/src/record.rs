@@ -43,7 +43,7 @@ impl Record {
     /// All sessions, newest first.
     #[must_use]
     pub fn sessions(&self) -> Vec<Session> {
-        let output = self.program(&["sessions", "--json"]).succeed();
+        let output = self.program(&["sessions", "--json", "--limit", "100000"]).succeed();
         let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("an array of sessions");
         rows.into_iter().map(|row| Session { data_dir: self.data_dir.clone(), row }).collect()
     }

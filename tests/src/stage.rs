@@ -27,6 +27,19 @@ pub fn user_name() -> String {
     output.text().trim().to_owned()
 }
 
+/// The Python that has the client libraries.
+#[must_use]
+pub fn client_python() -> PathBuf {
+    let python = std::env::var_os("WIRETAPE_CLIENT_PYTHON").map(PathBuf::from);
+    python.expect("no Python with the client libraries is named: `cargo xtask test` installs them and names it")
+}
+
+/// The client script called `name`.
+#[must_use]
+pub fn client_script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name)
+}
+
 /// A folder of a test's own. When it goes, the processes that were started in it are ended and it is removed.
 pub struct Folder {
     folder: TempDir,
