@@ -186,7 +186,7 @@ impl Stage {
     }
 
     /// What the clients are told: `gateway` is the gateway, `direct` the server itself.
-    fn write_client_configuration(&self) {
+    pub fn write_client_configuration(&self) {
         let host = |name: &str, address: SocketAddr, key: &Key, rest: &str| {
             format!(
                 "Host {name}\n  HostName {}\n  Port {}\n  IdentityFile {}\n{rest}",

@@ -2,11 +2,14 @@
 
 mod bulk;
 mod command;
+mod crash;
 mod credential;
+mod demo;
 mod exec;
 mod files;
 mod forward;
 mod peers;
+mod reading;
 mod refused;
 mod shell;
 mod stage;
