@@ -1,1 +1,32 @@
-fn main() {}
+//! wiretape: a layer-7 gateway that records sessions at the wire.
+//!
+//! A byte's way: `listen` takes the connection, `terminate` takes the client's protocol off, `line` feeds the session
+//! and carries out what follows (record, then send), `dial` reaches the target.
+
+mod channel;
+mod clock;
+mod command;
+mod config;
+mod credentials;
+mod demo;
+mod dial;
+mod gateway;
+mod host_keys;
+mod identity;
+mod line;
+mod listen;
+mod outlet;
+mod terminate;
+mod transport;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match command::run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("wiretape: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use wiretape_replay::command::{PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
+
+use crate::config::Config;
+use crate::gateway::Gateway;
+use crate::identity::{TOKEN_PREFIX, token_hash};
+use crate::listen::{self, Doors};
+use crate::demo;
+
+/// A gateway that records sessions at the wire.
+#[derive(Parser)]
+#[command(name = "wiretape", version, max_term_width = 100)]
+struct Arguments {
+    /// The configuration.
+    #[arg(long, global = true, default_value = "wiretape.toml", env = "WIRETAPE_CONFIG")]
+    config: PathBuf,
+    /// The data folder; overrides the configuration's.
+    #[arg(long, global = true, env = "WIRETAPE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve,
+    /// Make a data folder, record a session with yourself, verify it and play it.
+    Demo(demo::DemoArgs),
+    /// Check the configuration and say what is wrong with it.
+    Check,
+    /// Make a token for a person, to be typed where a client asks for a password.
+    Token {
+        /// The person.
+        person: String,
+    },
+    /// List recorded sessions.
+    Sessions(SessionsArgs),
+    /// Show every event of a session.
+    Show(ShowArgs),
+    /// Check that recordings are whole and unchanged.
+    Verify(VerifyArgs),
+    /// Play a session.
+    Replay(PlayArgs),
+    /// Make the catalogue of sessions anew from the tapes.
+    Reindex,
+}
+
+/// Runs the program.
+pub(crate) fn run() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let data_dir = arguments.data_dir;
+    let config = arguments.config;
+    match arguments.command {
+        Command::Serve => serve(&config, data_dir),
+        Command::Demo(demo) => demo::run(&demo, data_dir),
+        Command::Check => check(&config),
+        Command::Token { person } => token(&person),
+        Command::Sessions(args) => wiretape_replay::command::sessions(&recorded(&config, data_dir)?, &args),
+        Command::Show(args) => wiretape_replay::command::show(&recorded(&config, data_dir)?, &args),
+        Command::Verify(args) => wiretape_replay::command::verify(&recorded(&config, data_dir)?, &args),
+        Command::Replay(args) => wiretape_replay::command::play(&recorded(&config, data_dir)?, &args),
+        Command::Reindex => reindex(&recorded(&config, data_dir)?),
+    }
+}
+
+/// The data folder to read from: the one named, else the configuration's, else the one that `demo` makes.
+fn recorded(config: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(data_dir) = data_dir {
+        return Ok(data_dir);
+    }
+    if config.exists() {
+        return Ok(Config::read(config)?.data_dir);
+    }
+    Ok(PathBuf::from(demo::DATA_DIR))
+}
+
+fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    log_to_stderr();
+    let mut config = Config::read(path)?;
+    if let Some(data_dir) = data_dir {
+        config.data_dir = data_dir;
+    }
+    for warning in warnings(&config) {
+        tracing::warn!("{warning}");
+    }
+    runtime()?.block_on(async {
+        let data_dir = config.data_dir.clone();
+        let doors = Doors::open(&config).await?;
+        let gateway = Arc::new(Gateway::open(config)?);
+        let stop = listen::told_to_stop().await?;
+        listen::reload(Arc::clone(&gateway), path.to_owned(), data_dir)?;
+        println!("listen ssh {}", doors.ssh_address());
+        println!("ready");
+        doors.serve(gateway, stop).await;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn check(path: &Path) -> anyhow::Result<ExitCode> {
+    let config = Config::read(path)?;
+    for warning in warnings(&config) {
+        println!("note: {warning}");
+    }
+    println!("{} is usable: {} users, {} targets", path.display(), config.users.len(), config.targets.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is allowed and probably not meant.
+fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.users.is_empty() {
+        warnings.push("there are no users: nobody can connect; add a [[user]] with ssh_keys or a token_hash".to_owned());
+    }
+    if config.targets.is_empty() {
+        warnings.push("there are no targets: nothing can be reached; add a [[target]]".to_owned());
+    }
+    for user in &config.users {
+        if user.ssh_keys.is_empty() && user.token_hash.is_none() {
+            let name = &user.name;
+            warnings.push(format!("{name} has neither ssh_keys nor a token_hash and cannot connect: run `wiretape token {name}`"));
+        }
+    }
+    for target in config.targets.values() {
+        for group in &target.groups {
+            if !config.users.iter().any(|user| user.groups.contains(group)) {
+                warnings.push(format!("nobody is in the group {group:?}, which may use {}", target.name));
+            }
+        }
+    }
+    warnings
+}
+
+fn token(person: &str) -> anyhow::Result<ExitCode> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    let token = format!("{TOKEN_PREFIX}{}", blake3::Hash::from_bytes(random).to_hex());
+    println!("The token of {person}, shown this once; it is typed where a client asks for a password:\n");
+    println!("  {token}\n");
+    println!("For {person} in wiretape.toml:\n");
+    println!("  token_hash = \"{}\"", token_hash(&token).to_hex());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn reindex(data_dir: &Path) -> anyhow::Result<ExitCode> {
+    let archive = wiretape_recorder::Archive::open(data_dir)
+        .with_context(|| format!("cannot open the recordings in {}", data_dir.display()))?;
+    let reindexed = archive.reindex().context("the catalogue cannot be made anew")?;
+    println!("the catalogue lists {} sessions now", reindexed.sessions);
+    if reindexed.unreadable > 0 {
+        println!("{} files among the tapes could not be read; the log names them", reindexed.unreadable);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The runtime of the gateway: the library's work is short, so a thread a core is enough.
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("WIRETAPE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,russh=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

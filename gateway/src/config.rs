@@ -1,0 +1,210 @@
+//! `wiretape.toml`: one file, checked as a whole. `docs/CONFIG.md` describes every setting.
+
+mod check;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use russh::keys::PublicKey;
+use serde::Deserialize;
+use toml::Spanned;
+use wiretape_recorder::Durability;
+
+/// A configuration that passed every check.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where tapes, catalogue and the gateway's own keys are kept.
+    pub(crate) data_dir: PathBuf,
+    /// Whether clients are told that their session is recorded.
+    pub(crate) banner: bool,
+    /// Where the gateway listens for SSH.
+    pub(crate) ssh: SocketAddr,
+    /// Who may come in.
+    pub(crate) users: Vec<User>,
+    /// What is behind the gateway, by name.
+    pub(crate) targets: BTreeMap<String, Target>,
+}
+
+/// A person, service or agent that the gateway knows by itself.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) name: String,
+    pub(crate) groups: Vec<String>,
+    pub(crate) ssh_keys: Vec<PublicKey>,
+    /// BLAKE3 of the token.
+    pub(crate) token_hash: Option<[u8; 32]>,
+}
+
+/// What is behind the gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// Groups whose members may connect; empty: everyone that is known.
+    pub(crate) groups: Vec<String>,
+    pub(crate) durability: Durability,
+    pub(crate) kind: TargetKind,
+}
+
+/// How a target is reached.
+#[derive(Clone, Debug)]
+pub(crate) enum TargetKind {
+    /// An SSH server.
+    Ssh(SshTarget),
+    /// A program on the gateway's own host.
+    Command(CommandTarget),
+}
+
+/// An SSH server behind the gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct SshTarget {
+    /// `host:port`.
+    pub(crate) address: String,
+    /// The login that is used when the client asks for none.
+    pub(crate) login: String,
+    /// Further logins that a client may ask for.
+    pub(crate) logins: Vec<String>,
+    pub(crate) credential: CredentialSource,
+    /// The key that the server must have; `None`: the first one seen is kept and required from then on.
+    pub(crate) host_key: Option<PublicKey>,
+}
+
+/// A program on the gateway's own host.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandTarget {
+    /// Program and arguments.
+    pub(crate) command: Vec<String>,
+    /// What a client's command line is appended to (`["bash", "-c"]`); `None`: clients may not give one.
+    pub(crate) exec: Option<Vec<String>>,
+}
+
+/// Where a target's secret comes from.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub(crate) enum CredentialSource {
+    /// An OpenSSH private key in a file.
+    KeyFile(PathBuf),
+    /// A password in a file; its last line end does not count.
+    PasswordFile(PathBuf),
+    /// A password in an environment variable of the gateway.
+    Env(String),
+    /// A password printed by a program.
+    Command(Vec<String>),
+}
+
+impl Target {
+    /// The kind, as the configuration and the record call it.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self.kind {
+            TargetKind::Ssh(_) => "ssh",
+            TargetKind::Command(_) => "command",
+        }
+    }
+
+    /// Whether `user` may connect.
+    pub(crate) fn permits(&self, user: &User) -> bool {
+        self.groups.is_empty() || self.groups.iter().any(|group| user.groups.contains(group))
+    }
+}
+
+impl Config {
+    /// Reads and checks the file at `path`. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// One error that lists every fault, each with its line and a remedy.
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!(
+                "cannot read the configuration {} (name another with --config, or run `wiretape demo` to have one made)",
+                path.display()
+            )
+        })?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&text, folder).with_context(|| format!("{} is not a usable configuration", path.display()))
+    }
+
+    /// Checks `text`; relative paths in it start at `folder`.
+    pub(crate) fn parse(text: &str, folder: &Path) -> anyhow::Result<Self> {
+        let file: File = toml::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let mut faults = check::Faults::new(text);
+        let config = check::config(file, folder, &mut faults);
+        match faults.into_text() {
+            None => Ok(config),
+            Some(faults) => bail!("{faults}"),
+        }
+    }
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default = "default_data_dir")]
+    data_dir: PathBuf,
+    #[serde(default = "yes")]
+    banner: bool,
+    #[serde(default)]
+    listen: ListenTable,
+    #[serde(default, rename = "user")]
+    users: Vec<UserTable>,
+    #[serde(default, rename = "target")]
+    targets: Vec<TargetTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListenTable {
+    #[serde(default = "default_ssh")]
+    ssh: SocketAddr,
+}
+
+impl Default for ListenTable {
+    fn default() -> Self {
+        Self { ssh: default_ssh() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserTable {
+    name: Spanned<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    ssh_keys: Vec<Spanned<String>>,
+    token_hash: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TargetTable {
+    name: Spanned<String>,
+    kind: Spanned<String>,
+    address: Option<Spanned<String>>,
+    login: Option<Spanned<String>>,
+    #[serde(default)]
+    logins: Vec<Spanned<String>>,
+    credential: Option<Spanned<CredentialSource>>,
+    host_key: Option<Spanned<String>>,
+    command: Option<Spanned<Vec<String>>>,
+    exec: Option<Spanned<Vec<String>>>,
+    #[serde(default)]
+    groups: Vec<String>,
+    record: Option<Spanned<String>>,
+}
+
+fn default_data_dir() -> PathBuf {
+    PathBuf::from("wiretape-data")
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_ssh() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 2222))
+}
+
+#[cfg(test)]
+mod tests;

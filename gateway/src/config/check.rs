@@ -1,0 +1,240 @@
+//! From the file as written to a configuration that can be relied on, with every fault named at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use russh::keys::PublicKey;
+use toml::Spanned;
+use wiretape_recorder::Durability;
+
+use super::{CommandTarget, Config, CredentialSource, File, SshTarget, Target, TargetKind, TargetTable, User, UserTable};
+
+/// Shells that take a command line behind `-c`.
+const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "fish"];
+
+/// Names that a target cannot have, because a client gives them another meaning.
+const RESERVED: &[&str] = &["menu"];
+
+/// The faults found so far.
+pub(super) struct Faults<'a> {
+    text: &'a str,
+    found: Vec<(usize, String)>,
+}
+
+impl<'a> Faults<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, found: Vec::new() }
+    }
+
+    fn add(&mut self, span: &Range<usize>, fault: impl Into<String>) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        self.found.push((line, fault.into()));
+    }
+
+    pub(super) fn into_text(mut self) -> Option<String> {
+        if self.found.is_empty() {
+            return None;
+        }
+        self.found.sort();
+        let mut text = String::new();
+        for (line, fault) in self.found {
+            let _ = write!(text, "\n  line {line}: {fault}");
+        }
+        Some(text)
+    }
+}
+
+pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Config {
+    let users = users(file.users, faults);
+    let person_names: BTreeSet<&str> = users.iter().map(|user| user.name.as_str()).collect();
+    let mut targets = BTreeMap::new();
+    for table in file.targets {
+        let span = table.name.span();
+        let name = table.name.get_ref().clone();
+        if !is_name(&name) {
+            faults.add(&span, format!("{name:?} cannot name a target: use letters, digits, '-', '_' and '.'"));
+        }
+        if RESERVED.contains(&name.as_str()) || person_names.contains(name.as_str()) {
+            faults.add(&span, format!("the name {name:?} leads to the menu of targets: give this target another"));
+        }
+        if targets.contains_key(&name) {
+            faults.add(&span, format!("there are two targets {name:?}: rename or remove one"));
+        }
+        if let Some(target) = target(table, folder, faults) {
+            targets.insert(name, target);
+        }
+    }
+    Config { data_dir: beside(folder, &file.data_dir), banner: file.banner, ssh: file.listen.ssh, users, targets }
+}
+
+fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
+    let mut users: Vec<User> = Vec::new();
+    for table in tables {
+        let name = table.name.get_ref().clone();
+        if !is_name(&name) {
+            faults.add(&table.name.span(), format!("{name:?} cannot name a user: use letters, digits, '-', '_', '.'"));
+        }
+        if users.iter().any(|user| user.name == name) {
+            faults.add(&table.name.span(), format!("there are two users {name:?}: join them into one"));
+        }
+        let mut ssh_keys = Vec::new();
+        for line in &table.ssh_keys {
+            match PublicKey::from_openssh(line.get_ref()) {
+                Err(error) => faults.add(
+                    &line.span(),
+                    format!("not an OpenSSH public key ({error}): paste a line of a .pub file, such as \"ssh-ed25519 AAAA… name\""),
+                ),
+                Ok(key) => match users.iter().find(|user| user.ssh_keys.iter().any(|known| known.key_data() == key.key_data())) {
+                    Some(other) => faults.add(
+                        &line.span(),
+                        format!("this key already belongs to {:?}: a key must name one person", other.name),
+                    ),
+                    None => ssh_keys.push(key),
+                },
+            }
+        }
+        let token_hash = table.token_hash.and_then(|hash| {
+            let parsed = parse_hash(hash.get_ref());
+            if parsed.is_none() {
+                let fault = format!("token_hash is not 64 hexadecimal digits: run `wiretape token {name}` for a new one");
+                faults.add(&hash.span(), fault);
+            }
+            parsed
+        });
+        users.push(User { name, groups: table.groups, ssh_keys, token_hash });
+    }
+    users
+}
+
+fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<Target> {
+    let durability = match table.record.as_ref().map(|record| record.get_ref().as_str()) {
+        None | Some("queued") => Durability::Queued,
+        Some("written") => Durability::Written,
+        Some("synced") => Durability::Synced,
+        Some(other) => {
+            if let Some(record) = &table.record {
+                let fault = format!("record = {other:?} is unknown: it is \"queued\", \"written\" or \"synced\"");
+                faults.add(&record.span(), fault);
+            }
+            Durability::Queued
+        }
+    };
+    let name = table.name.get_ref().clone();
+    let groups = table.groups.clone();
+    let kind = match table.kind.get_ref().as_str() {
+        "ssh" => TargetKind::Ssh(ssh_target(table, folder, faults)?),
+        "command" => TargetKind::Command(command_target(table, faults)?),
+        other => {
+            faults.add(&table.kind.span(), format!("kind = {other:?} is unknown: it is \"ssh\" or \"command\""));
+            return None;
+        }
+    };
+    Some(Target { name, groups, durability, kind })
+}
+
+fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<SshTarget> {
+    let name = table.name.get_ref();
+    let span = table.name.span();
+    for (present, setting) in [(&table.command, "command"), (&table.exec, "exec")] {
+        if let Some(present) = present {
+            faults.add(&present.span(), format!("{setting} belongs to targets of kind \"command\": remove it"));
+        }
+    }
+    let Some(address) = &table.address else {
+        faults.add(&span, format!("target {name:?} needs address = \"host:port\""));
+        return None;
+    };
+    if !has_port(address.get_ref()) {
+        let fault = format!("address {:?} has no port: write it as \"host:22\" ([v6]:22 for IPv6)", address.get_ref());
+        faults.add(&address.span(), fault);
+    }
+    let Some(login) = &table.login else {
+        faults.add(&span, format!("target {name:?} needs login = \"…\", the account that the gateway logs in to"));
+        return None;
+    };
+    let Some(credential) = table.credential else {
+        let fault = format!("target {name:?} needs credential = {{ key_file = \"…\" }}, {{ password_file = \"…\" }}, {{ env = \"…\" }} or {{ command = [\"…\"] }}");
+        faults.add(&span, fault);
+        return None;
+    };
+    let credential = match credential.into_inner() {
+        CredentialSource::KeyFile(path) => CredentialSource::KeyFile(beside(folder, &path)),
+        CredentialSource::PasswordFile(path) => CredentialSource::PasswordFile(beside(folder, &path)),
+        CredentialSource::Command(words) if words.is_empty() => {
+            faults.add(&span, format!("the credential command of target {name:?} is empty: name a program"));
+            CredentialSource::Command(words)
+        }
+        other => other,
+    };
+    let host_key = table.host_key.as_ref().and_then(|line| match PublicKey::from_openssh(line.get_ref()) {
+        Ok(key) => Some(key),
+        Err(error) => {
+            let fault = format!("host_key is not an OpenSSH public key ({error}): paste what `ssh-keyscan` prints behind the host");
+            faults.add(&line.span(), fault);
+            None
+        }
+    });
+    Some(SshTarget {
+        address: address.get_ref().clone(),
+        login: login.get_ref().clone(),
+        logins: table.logins.iter().map(|login| login.get_ref().clone()).collect(),
+        credential,
+        host_key,
+    })
+}
+
+fn command_target(table: TargetTable, faults: &mut Faults<'_>) -> Option<CommandTarget> {
+    let name = table.name.get_ref();
+    let misplaced: [(Option<Range<usize>>, &str); 4] = [
+        (table.address.as_ref().map(Spanned::span), "address"),
+        (table.login.as_ref().map(Spanned::span), "login"),
+        (table.credential.as_ref().map(Spanned::span), "credential"),
+        (table.host_key.as_ref().map(Spanned::span), "host_key"),
+    ];
+    for (span, setting) in misplaced {
+        if let Some(span) = span {
+            faults.add(&span, format!("{setting} belongs to targets of kind \"ssh\": remove it"));
+        }
+    }
+    let command = table.command.as_ref().map(|command| command.get_ref().clone()).unwrap_or_default();
+    let Some(program) = command.first() else {
+        faults.add(&table.name.span(), format!("target {name:?} needs command = [\"program\", \"argument\", …]"));
+        return None;
+    };
+    let exec = match table.exec {
+        Some(exec) => Some(exec.into_inner()).filter(|words| !words.is_empty()),
+        None => {
+            let file_name = Path::new(program).file_name().and_then(|file_name| file_name.to_str()).unwrap_or_default();
+            SHELLS.contains(&file_name).then(|| {
+                let mut words = command.clone();
+                words.push("-c".to_owned());
+                words
+            })
+        }
+    };
+    Some(CommandTarget { command, exec })
+}
+
+/// Letters, digits and a few marks: a name is typed before an `@`, and stands in file names.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn has_port(address: &str) -> bool {
+    address.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse::<u16>().is_ok() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
+    })
+}
+
+fn beside(folder: &Path, path: &Path) -> PathBuf {
+    if path.is_absolute() { path.to_owned() } else { folder.join(path) }
+}
+
+fn parse_hash(text: &str) -> Option<[u8; 32]> {
+    blake3::Hash::from_hex(text).ok().map(|hash| *hash.as_bytes())
+}

@@ -1,0 +1,401 @@
+//! The menu: a person who names no target chooses one on the terminal.
+//!
+//! Until then the menu is the upstream of the session, and is recorded like one. The chosen target then takes the
+//! lane over: what the client had asked for (terminal, environment, shell) is asked of it again.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wiretape_core::event::{SessionEvent, StreamKind, TerminalSize};
+use wiretape_core::{Lane, Reason, Side, Verdict};
+use wiretape_ssh::{Message, OpenFailure, Request};
+
+use crate::config::{Config, Target, TargetKind};
+use crate::dial::{Upstream, refuse};
+use crate::gateway::Gateway;
+use crate::identity::Principal;
+use crate::line::Line;
+use crate::outlet::{OutletQueue, Parcel, outlet};
+use crate::transport;
+
+/// The choice between the targets that a person may use.
+#[derive(Clone)]
+pub(crate) struct MenuUpstream {
+    gateway: Arc<Gateway>,
+    principal: Principal,
+    chosen: Arc<OnceLock<Upstream>>,
+}
+
+/// What a key does.
+enum Key {
+    Up,
+    Down,
+    Digit(usize),
+    Choose,
+    Leave,
+}
+
+/// The menu as it is drawn.
+struct Page {
+    rows: Vec<(String, String)>,
+    at: usize,
+    size: TerminalSize,
+    /// Bytes of an escape sequence that is not complete yet.
+    partial: Vec<u8>,
+}
+
+impl MenuUpstream {
+    pub(super) fn new(gateway: Arc<Gateway>, principal: Principal) -> Self {
+        Self { gateway, principal, chosen: Arc::new(OnceLock::new()) }
+    }
+
+    /// Serves one lane: the menu, then what was chosen.
+    pub(super) async fn serve(self, line: Line, lane: Lane, mut queue: OutletQueue) {
+        if let Some(chosen) = self.chosen.get() {
+            return chosen.clone().serve(line, lane, queue, false).await;
+        }
+        let config = self.gateway.config();
+        let mut asked: Vec<Message> = Vec::new();
+        let mut page: Option<Page> = None;
+        let mut size = None;
+        while let Ok(Some(parcel)) = queue.next().await {
+            match parcel.message {
+                Message::Open { kind: StreamKind::Session, lane } => {
+                    asked.push(Message::Open { lane, kind: StreamKind::Session });
+                    line.say(Side::Upstream, Message::Opened { lane });
+                }
+                Message::Open { kind: StreamKind::DirectTcpip { host, port, .. }, .. } => {
+                    return self.jump(&config, &line, lane, queue, &host, port).await;
+                }
+                Message::Open { .. } | Message::Listen { .. } => {
+                    refuse::answer(&line, lane, parcel.message, &self.unnamed(&config));
+                    return;
+                }
+                Message::Request { lane, request, want_reply } => {
+                    if matches!(request, Request::Exec { .. } | Request::Subsystem { .. }) {
+                        return line.close(self.unnamed(&config));
+                    }
+                    match &request {
+                        Request::Pty { size: wished, .. } => size = Some(*wished),
+                        Request::WindowChange { size: changed } => {
+                            size = Some(*changed);
+                            if let Some(page) = &mut page {
+                                page.size = *changed;
+                                show(&line, lane, page.draw());
+                            }
+                        }
+                        Request::Shell => match size {
+                            None => return line.close(self.unnamed(&config)),
+                            Some(size) => {
+                                let drawn = Page::new(self.permitted(&config), size);
+                                show(&line, lane, drawn.draw());
+                                page = Some(drawn);
+                            }
+                        },
+                        _ => {}
+                    }
+                    asked.push(Message::Request { lane, request, want_reply: false });
+                    if want_reply {
+                        line.say(Side::Upstream, Message::Answer { lane, accepted: true });
+                    }
+                }
+                Message::Data { bytes, .. } => {
+                    let Some(drawn) = &mut page else { continue };
+                    match drawn.press(&bytes) {
+                        Pressed::Nothing => {}
+                        Pressed::Moved => show(&line, lane, drawn.draw()),
+                        Pressed::Left => return leave(&line, lane),
+                        Pressed::Chose(name) => {
+                            show(&line, lane, Bytes::from_static(b"\x1b[2J\x1b[H"));
+                            return self.hand_over(&config, &line, lane, queue, asked, &name, drawn.size).await;
+                        }
+                    }
+                }
+                Message::Close { .. } => return,
+                _ => {}
+            }
+        }
+    }
+
+    fn permitted<'a>(&self, config: &'a Config) -> Vec<&'a Target> {
+        config.targets.values().filter(|target| target.permits(self.principal.user())).collect()
+    }
+
+    /// Why a client that names no target and has no terminal gets nowhere.
+    fn unnamed(&self, config: &Config) -> Reason {
+        let names: Vec<&str> = self.permitted(config).iter().map(|target| target.name.as_str()).collect();
+        let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        Reason::new("unknown-target", format!("name a target: ssh <target>@<gateway>; yours are: {names}"))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the whole state of the menu goes over to the target")]
+    async fn hand_over(
+        &self,
+        config: &Config,
+        line: &Line,
+        lane: Lane,
+        mut queue: OutletQueue,
+        asked: Vec<Message>,
+        name: &str,
+        size: TerminalSize,
+    ) {
+        let Some(target) = config.targets.get(name).filter(|target| target.permits(self.principal.user())) else { return };
+        let login = match &target.kind {
+            TargetKind::Ssh(ssh) => ssh.login.clone(),
+            TargetKind::Command(_) => String::new(),
+        };
+        self.decided(line, target);
+        let upstream = self.gateway.upstream(line, target, login, self.principal.user());
+        let upstream = self.chosen.get_or_init(|| upstream).clone();
+        let (put, take) = outlet(self.gateway.spool_folder().to_owned());
+        for message in asked {
+            let message = match message {
+                Message::Request { request: Request::Pty { term, modes, .. }, lane, want_reply } => {
+                    Message::Request { lane, request: Request::Pty { term, size, modes }, want_reply }
+                }
+                Message::Request { request: Request::WindowChange { .. }, .. } => continue,
+                other => other,
+            };
+            let _memory_only = put.push(Parcel { message, event: None });
+        }
+        let serving = upstream.serve(line.clone(), lane, take, true);
+        let passing = async {
+            while let Ok(Some(parcel)) = queue.next().await {
+                if put.push(parcel).is_err() {
+                    break;
+                }
+                put.room().await;
+            }
+            put.finish();
+        };
+        tokio::join!(serving, passing);
+    }
+
+    fn decided(&self, line: &Line, target: &Target) {
+        line.note(SessionEvent::Decision {
+            action: "connect".to_owned(),
+            resource: target.name.clone(),
+            rule: "menu".to_owned(),
+            verdict: Verdict::Allow,
+        });
+    }
+
+    /// `ssh -J`: a connection to a target's own address, in which the client speaks to the target by itself.
+    async fn jump(&self, config: &Config, line: &Line, lane: Lane, mut queue: OutletQueue, host: &str, port: u32) {
+        let target = config.targets.get(host).filter(|target| target.permits(self.principal.user()));
+        let ssh = target.and_then(|target| match &target.kind {
+            TargetKind::Ssh(ssh) => Some((target, ssh)),
+            TargetKind::Command(_) => None,
+        });
+        let Some((target, ssh)) = ssh else {
+            let text = format!("there is no ssh target {host} for you here: jump by a target's name");
+            return line.say(Side::Upstream, rejected(lane, OpenFailure::AdministrativelyProhibited, text));
+        };
+        if port != 22 {
+            let text = format!("jump to {host} without a port: the gateway knows its address");
+            return line.say(Side::Upstream, rejected(lane, OpenFailure::AdministrativelyProhibited, text));
+        }
+        self.decided(line, target);
+        let socket = match tokio::net::TcpStream::connect(&ssh.address).await {
+            Ok(socket) => socket,
+            Err(error) => {
+                let text = format!("no connection to {host}: {error}");
+                return line.say(Side::Upstream, rejected(lane, OpenFailure::ConnectFailed, text));
+            }
+        };
+        transport::prepare(&socket);
+        line.say(Side::Upstream, Message::Opened { lane });
+        let (mut read, mut write) = socket.into_split();
+        let reading = async {
+            let mut buffer = bytes::BytesMut::new();
+            loop {
+                buffer.reserve(32 * 1024);
+                match read.read_buf(&mut buffer).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(_) => {
+                        let bytes = buffer.split().freeze();
+                        line.say(Side::Upstream, Message::Data { lane, error: false, bytes });
+                        line.room(Side::Upstream, lane).await;
+                    }
+                }
+            }
+            line.say(Side::Upstream, Message::Eof { lane });
+            line.say(Side::Upstream, Message::Close { lane });
+        };
+        let writing = async {
+            while let Ok(Some(parcel)) = queue.next().await {
+                if line.kept(parcel.event).await.is_err() {
+                    return;
+                }
+                match parcel.message {
+                    Message::Data { bytes, .. } if write.write_all(&bytes).await.is_err() => return,
+                    Message::Eof { .. } => {
+                        let _closed_already = write.shutdown().await;
+                    }
+                    Message::Close { .. } => return,
+                    _ => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = writing => {}
+            () = async { reading.await; std::future::pending::<()>().await } => {}
+        }
+    }
+}
+
+/// What a key press led to.
+enum Pressed {
+    Nothing,
+    Moved,
+    Left,
+    Chose(String),
+}
+
+impl Page {
+    fn new(targets: Vec<&Target>, size: TerminalSize) -> Self {
+        let rows = targets
+            .into_iter()
+            .map(|target| {
+                let what = match &target.kind {
+                    TargetKind::Ssh(ssh) => format!("ssh  {}@{}", ssh.login, ssh.address),
+                    TargetKind::Command(command) => format!("run  {}", command.command.join(" ")),
+                };
+                (target.name.clone(), what)
+            })
+            .collect();
+        Self { rows, at: 0, size, partial: Vec::new() }
+    }
+
+    fn draw(&self) -> Bytes {
+        let mut text = String::from("\x1b[2J\x1b[HWhere to?  (arrows or a number, Enter; q leaves)\r\n\r\n");
+        if self.rows.is_empty() {
+            text.push_str("  There is no target that you may use. Ask the operator of this gateway for one.\r\n");
+        }
+        let height = usize::try_from(self.size.rows).unwrap_or(24).saturating_sub(4).max(1);
+        let first = (self.at + 1).saturating_sub(height);
+        let width = self.rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let columns = usize::try_from(self.size.columns).unwrap_or(80).max(20);
+        for (number, (name, what)) in self.rows.iter().enumerate().skip(first).take(height) {
+            let row: String = format!(" {:>3}  {name:<width$}  {what}", number + 1).chars().take(columns - 1).collect();
+            if number == self.at {
+                text.push_str(&format!("\x1b[7m{row}\x1b[0m\r\n"));
+            } else {
+                text.push_str(&format!("{row}\r\n"));
+            }
+        }
+        Bytes::from(text)
+    }
+
+    fn press(&mut self, bytes: &[u8]) -> Pressed {
+        let mut outcome = Pressed::Nothing;
+        for &byte in bytes {
+            let Some(key) = self.key(byte) else { continue };
+            match key {
+                Key::Up => self.at = self.at.saturating_sub(1),
+                Key::Down => self.at = (self.at + 1).min(self.rows.len().saturating_sub(1)),
+                Key::Digit(digit) => {
+                    // "1", then "12": a second digit goes on with the number when there is such a row.
+                    let longer = (self.at + 1) * 10 + digit;
+                    let row = if longer <= self.rows.len() { longer } else { digit };
+                    if row >= 1 && row <= self.rows.len() {
+                        self.at = row - 1;
+                    }
+                }
+                Key::Choose => match self.rows.get(self.at) {
+                    Some((name, _)) => return Pressed::Chose(name.clone()),
+                    None => return Pressed::Left,
+                },
+                Key::Leave => return Pressed::Left,
+            }
+            outcome = Pressed::Moved;
+        }
+        outcome
+    }
+
+    fn key(&mut self, byte: u8) -> Option<Key> {
+        if !self.partial.is_empty() {
+            self.partial.push(byte);
+            let key = match self.partial.as_slice() {
+                [0x1b, b'[' | b'O'] => return None,
+                [0x1b, _, b'A'] => Some(Key::Up),
+                [0x1b, _, b'B'] => Some(Key::Down),
+                _ => None,
+            };
+            self.partial.clear();
+            return key;
+        }
+        match byte {
+            0x1b => {
+                self.partial.push(byte);
+                None
+            }
+            b'k' => Some(Key::Up),
+            b'j' => Some(Key::Down),
+            b'0'..=b'9' => Some(Key::Digit(usize::from(byte - b'0'))),
+            b'\r' | b'\n' => Some(Key::Choose),
+            b'q' | 0x03 | 0x04 => Some(Key::Leave),
+            _ => None,
+        }
+    }
+}
+
+fn show(line: &Line, lane: Lane, bytes: Bytes) {
+    line.say(Side::Upstream, Message::Data { lane, error: false, bytes });
+}
+
+fn leave(line: &Line, lane: Lane) {
+    show(line, lane, Bytes::from_static(b"\x1b[2J\x1b[H"));
+    let request = Request::ExitStatus { status: 0 };
+    line.say(Side::Upstream, Message::Request { lane, request, want_reply: false });
+    line.say(Side::Upstream, Message::Eof { lane });
+    line.say(Side::Upstream, Message::Close { lane });
+}
+
+fn rejected(lane: Lane, reason: OpenFailure, text: String) -> Message {
+    Message::Rejected { lane, reason, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use wiretape_core::event::TerminalSize;
+
+    use super::{Page, Pressed};
+
+    fn page(count: usize) -> Page {
+        let rows = (1..=count).map(|number| (format!("t{number}"), String::new())).collect();
+        Page { rows, at: 0, size: TerminalSize { columns: 80, rows: 24, width_px: 0, height_px: 0 }, partial: Vec::new() }
+    }
+
+    #[test]
+    fn arrows_digits_and_enter_choose() {
+        for (keys, expected) in [
+            (&b"\r"[..], "t1"),
+            (b"\x1b[B\x1b[B\x1b[A\r", "t2"),
+            (b"jj\r", "t3"),
+            (b"12\r", "t12"),
+            (b"7\r", "t7"),
+            (b"\x1b[A\r", "t1"),
+        ] {
+            match page(12).press(keys) {
+                Pressed::Chose(name) => assert_eq!(name, expected, "{keys:?}"),
+                _ => panic!("{keys:?} chose nothing"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_arrow_cut_in_two_is_still_an_arrow() {
+        let mut page = page(3);
+        assert!(matches!(page.press(b"\x1b"), Pressed::Nothing));
+        assert!(matches!(page.press(b"[B"), Pressed::Moved));
+        assert!(matches!(page.press(b"\r"), Pressed::Chose(name) if name == "t2"));
+    }
+
+    #[test]
+    fn an_empty_menu_can_only_be_left() {
+        assert!(matches!(page(0).press(b"\r"), Pressed::Left));
+        assert!(matches!(page(3).press(b"\x03"), Pressed::Left));
+    }
+}

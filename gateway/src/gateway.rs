@@ -1,0 +1,89 @@
+//! What all connections share: the configuration in force, the store of tapes, the keys.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::Context;
+use tokio::sync::watch;
+use wiretape_recorder::{Settings, Store};
+
+use crate::config::{Config, Target, TargetKind, User};
+use crate::dial::Upstream;
+use crate::host_keys::{self, LearnedKeys};
+use crate::line::Line;
+use crate::transport;
+
+/// The running gateway.
+pub(crate) struct Gateway {
+    config: RwLock<Arc<Config>>,
+    store: Store,
+    learned: Arc<LearnedKeys>,
+    ssh: Arc<russh::server::Config>,
+    spool_folder: PathBuf,
+    stopping: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// Opens what the gateway needs in its data folder.
+    pub(crate) fn open(config: Config) -> anyhow::Result<Self> {
+        let data_dir = config.data_dir.clone();
+        std::fs::create_dir_all(&data_dir)
+            .with_context(|| format!("cannot make the data folder {}: check data_dir", data_dir.display()))?;
+        let store = Store::open(&data_dir, Settings::default())
+            .with_context(|| format!("cannot open the store of tapes in {}", data_dir.display()))?;
+        let spool_folder = data_dir.join("spool");
+        std::fs::create_dir_all(&spool_folder).with_context(|| format!("cannot make {}", spool_folder.display()))?;
+        let ssh = transport::server_config(host_keys::own(&data_dir)?);
+        let learned = Arc::new(LearnedKeys::new(&data_dir));
+        Ok(Self { config: RwLock::new(Arc::new(config)), store, learned, ssh, spool_folder, stopping: watch::Sender::new(false) })
+    }
+
+    /// The configuration in force.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another configuration in force, for sessions that begin from now on.
+    pub(crate) fn set_config(&self, config: Config) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+
+    /// The store of tapes.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How the gateway speaks SSH with clients.
+    pub(crate) fn ssh(&self) -> Arc<russh::server::Config> {
+        Arc::clone(&self.ssh)
+    }
+
+    /// Where bytes wait that a stalled receiver does not take.
+    pub(crate) fn spool_folder(&self) -> &Path {
+        &self.spool_folder
+    }
+
+    /// Tells every session to end.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Resolves when the gateway was told to stop.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // The sender lives as long as the gateway: the wait ends only with a stop.
+        let _stopped = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// The upstream of a session with `target`, for a person who may use it.
+    pub(crate) fn upstream(&self, line: &Line, target: &Target, login: String, user: &User) -> Upstream {
+        match &target.kind {
+            TargetKind::Ssh(ssh) => {
+                Upstream::ssh(line, target.name.clone(), ssh.clone(), login, Arc::clone(&self.learned))
+            }
+            TargetKind::Command(command) => {
+                Upstream::command(target.name.clone(), command.clone(), user.name.clone())
+            }
+        }
+    }
+}

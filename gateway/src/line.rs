@@ -1,0 +1,335 @@
+//! The session line at work: what a side says goes through the session, and its effects are carried out in order.
+//!
+//! ```text
+//!   terminate ─┐                                              ┌─► outlet (client, lane)   ─► terminate
+//!              ├─► say ─► Session ─► Append ─► recorder ─► Send
+//!   dial ──────┘                                              └─► outlet (upstream, lane) ─► dial
+//! ```
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{oneshot, watch};
+use wiretape_core::event::SessionEvent;
+use wiretape_core::{Effect, Event, Guard, Input, Kind, Lane, Reason, Session, Side};
+use wiretape_recorder::{Lost, Recording};
+use wiretape_ssh::{Message, SshWire};
+
+use crate::clock::SessionClock;
+use crate::outlet::{Outlet, OutletQueue, Parcel, Room, outlet};
+
+/// Where lanes that the other side opened begin: the door starts a task that serves the queue.
+pub(crate) trait Door: Send + Sync {
+    /// A lane was opened toward this side; its first message is the opening.
+    fn open(&self, line: &Line, lane: Lane, queue: OutletQueue);
+}
+
+/// A running session. Clones are the same session.
+#[derive(Clone)]
+pub(crate) struct Line {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: SessionClock,
+    recording: Recording,
+    spool_folder: PathBuf,
+    lanes: AtomicU32,
+    /// One connection of a session may be held without end, not both: that would be a deadlock.
+    held: AtomicBool,
+    closed: watch::Sender<Option<Reason>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    session: Session<SshWire>,
+    outlets: HashMap<(Side, Lane), Outlet>,
+    client: Option<Arc<dyn Door>>,
+    upstream: Option<Arc<dyn Door>>,
+    answers: HashMap<Lane, VecDeque<oneshot::Sender<Answer>>>,
+    listening: VecDeque<oneshot::Sender<Answer>>,
+    lost: bool,
+}
+
+/// The upstream's answer to a request, and the event that must be kept before the client hears it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    pub(crate) accepted: bool,
+    pub(crate) port: Option<u32>,
+    event: Option<u64>,
+}
+
+impl Line {
+    /// A line that records on `recording`. Doors are set before anything is said.
+    pub(crate) fn new(
+        clock: SessionClock,
+        recording: Recording,
+        spool_folder: PathBuf,
+        wire: SshWire,
+        guard: Box<dyn Guard>,
+    ) -> Self {
+        let state = State {
+            session: Session::new(wire, guard),
+            outlets: HashMap::new(),
+            client: None,
+            upstream: None,
+            answers: HashMap::new(),
+            listening: VecDeque::new(),
+            lost: false,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                clock,
+                recording,
+                spool_folder,
+                lanes: AtomicU32::new(1),
+                held: AtomicBool::new(false),
+                closed: watch::Sender::new(None),
+                state: Mutex::new(state),
+            }),
+        }
+    }
+
+    /// Where lanes toward `side` begin.
+    pub(crate) fn set_door(&self, side: Side, door: Arc<dyn Door>) {
+        let mut state = self.state();
+        match side {
+            Side::Client => state.client = Some(door),
+            Side::Upstream => state.upstream = Some(door),
+        }
+    }
+
+    /// A number for a new lane.
+    pub(crate) fn next_lane(&self) -> Lane {
+        Lane(self.shared.lanes.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The queue of what is sent to `side` on `lane`, for a lane that `side` opens itself.
+    pub(crate) fn attach(&self, side: Side, lane: Lane) -> OutletQueue {
+        let (put, take) = outlet(self.shared.spool_folder.clone());
+        self.state().outlets.insert((side, lane), put);
+        take
+    }
+
+    /// The recording of this session.
+    pub(crate) fn recording(&self) -> &Recording {
+        &self.shared.recording
+    }
+
+    /// `side` said `message`. Never waits; call [`Line::room`] before the same side is read again.
+    pub(crate) fn say(&self, side: Side, message: Message) {
+        self.handle(Input::Message { side, message });
+    }
+
+    /// Ends the session; the client is told why.
+    pub(crate) fn close(&self, reason: Reason) {
+        self.handle(Input::Close { reason });
+    }
+
+    /// Takes in what happened, and carries out what follows from it.
+    pub(crate) fn handle(&self, input: Input<Message>) {
+        let mut state = self.state();
+        let at = self.shared.clock.now();
+        state.session.handle(at, input);
+        if let Err(lost) = self.carry_out(&mut state) {
+            tracing::error!(session = %self.shared.recording.id(), "the session ends, its recorder failed: {lost}");
+            state.lost = true;
+            // What was about to leave was not recorded: it does not leave.
+            while state.session.act().is_some() {}
+            state.session.handle(at, Input::Close { reason: recorder_failed(&lost) });
+            let _already_lost = self.carry_out(&mut state);
+        }
+    }
+
+    /// An answer to the request that `lane` is about to make of the upstream.
+    pub(crate) fn expect_answer(&self, lane: Lane) -> oneshot::Receiver<Answer> {
+        let (put, take) = oneshot::channel();
+        self.state().answers.entry(lane).or_default().push_back(put);
+        take
+    }
+
+    /// An answer to the listener that the client is about to ask the upstream for.
+    pub(crate) fn expect_listening(&self) -> oneshot::Receiver<Answer> {
+        let (put, take) = oneshot::channel();
+        self.state().listening.push_back(put);
+        take
+    }
+
+    /// Waits until an answer may be told: `true` or `false` as the upstream said. `None` when the session ended first.
+    pub(crate) async fn answered(&self, receiver: oneshot::Receiver<Answer>) -> Option<Answer> {
+        let answer = receiver.await.ok()?;
+        self.kept(answer.event).await.ok()?;
+        Some(answer)
+    }
+
+    /// Waits until the event that covers a message is kept as the target's setting wants it.
+    pub(crate) async fn kept(&self, event: Option<u64>) -> Result<(), Lost> {
+        match event {
+            Some(number) => self.shared.recording.passed(number).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Holds whoever reads `side` back while what it said on `lane` waits for the recorder or the other side.
+    pub(crate) async fn room(&self, side: Side, lane: Lane) {
+        if !self.shared.recording.has_room() && self.shared.recording.room().await.is_err() {
+            return;
+        }
+        let outlet = self.state().outlets.get(&(side.other(), lane)).cloned();
+        let Some(outlet) = outlet.filter(Outlet::is_full) else { return };
+        while outlet.room().await == Room::Full {
+            if self.shared.held.swap(true, Ordering::AcqRel) {
+                let text = format!("lane {lane}: nobody takes what is sent, and what waits reached its limit");
+                self.close(Reason::new("limits", text));
+                return;
+            }
+            let mut closed = self.shared.closed.subscribe();
+            while outlet.is_full() && closed.borrow_and_update().is_none() {
+                tokio::select! {
+                    _ = outlet.room() => {}
+                    _ = closed.changed() => {}
+                }
+            }
+            self.shared.held.store(false, Ordering::Release);
+        }
+    }
+
+    /// The receiver of `lane` at `side` is gone; what waits for it is discarded.
+    pub(crate) fn abandon(&self, side: Side, lane: Lane) {
+        let outlet = self.state().outlets.remove(&(side, lane));
+        if let Some(outlet) = outlet {
+            outlet.abandon();
+        }
+    }
+
+    /// Resolves with the reason once the session is over.
+    pub(crate) async fn closed(&self) -> Reason {
+        let mut closed = self.shared.closed.subscribe();
+        match closed.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
+            Ok(Some(reason)) => reason,
+            _ => Reason::new("gateway", "the session ended"),
+        }
+    }
+
+    /// True once the session is over.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.closed.borrow().is_some()
+    }
+
+    /// True when everything that `side` was to be sent has been taken.
+    pub(crate) fn is_drained(&self, side: Side) -> bool {
+        self.state().outlets.iter().filter(|((toward, _), _)| *toward == side).all(|(_, outlet)| outlet.is_done())
+    }
+
+    /// Lets go of the doors and of every queue; the tasks that serve them end.
+    pub(crate) fn release(&self) {
+        let mut state = self.state();
+        state.client = None;
+        state.upstream = None;
+        for outlet in state.outlets.values() {
+            outlet.finish();
+        }
+        state.answers.clear();
+        state.listening.clear();
+    }
+
+    /// Records something that the gateway itself did.
+    pub(crate) fn note(&self, kind: SessionEvent) {
+        let event =
+            Event { at: self.shared.clock.now(), side: Side::Client, lane: Lane::CONNECTION, kind: Kind::Session(kind) };
+        if let Err(lost) = self.shared.recording.append(event) {
+            self.close(recorder_failed(&lost));
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn carry_out(&self, state: &mut State) -> Result<(), Lost> {
+        let mut covered = None;
+        while let Some(effect) = state.session.act() {
+            match effect {
+                Effect::Append(event) if state.lost => drop(event),
+                Effect::Append(event) => covered = Some(self.shared.recording.append(event)?),
+                Effect::Send { to, message } => self.send(state, to, Parcel { message, event: covered }),
+                Effect::Ask { unit, question } => {
+                    // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
+                    let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);
+                    let verdict = wiretape_core::Verdict::Refuse(Reason::new(question.rule, text));
+                    let at = self.shared.clock.now();
+                    state.session.handle(at, Input::Answer { unit, verdict });
+                }
+                Effect::Close(reason) => {
+                    if !state.lost {
+                        let at = self.shared.clock.now();
+                        let kind = Kind::Session(SessionEvent::Closed { reason: reason.text.clone() });
+                        let event = Event { at, side: Side::Client, lane: Lane::CONNECTION, kind };
+                        if let Err(lost) = self.shared.recording.append(event) {
+                            tracing::error!(session = %self.shared.recording.id(), "the end was not recorded: {lost}");
+                        }
+                    }
+                    state.answers.clear();
+                    state.listening.clear();
+                    for outlet in state.outlets.values() {
+                        outlet.finish();
+                    }
+                    self.shared.closed.send_replace(Some(reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&self, state: &mut State, to: Side, parcel: Parcel) {
+        // A farewell of a session whose recorder failed waits for nothing.
+        let event = if state.lost { None } else { parcel.event };
+        let lane = parcel.message.lane();
+        let last = matches!(parcel.message, Message::Close { .. } | Message::Rejected { .. });
+        match (to, &parcel.message) {
+            (Side::Client, Message::Answer { accepted, .. }) => {
+                if let Some(waiting) = state.answers.get_mut(&lane).and_then(VecDeque::pop_front) {
+                    let _gone = waiting.send(Answer { accepted: *accepted, port: None, event });
+                }
+                return;
+            }
+            (Side::Client, Message::Listening { accepted, port }) => {
+                if let Some(waiting) = state.listening.pop_front() {
+                    let _gone = waiting.send(Answer { accepted: *accepted, port: *port, event });
+                }
+                return;
+            }
+            (_, Message::Open { .. }) | (Side::Upstream, Message::Listen { .. })
+                if !state.outlets.contains_key(&(to, lane)) =>
+            {
+                let door = match to {
+                    Side::Client => state.client.clone(),
+                    Side::Upstream => state.upstream.clone(),
+                };
+                let (put, take) = outlet(self.shared.spool_folder.clone());
+                state.outlets.insert((to, lane), put);
+                if let Some(door) = door {
+                    door.open(self, lane, take);
+                }
+            }
+            _ => {}
+        }
+        let Some(outlet) = state.outlets.get(&(to, lane)) else { return };
+        if let Err(error) = outlet.push(Parcel { message: parcel.message, event }) {
+            tracing::error!("lane {lane}: what waits to be sent cannot be kept: {error}");
+            outlet.abandon();
+        }
+        if last {
+            outlet.finish();
+            state.answers.remove(&lane);
+            // Queues that still drain stay, so that the end of the session can wait for them.
+            state.outlets.retain(|_, outlet| !outlet.is_done());
+        }
+    }
+}
+
+fn recorder_failed(lost: &Lost) -> Reason {
+    Reason::new("recorder", format!("the session ends here, because it can no longer be recorded: {lost}"))
+}

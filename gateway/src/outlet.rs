@@ -1,0 +1,349 @@
+//! What waits to be sent on one lane to one side: in memory up to a budget, then on disk, never without limit.
+//!
+//! The SSH library grants a peer new window when bytes arrive, not when they were passed on, and one connection that is
+//! not read delays every lane on it, its window adjustments included. So a lane whose receiver stalls must not stop
+//! the connection that feeds it: while the receiver makes progress the feeding connection is held back a little; when
+//! the receiver stands still, what comes for it goes to a file without a name, and every other lane goes on.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use wiretape_ssh::Message;
+
+/// Bytes of one lane and direction that wait in memory.
+pub(crate) const MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Bytes of one lane and direction that wait on disk.
+pub(crate) const SPOOL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// How long a receiver may stand still before its bytes go to disk.
+const STANDSTILL: Duration = Duration::from_millis(100);
+
+/// How much is read back from disk at once.
+const READ_BACK_BYTES: usize = 256 * 1024;
+
+/// A message and the event that must be kept before it may leave.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    pub(crate) message: Message,
+    /// The number of the event that covers it; `None` for a farewell, which leaves in any case.
+    pub(crate) event: Option<u64>,
+}
+
+/// The end that messages are put into.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlet {
+    shared: Arc<Shared>,
+}
+
+/// The end that messages are taken from; dropping it discards what is left.
+#[derive(Debug)]
+pub(crate) struct OutletQueue {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    arrived: Notify,
+    taken: Notify,
+    abandoned: Notify,
+    folder: PathBuf,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: VecDeque<Item>,
+    memory_bytes: usize,
+    spool: Option<File>,
+    spool_end: u64,
+    spooled_bytes: u64,
+    spilling: bool,
+    takes: u64,
+    finished: bool,
+    abandoned: bool,
+    /// The receiver works on a message that it took.
+    busy: bool,
+}
+
+#[derive(Debug)]
+enum Item {
+    Kept(Parcel),
+    Spooled { at: u64, length: usize, lane: wiretape_core::Lane, error: bool, event: Option<u64> },
+}
+
+/// What became of waiting for room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// There is room again, in memory or on disk.
+    Free,
+    /// Memory and disk are full, and the receiver stands still.
+    Full,
+}
+
+/// A new outlet; what does not fit in memory is kept in `folder`.
+pub(crate) fn outlet(folder: PathBuf) -> (Outlet, OutletQueue) {
+    let shared = Arc::new(Shared {
+        state: Mutex::default(),
+        arrived: Notify::new(),
+        taken: Notify::new(),
+        abandoned: Notify::new(),
+        folder,
+    });
+    (Outlet { shared: Arc::clone(&shared) }, OutletQueue { shared })
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outlet {
+    /// Puts a message at the end of the queue. Never waits.
+    ///
+    /// # Errors
+    /// When the message belongs on disk and the disk does not take it.
+    pub(crate) fn push(&self, parcel: Parcel) -> io::Result<()> {
+        let mut state = self.shared.state();
+        if state.abandoned || state.finished {
+            return Ok(());
+        }
+        let length = payload_bytes(&parcel.message);
+        let item = match parcel {
+            Parcel { message: Message::Data { lane, error, bytes }, event }
+                if state.spilling && state.memory_bytes > MEMORY_BYTES_MAX =>
+            {
+                let at = state.spool_end;
+                if state.spool.is_none() {
+                    state.spool = Some(tempfile::tempfile_in(&self.shared.folder)?);
+                }
+                if let Some(spool) = &state.spool {
+                    spool.write_all_at(&bytes, at)?;
+                }
+                state.spool_end += length as u64;
+                state.spooled_bytes += length as u64;
+                Item::Spooled { at, length, lane, error, event }
+            }
+            parcel => {
+                state.memory_bytes += length;
+                Item::Kept(parcel)
+            }
+        };
+        state.items.push_back(item);
+        drop(state);
+        self.shared.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Nothing more will be put in: the queue ends when it is empty.
+    pub(crate) fn finish(&self) {
+        self.shared.state().finished = true;
+        self.shared.arrived.notify_one();
+    }
+
+    /// The receiver is gone: what waits is discarded, and so is what comes.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.shared.state();
+        state.abandoned = true;
+        state.items.clear();
+        state.memory_bytes = 0;
+        state.spooled_bytes = 0;
+        state.spool = None;
+        drop(state);
+        self.shared.arrived.notify_one();
+        self.shared.taken.notify_waiters();
+        self.shared.abandoned.notify_one();
+    }
+
+    /// True when everything was taken and dealt with, and nothing can come.
+    pub(crate) fn is_done(&self) -> bool {
+        let state = self.shared.state();
+        state.abandoned || (state.finished && !state.busy && state.items.is_empty())
+    }
+
+    /// True when more waits than memory is to hold, and it does not go to disk.
+    pub(crate) fn is_full(&self) -> bool {
+        let state = self.shared.state();
+        (state.memory_bytes > MEMORY_BYTES_MAX && !state.spilling) || state.spooled_bytes > SPOOL_BYTES_MAX
+    }
+
+    /// Waits while the outlet is full. A receiver that stands still makes its bytes go to disk from then on.
+    pub(crate) async fn room(&self) -> Room {
+        loop {
+            let taken = self.shared.taken.notified();
+            let (full, full_disk, takes) = {
+                let state = self.shared.state();
+                let full_disk = state.spooled_bytes > SPOOL_BYTES_MAX;
+                (state.memory_bytes > MEMORY_BYTES_MAX && !state.spilling, full_disk, state.takes)
+            };
+            if !full && !full_disk {
+                return Room::Free;
+            }
+            let waited = tokio::time::timeout(STANDSTILL, taken).await;
+            let mut state = self.shared.state();
+            if waited.is_err() && state.takes == takes {
+                if full_disk {
+                    return Room::Full;
+                }
+                state.spilling = true;
+            }
+        }
+    }
+}
+
+impl OutletQueue {
+    /// The next message in order, or `None` when the outlet is finished or abandoned.
+    ///
+    /// # Errors
+    /// When what was put on disk cannot be read back.
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Parcel>> {
+        loop {
+            {
+                let mut state = self.shared.state();
+                state.busy = false;
+                if state.abandoned {
+                    return Ok(None);
+                }
+                if let Some(item) = state.items.pop_front() {
+                    let parcel = match item {
+                        Item::Kept(parcel) => {
+                            state.memory_bytes = state.memory_bytes.saturating_sub(payload_bytes(&parcel.message));
+                            parcel
+                        }
+                        Item::Spooled { at, length, lane, error, event } => {
+                            read_back(&mut state, at, length, lane, error, event)?
+                        }
+                    };
+                    state.takes = state.takes.wrapping_add(1);
+                    state.busy = true;
+                    if state.spooled_bytes == 0 {
+                        if let Some(spool) = &state.spool {
+                            spool.set_len(0)?;
+                        }
+                        state.spool_end = 0;
+                        if state.memory_bytes < MEMORY_BYTES_MAX / 2 {
+                            state.spilling = false;
+                        }
+                    }
+                    drop(state);
+                    self.shared.taken.notify_waiters();
+                    return Ok(Some(parcel));
+                }
+                if state.finished {
+                    return Ok(None);
+                }
+            }
+            self.shared.arrived.notified().await;
+        }
+    }
+
+    /// Resolves when the receiver is gone.
+    pub(crate) async fn abandoned(&self) {
+        if self.shared.state().abandoned {
+            return;
+        }
+        self.shared.abandoned.notified().await;
+    }
+}
+
+impl Drop for OutletQueue {
+    fn drop(&mut self) {
+        Outlet { shared: Arc::clone(&self.shared) }.abandon();
+    }
+}
+
+/// Reads one spooled message, joined with those that lie behind it and belong to the same stream.
+fn read_back(
+    state: &mut State,
+    at: u64,
+    length: usize,
+    lane: wiretape_core::Lane,
+    error: bool,
+    event: Option<u64>,
+) -> io::Result<Parcel> {
+    let mut total = length;
+    let mut last = event;
+    while let Some(Item::Spooled { length: more, error: same, event: later, .. }) = state.items.front() {
+        if *same != error || total + more > READ_BACK_BYTES {
+            break;
+        }
+        total += more;
+        last = (*later).max(last);
+        state.items.pop_front();
+    }
+    let mut bytes = vec![0; total];
+    if let Some(spool) = &state.spool {
+        spool.read_exact_at(&mut bytes, at)?;
+    }
+    state.spooled_bytes = state.spooled_bytes.saturating_sub(total as u64);
+    Ok(Parcel { message: Message::Data { lane, error, bytes: Bytes::from(bytes) }, event: last })
+}
+
+fn payload_bytes(message: &Message) -> usize {
+    match message {
+        Message::Data { bytes, .. } => bytes.len(),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use wiretape_core::Lane;
+    use wiretape_ssh::Message;
+
+    use super::{MEMORY_BYTES_MAX, Parcel, Room, outlet};
+
+    fn data(byte: u8, length: usize) -> Parcel {
+        let bytes = Bytes::from(vec![byte; length]);
+        Parcel { message: Message::Data { lane: Lane(1), error: false, bytes }, event: None }
+    }
+
+    #[tokio::test]
+    async fn what_a_stalled_receiver_does_not_take_goes_to_disk_and_comes_back_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let (put, mut take) = outlet(folder.path().to_owned());
+        let mut sent = Vec::new();
+        for round in 0..=255_u8 {
+            put.push(data(round, 64 * 1024 + usize::from(round))).unwrap();
+            sent.extend(vec![round; 64 * 1024 + usize::from(round)]);
+            if put.is_full() {
+                assert_eq!(put.room().await, Room::Free, "a standstill leads to the disk");
+            }
+        }
+        assert!(put.shared.state().memory_bytes < 2 * MEMORY_BYTES_MAX);
+        put.push(Parcel { message: Message::Eof { lane: Lane(1) }, event: None }).unwrap();
+        put.finish();
+        let mut got = Vec::new();
+        let mut ended = false;
+        while let Some(parcel) = take.next().await.unwrap() {
+            match parcel.message {
+                Message::Data { bytes, .. } => got.extend_from_slice(&bytes),
+                Message::Eof { .. } => ended = true,
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        assert!(ended && got == sent, "{} of {} bytes came back", got.len(), sent.len());
+        assert!(!put.shared.state().spilling, "an empty outlet is back in memory");
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_left_ends_the_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let (put, take) = outlet(folder.path().to_owned());
+        while !put.is_full() {
+            put.push(data(1, 1024 * 1024)).unwrap();
+        }
+        drop(take);
+        assert_eq!(put.room().await, Room::Free);
+        assert!(put.is_done());
+    }
+}

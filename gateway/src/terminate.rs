@@ -1,0 +1,3 @@
+//! The end of the client's protocol: what it says comes out as plain messages.
+
+pub(crate) mod ssh;

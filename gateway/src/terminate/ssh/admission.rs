@@ -1,0 +1,321 @@
+//! From a client that knocks to a session that is recorded, or to a refusal that is.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use russh::keys::{HashAlg, PublicKey};
+use tokio::sync::Notify;
+use wiretape_core::event::{SessionEvent, SessionOpened};
+use wiretape_core::judge::AllowAll;
+use wiretape_core::{Event, Kind, Lane, Moment, Reason, SessionId, Side, Verdict};
+use wiretape_protocols::Table;
+use wiretape_recorder::{Durability, Recording};
+use wiretape_ssh::SshWire;
+
+use super::ClientDoor;
+use crate::clock::SessionClock;
+use crate::config::{Config, Target, TargetKind};
+use crate::dial::Upstream;
+use crate::gateway::Gateway;
+use crate::identity::Principal;
+use crate::line::Line;
+
+/// The user name that leads to the menu, beside the person's own.
+const MENU: &str = "menu";
+
+/// Offered keys that a refusal lists.
+const OFFERED_KEYS_MAX: usize = 16;
+
+/// Bytes of a name that the record keeps of somebody who was not recognised.
+const NAME_BYTES_MAX: usize = 256;
+
+/// How long a wrong token takes, beside what every rejection takes: guessing is slow.
+pub(super) const WRONG_TOKEN_TIME: Duration = Duration::from_secs(1);
+
+/// What is known of a client before it is admitted.
+pub(super) struct Attempt {
+    clock: SessionClock,
+    address: SocketAddr,
+    program: String,
+    asked: Option<String>,
+    offered: Vec<String>,
+    tokens: usize,
+    line: Option<Line>,
+    admitted: Arc<Notify>,
+}
+
+impl Attempt {
+    pub(super) fn new(clock: SessionClock, address: SocketAddr) -> Self {
+        Self {
+            clock,
+            address,
+            program: String::new(),
+            asked: None,
+            offered: Vec::new(),
+            tokens: 0,
+            line: None,
+            admitted: Arc::new(Notify::new()),
+        }
+    }
+
+    /// The client named what it wants: `target`, `login@target`, or itself.
+    pub(super) fn asked(&mut self, name: &str) {
+        self.asked = Some(cut(name));
+    }
+
+    /// The client offered a key that nobody here owns.
+    pub(super) fn offered(&mut self, key: &PublicKey) {
+        let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+        if self.offered.len() < OFFERED_KEYS_MAX && !self.offered.contains(&fingerprint) {
+            self.offered.push(fingerprint);
+        }
+    }
+
+    /// The client gave a token that nobody here has.
+    pub(super) fn wrong_token(&mut self) {
+        self.tokens += 1;
+    }
+
+    /// The keys that were offered and are not known, for the person to read.
+    pub(super) fn unknown_keys(&self) -> &[String] {
+        &self.offered
+    }
+
+    fn opened(&self, principal: Option<&Principal>) -> SessionOpened {
+        SessionOpened {
+            person: principal.map(|principal| principal.user().name.clone()).unwrap_or_default(),
+            groups: principal.map(|principal| principal.user().groups.clone()).unwrap_or_default(),
+            proof: principal.map(|principal| principal.proof().to_owned()).unwrap_or_default(),
+            target: self.asked.clone().unwrap_or_default(),
+            protocol: "ssh".to_owned(),
+            client_address: self.address.to_string(),
+            client_program: self.program.clone(),
+            gateway: env!("CARGO_PKG_VERSION").to_owned(),
+            opened_unix_nanos: self.clock.opened_unix_nanos(),
+            ..SessionOpened::default()
+        }
+    }
+}
+
+/// The line of the session, if the client was admitted.
+pub(super) fn line(attempt: &Arc<Mutex<Attempt>>) -> Option<Line> {
+    attempt.lock().unwrap_or_else(PoisonError::into_inner).line.clone()
+}
+
+/// Resolves when the client was admitted.
+pub(super) async fn admitted(attempt: &Arc<Mutex<Attempt>>) -> Line {
+    loop {
+        let notify = {
+            let attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(line) = &attempt.line {
+                return line.clone();
+            }
+            Arc::clone(&attempt.admitted)
+        };
+        // The permit of an earlier `notify_one` is kept: nothing is missed between the look and the wait.
+        notify.notified().await;
+    }
+}
+
+/// What a person asked for, judged.
+enum Admission<'a> {
+    Target { target: &'a Target, login: String },
+    Menu,
+    Refused { target: String, rule: &'static str, text: String },
+}
+
+/// Opens the session of a recognised client: the tape first, then the way to the target.
+///
+/// # Errors
+/// When the session cannot be recorded: then there is none.
+pub(super) fn admit(
+    gateway: &Arc<Gateway>,
+    attempt: &Arc<Mutex<Attempt>>,
+    principal: &Principal,
+    name: &str,
+    program: &[u8],
+    handle: russh::server::Handle,
+) -> anyhow::Result<Line> {
+    let config = gateway.config();
+    let admission = judge(&config, principal, name);
+    let (clock, mut opened) = {
+        let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        attempt.asked(name);
+        attempt.program = cut(&String::from_utf8_lossy(program));
+        (attempt.clock, attempt.opened(Some(principal)))
+    };
+    let mut durability = Durability::Queued;
+    let mut verdict = Verdict::Allow;
+    match &admission {
+        Admission::Target { target, login } => {
+            opened.target.clone_from(&target.name);
+            opened.target_kind = target.kind_name().to_owned();
+            opened.login.clone_from(login);
+            opened.rule = if target.groups.is_empty() { "every-user".to_owned() } else { "groups".to_owned() };
+            durability = target.durability;
+        }
+        Admission::Menu => {
+            opened.target = MENU.to_owned();
+            opened.rule = "menu".to_owned();
+            durability = strictest(&config, principal);
+        }
+        Admission::Refused { target, rule, text } => {
+            opened.target.clone_from(target);
+            opened.rule = (*rule).to_owned();
+            verdict = Verdict::Refuse(Reason::new(*rule, text.clone()));
+        }
+    }
+    let resource = opened.target.clone();
+    let rule = opened.rule.clone();
+    let recording = begin(gateway, clock, opened, durability)?;
+    let decision = SessionEvent::Decision { action: "connect".to_owned(), resource, rule, verdict };
+    recording.append(of_session(clock.now(), decision)).context("the tape takes no events")?;
+    let wire = SshWire::new(wiretape_ssh::Options { nested: Box::new(Table), ..wiretape_ssh::Options::default() });
+    let spool_folder = gateway.spool_folder().to_owned();
+    let line = Line::new(clock, recording, spool_folder, wire, Box::new(AllowAll));
+    line.set_door(Side::Client, Arc::new(ClientDoor { handle }));
+    let user = principal.user();
+    let upstream = match admission {
+        Admission::Target { target, login } => gateway.upstream(&line, target, login, user),
+        Admission::Menu => Upstream::menu(Arc::clone(gateway), principal.clone()),
+        Admission::Refused { rule, text, .. } => Upstream::refused(&line, Reason::new(rule, text)),
+    };
+    line.set_door(Side::Upstream, Arc::new(upstream));
+    tracing::info!(session = %line.recording().id(), person = user.name, asked = name, "session opened");
+    let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+    attempt.line = Some(line.clone());
+    attempt.admitted.notify_one();
+    Ok(line)
+}
+
+/// Records that somebody was not let in: a session that holds only that. A client that tried nothing leaves none.
+pub(super) async fn record_refusal(gateway: &Gateway, attempt: &Arc<Mutex<Attempt>>) {
+    let (clock, opened, text) = {
+        let attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        if attempt.offered.is_empty() && attempt.tokens == 0 {
+            return;
+        }
+        let mut text = "not recognised".to_owned();
+        if !attempt.offered.is_empty() {
+            text.push_str(&format!("; unknown keys: {}", attempt.offered.join(", ")));
+        }
+        if attempt.tokens > 0 {
+            text.push_str(&format!("; wrong tokens: {}", attempt.tokens));
+        }
+        let mut opened = attempt.opened(None);
+        opened.rule = "unknown-user".to_owned();
+        (attempt.clock, opened, text)
+    };
+    tracing::warn!(client = opened.client_address, asked = opened.target, "refused: {text}");
+    let resource = opened.target.clone();
+    let recording = match begin(gateway, clock, opened, Durability::Queued) {
+        Ok(recording) => recording,
+        Err(error) => return tracing::error!("a refusal cannot be recorded: {error:#}"),
+    };
+    let decision = SessionEvent::Decision {
+        action: "connect".to_owned(),
+        resource,
+        rule: "unknown-user".to_owned(),
+        verdict: Verdict::Refuse(Reason::new("unknown-user", text.clone())),
+    };
+    let closed = SessionEvent::Closed { reason: format!("refused: {text}") };
+    for event in [decision, closed] {
+        if let Err(lost) = recording.append(of_session(clock.now(), event)) {
+            return tracing::error!("a refusal cannot be recorded: {lost}");
+        }
+    }
+    if let Err(lost) = recording.finish().await {
+        tracing::error!("a refusal cannot be recorded: {lost}");
+    }
+}
+
+fn begin(
+    gateway: &Gateway,
+    clock: SessionClock,
+    opened: SessionOpened,
+    durability: Durability,
+) -> anyhow::Result<Recording> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    let recording = gateway
+        .store()
+        .begin(SessionId::from_bytes(random), clock.opened_unix_nanos(), durability)
+        .context("no tape can be begun")?;
+    let event = of_session(Moment::START, SessionEvent::Opened(Box::new(opened)));
+    recording.append(event).context("the tape takes no events")?;
+    Ok(recording)
+}
+
+fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission<'a> {
+    let user = principal.user();
+    if name == MENU || name == user.name {
+        return Admission::Menu;
+    }
+    let (login, target_name) = match name.rsplit_once('@') {
+        Some((login, target)) => (Some(login), target),
+        None => (None, name),
+    };
+    let Some(target) = config.targets.get(target_name).filter(|target| target.permits(user)) else {
+        // Whether it exists is no business of somebody who may not use it.
+        return Admission::Refused {
+            target: cut(target_name),
+            rule: "unknown-target",
+            text: format!(
+                "there is no target {:?} for you here; `ssh {MENU}@<gateway>` on a terminal lists yours",
+                cut(target_name)
+            ),
+        };
+    };
+    match &target.kind {
+        TargetKind::Ssh(ssh) => match login {
+            None => Admission::Target { target, login: ssh.login.clone() },
+            Some(login) if login == ssh.login || ssh.logins.iter().any(|known| known == login) => {
+                Admission::Target { target, login: login.to_owned() }
+            }
+            Some(login) => Admission::Refused {
+                target: target.name.clone(),
+                rule: "unknown-login",
+                text: format!(
+                    "the login {:?} is not open on {}; leave it out, or ask the operator",
+                    cut(login),
+                    target.name
+                ),
+            },
+        },
+        TargetKind::Command(_) => match login {
+            None => Admission::Target { target, login: String::new() },
+            Some(_) => Admission::Refused {
+                target: target.name.clone(),
+                rule: "unknown-login",
+                text: format!("the target {} has no logins: connect as ssh {}@<gateway>", target.name, target.name),
+            },
+        },
+    }
+}
+
+/// A menu leads to any target of the person: its tape is kept as the strictest of them wants it.
+fn strictest(config: &Config, principal: &Principal) -> Durability {
+    let mut strictest = Durability::Queued;
+    for target in config.targets.values().filter(|target| target.permits(principal.user())) {
+        strictest = match (strictest, target.durability) {
+            (Durability::Synced, _) | (_, Durability::Synced) => Durability::Synced,
+            (Durability::Written, _) | (_, Durability::Written) => Durability::Written,
+            (Durability::Queued, Durability::Queued) => Durability::Queued,
+        };
+    }
+    strictest
+}
+
+fn of_session(at: Moment, event: SessionEvent) -> Event {
+    Event { at, side: Side::Client, lane: Lane::CONNECTION, kind: Kind::Session(event) }
+}
+
+fn cut(name: &str) -> String {
+    let mut end = name.len().min(NAME_BYTES_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.get(..end).unwrap_or_default().to_owned()
+}
