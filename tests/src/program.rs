@@ -107,6 +107,12 @@ impl Program {
         self
     }
 
+    /// The bare command, for who wants its pipes.
+    #[must_use]
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Starts it.
     #[must_use]
     pub fn start(mut self) -> Running {

@@ -1,6 +1,7 @@
 //! Journeys: the real clients, the real gateway, the real servers. One program, so that it is linked once.
 
 mod bulk;
+mod clients;
 mod command;
 mod crash;
 mod credential;
