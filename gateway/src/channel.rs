@@ -40,7 +40,6 @@ impl Opening {
 /// One channel, from its opening on.
 pub(crate) struct Channel<S: From<(ChannelId, ChannelMsg)>> {
     pub(crate) line: Line,
-    pub(crate) side: Side,
     pub(crate) lane: Lane,
     pub(crate) write: ChannelWriteHalf<S>,
     /// Sends an `exit-signal`, which only a server can.
@@ -157,7 +156,11 @@ pub(crate) async fn listen(line: Line, side: Side, lane: Lane, mut read: Channel
             }
             ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, .. } => Message::Request {
                 lane,
-                request: Request::ExitSignal { name: signal_name_of(&signal_name), core_dumped, message: error_message },
+                request: Request::ExitSignal {
+                    name: signal_name_of(&signal_name),
+                    core_dumped,
+                    message: error_message,
+                },
                 want_reply: false,
             },
             // Windows are each side's own, and XON/XOFF is a hint that no client uses.

@@ -9,10 +9,10 @@ use clap::{Parser, Subcommand};
 use wiretape_replay::command::{PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
 
 use crate::config::Config;
+use crate::demo;
 use crate::gateway::Gateway;
 use crate::identity::{TOKEN_PREFIX, token_hash};
 use crate::listen::{self, Doors};
-use crate::demo;
 
 /// A gateway that records sessions at the wire.
 #[derive(Parser)]
@@ -117,7 +117,8 @@ fn check(path: &Path) -> anyhow::Result<ExitCode> {
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.users.is_empty() {
-        warnings.push("there are no users: nobody can connect; add a [[user]] with ssh_keys or a token_hash".to_owned());
+        warnings
+            .push("there are no users: nobody can connect; add a [[user]] with ssh_keys or a token_hash".to_owned());
     }
     if config.targets.is_empty() {
         warnings.push("there are no targets: nothing can be reached; add a [[target]]".to_owned());
@@ -125,7 +126,9 @@ fn warnings(config: &Config) -> Vec<String> {
     for user in &config.users {
         if user.ssh_keys.is_empty() && user.token_hash.is_none() {
             let name = &user.name;
-            warnings.push(format!("{name} has neither ssh_keys nor a token_hash and cannot connect: run `wiretape token {name}`"));
+            warnings.push(format!(
+                "{name} has neither ssh_keys nor a token_hash and cannot connect: run `wiretape token {name}`"
+            ));
         }
     }
     for target in config.targets.values() {

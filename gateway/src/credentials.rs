@@ -33,10 +33,16 @@ pub(crate) async fn fetch(source: &CredentialSource) -> anyhow::Result<Credentia
         CredentialSource::KeyFile(path) => {
             let text = Zeroizing::new(read(path).await?);
             let key = PrivateKey::from_openssh(text.as_bytes()).map_err(|error| {
-                anyhow::anyhow!("{} is not an OpenSSH private key ({error}): make one with `ssh-keygen -t ed25519 -N ''`", path.display())
+                anyhow::anyhow!(
+                    "{} is not an OpenSSH private key ({error}): make one with `ssh-keygen -t ed25519 -N ''`",
+                    path.display()
+                )
             })?;
             if key.is_encrypted() {
-                bail!("{} has a passphrase: remove it with `ssh-keygen -p -N ''`, the gateway cannot type it", path.display());
+                bail!(
+                    "{} has a passphrase: remove it with `ssh-keygen -p -N ''`, the gateway cannot type it",
+                    path.display()
+                );
             }
             if matches!(key.algorithm(), Algorithm::Rsa { .. }) {
                 // RUSTSEC-2023-0071: signing with RSA here can leak the key through its timing.
@@ -71,7 +77,9 @@ async fn command(words: &[String]) -> anyhow::Result<Credential> {
         .output();
     let output = tokio::time::timeout(COMMAND_TIME_MAX, run)
         .await
-        .with_context(|| format!("the credential command {program:?} did not end within {} s", COMMAND_TIME_MAX.as_secs()))?
+        .with_context(|| {
+            format!("the credential command {program:?} did not end within {} s", COMMAND_TIME_MAX.as_secs())
+        })?
         .with_context(|| format!("cannot run the credential command {program:?}"))?;
     if !output.status.success() {
         bail!("the credential command {program:?} failed ({})", output.status);

@@ -76,7 +76,10 @@ pub(crate) fn run(args: &DemoArgs, data_dir: Option<PathBuf>) -> anyhow::Result<
         let shown = show(&data_dir)?;
         println!("\nBy hand:\n");
         if !args.serve {
-            println!("  wiretape serve --config {}     (or: cargo run --release -- demo --serve)", config_path.display());
+            println!(
+                "  wiretape serve --config {}     (or: cargo run --release -- demo --serve)",
+                config_path.display()
+            );
         }
         println!("  ssh -p {} -i {} shell@{}", address.port(), key_path.display(), address.ip());
         println!("  replay --data-dir {} {shown}", data_dir.display());
@@ -100,12 +103,14 @@ fn prepare(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let config_path = data_dir.join("wiretape.toml");
     let key_path = data_dir.join("keys").join("demo_ed25519_key");
     if !key_path.exists() {
-        let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).context("cannot make a key")?;
+        let key =
+            PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).context("cannot make a key")?;
         write_private(&key_path, &key)?;
     }
     if !config_path.exists() {
         let public_path = key_path.with_extension("pub");
-        let public = std::fs::read_to_string(&public_path).with_context(|| format!("cannot read {}", public_path.display()))?;
+        let public =
+            std::fs::read_to_string(&public_path).with_context(|| format!("cannot read {}", public_path.display()))?;
         let shell = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
         let text = format!(
             r#"# Made by `wiretape demo`. docs/CONFIG.md describes every setting.

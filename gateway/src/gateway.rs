@@ -35,7 +35,14 @@ impl Gateway {
         std::fs::create_dir_all(&spool_folder).with_context(|| format!("cannot make {}", spool_folder.display()))?;
         let ssh = transport::server_config(host_keys::own(&data_dir)?);
         let learned = Arc::new(LearnedKeys::new(&data_dir));
-        Ok(Self { config: RwLock::new(Arc::new(config)), store, learned, ssh, spool_folder, stopping: watch::Sender::new(false) })
+        Ok(Self {
+            config: RwLock::new(Arc::new(config)),
+            store,
+            learned,
+            ssh,
+            spool_folder,
+            stopping: watch::Sender::new(false),
+        })
     }
 
     /// The configuration in force.
@@ -81,9 +88,7 @@ impl Gateway {
             TargetKind::Ssh(ssh) => {
                 Upstream::ssh(line, target.name.clone(), ssh.clone(), login, Arc::clone(&self.learned))
             }
-            TargetKind::Command(command) => {
-                Upstream::command(target.name.clone(), command.clone(), user.name.clone())
-            }
+            TargetKind::Command(command) => Upstream::command(target.name.clone(), command.clone(), user.name.clone()),
         }
     }
 }

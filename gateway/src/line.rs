@@ -10,6 +10,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use wiretape_core::event::SessionEvent;
@@ -19,6 +20,9 @@ use wiretape_ssh::{Message, SshWire};
 
 use crate::clock::SessionClock;
 use crate::outlet::{Outlet, OutletQueue, Parcel, Room, outlet};
+
+/// How often it is looked whether the last bytes were taken.
+const DRAINED_LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Where lanes that the other side opened begin: the door starts a task that serves the queue.
 pub(crate) trait Door: Send + Sync {
@@ -218,9 +222,16 @@ impl Line {
         self.shared.closed.borrow().is_some()
     }
 
-    /// True when everything that `side` was to be sent has been taken.
-    pub(crate) fn is_drained(&self, side: Side) -> bool {
-        self.state().outlets.iter().filter(|((toward, _), _)| *toward == side).all(|(_, outlet)| outlet.is_done())
+    /// Waits until everything that `side` was to be sent has been taken, at most for `time`.
+    pub(crate) async fn drained(&self, side: Side, time: Duration) {
+        let drained = async {
+            while !self.state().outlets.iter().filter(|((to, _), _)| *to == side).all(|(_, outlet)| outlet.is_done()) {
+                tokio::time::sleep(DRAINED_LOOK_INTERVAL).await;
+            }
+        };
+        if tokio::time::timeout(time, drained).await.is_err() {
+            tracing::debug!(session = %self.shared.recording.id(), "the {side} did not take its last bytes");
+        }
     }
 
     /// Lets go of the doors and of every queue; the tasks that serve them end.
@@ -228,8 +239,8 @@ impl Line {
         let mut state = self.state();
         state.client = None;
         state.upstream = None;
-        for outlet in state.outlets.values() {
-            outlet.finish();
+        for (_, outlet) in state.outlets.drain() {
+            outlet.abandon();
         }
         state.answers.clear();
         state.listening.clear();
@@ -237,8 +248,12 @@ impl Line {
 
     /// Records something that the gateway itself did.
     pub(crate) fn note(&self, kind: SessionEvent) {
-        let event =
-            Event { at: self.shared.clock.now(), side: Side::Client, lane: Lane::CONNECTION, kind: Kind::Session(kind) };
+        let event = Event {
+            at: self.shared.clock.now(),
+            side: Side::Client,
+            lane: Lane::CONNECTION,
+            kind: Kind::Session(kind),
+        };
         if let Err(lost) = self.shared.recording.append(event) {
             self.close(recorder_failed(&lost));
         }

@@ -9,7 +9,9 @@ use russh::keys::PublicKey;
 use toml::Spanned;
 use wiretape_recorder::Durability;
 
-use super::{CommandTarget, Config, CredentialSource, File, SshTarget, Target, TargetKind, TargetTable, User, UserTable};
+use super::{
+    CommandTarget, Config, CredentialSource, File, SshTarget, Target, TargetKind, TargetTable, User, UserTable,
+};
 
 /// Shells that take a command line behind `-c`.
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "fish"];
@@ -99,7 +101,8 @@ fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
         let token_hash = table.token_hash.and_then(|hash| {
             let parsed = parse_hash(hash.get_ref());
             if parsed.is_none() {
-                let fault = format!("token_hash is not 64 hexadecimal digits: run `wiretape token {name}` for a new one");
+                let fault =
+                    format!("token_hash is not 64 hexadecimal digits: run `wiretape token {name}` for a new one");
                 faults.add(&hash.span(), fault);
             }
             parsed
@@ -156,7 +159,9 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
         return None;
     };
     let Some(credential) = table.credential else {
-        let fault = format!("target {name:?} needs credential = {{ key_file = \"…\" }}, {{ password_file = \"…\" }}, {{ env = \"…\" }} or {{ command = [\"…\"] }}");
+        let fault = format!(
+            "target {name:?} needs credential = {{ key_file = \"…\" }}, {{ password_file = \"…\" }}, {{ env = \"…\" }} or {{ command = [\"…\"] }}"
+        );
         faults.add(&span, fault);
         return None;
     };
@@ -172,7 +177,9 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
     let host_key = table.host_key.as_ref().and_then(|line| match PublicKey::from_openssh(line.get_ref()) {
         Ok(key) => Some(key),
         Err(error) => {
-            let fault = format!("host_key is not an OpenSSH public key ({error}): paste what `ssh-keyscan` prints behind the host");
+            let fault = format!(
+                "host_key is not an OpenSSH public key ({error}): paste what `ssh-keyscan` prints behind the host"
+            );
             faults.add(&line.span(), fault);
             None
         }
@@ -227,7 +234,9 @@ fn is_name(name: &str) -> bool {
 
 fn has_port(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && port.parse::<u16>().is_ok() && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
+        !host.is_empty()
+            && port.parse::<u16>().is_ok()
+            && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
     })
 }
 

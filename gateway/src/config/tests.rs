@@ -61,7 +61,14 @@ command = ["/bin/bash", "-l"]
 fn every_fault_is_named_with_its_line_and_a_remedy() {
     let text = "[[user]]\nname = \"a b\"\nssh_keys = [\"nonsense\"]\ntoken_hash = \"12\"\n[[target]]\nname = \"x\"\nkind = \"ftp\"\n[[target]]\nname = \"menu\"\nkind = \"ssh\"\n";
     let faults = faults_of(text);
-    for expected in ["line 2:", "line 3: not an OpenSSH public key", "line 4: token_hash", "line 7: kind = \"ftp\"", "line 9:", "needs address"] {
+    for expected in [
+        "line 2:",
+        "line 3: not an OpenSSH public key",
+        "line 4: token_hash",
+        "line 7: kind = \"ftp\"",
+        "line 9:",
+        "needs address",
+    ] {
         assert!(faults.contains(expected), "{expected:?} is missing in {faults}");
     }
 }
@@ -74,6 +81,7 @@ fn an_unknown_setting_is_a_fault_that_names_the_line() {
 
 #[test]
 fn a_key_names_one_person_only() {
-    let text = format!("[[user]]\nname = \"ana\"\nssh_keys = [\"{KEY}\"]\n[[user]]\nname = \"bob\"\nssh_keys = [\"{KEY}\"]\n");
+    let text =
+        format!("[[user]]\nname = \"ana\"\nssh_keys = [\"{KEY}\"]\n[[user]]\nname = \"bob\"\nssh_keys = [\"{KEY}\"]\n");
     assert!(faults_of(&text).contains("already belongs to \"ana\""));
 }

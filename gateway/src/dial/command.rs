@@ -165,7 +165,9 @@ impl CommandUpstream {
                 }
                 true
             }
-            Request::Subsystem { .. } | Request::Agent | Request::ExitStatus { .. } | Request::ExitSignal { .. } => false,
+            Request::Subsystem { .. } | Request::Agent | Request::ExitStatus { .. } | Request::ExitSignal { .. } => {
+                false
+            }
         }
     }
 
@@ -246,10 +248,8 @@ impl CommandUpstream {
 
     /// The environment of a program: little of the gateway's, and what the client may set.
     fn variables(&self, wishes: &Wishes) -> Vec<(OsString, OsString)> {
-        let mut variables: Vec<(OsString, OsString)> = GATEWAY_VARIABLES
-            .iter()
-            .filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?)))
-            .collect();
+        let mut variables: Vec<(OsString, OsString)> =
+            GATEWAY_VARIABLES.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?))).collect();
         for (name, value) in &wishes.variables {
             variables.push((OsString::from(name), OsStr::from_bytes(value).to_owned()));
         }

@@ -140,7 +140,9 @@ impl MenuUpstream {
         name: &str,
         size: TerminalSize,
     ) {
-        let Some(target) = config.targets.get(name).filter(|target| target.permits(self.principal.user())) else { return };
+        let Some(target) = config.targets.get(name).filter(|target| target.permits(self.principal.user())) else {
+            return;
+        };
         let login = match &target.kind {
             TargetKind::Ssh(ssh) => ssh.login.clone(),
             TargetKind::Command(_) => String::new(),
@@ -365,7 +367,12 @@ mod tests {
 
     fn page(count: usize) -> Page {
         let rows = (1..=count).map(|number| (format!("t{number}"), String::new())).collect();
-        Page { rows, at: 0, size: TerminalSize { columns: 80, rows: 24, width_px: 0, height_px: 0 }, partial: Vec::new() }
+        Page {
+            rows,
+            at: 0,
+            size: TerminalSize { columns: 80, rows: 24, width_px: 0, height_px: 0 },
+            partial: Vec::new(),
+        }
     }
 
     #[test]

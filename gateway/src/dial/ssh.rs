@@ -15,14 +15,17 @@ use wiretape_ssh::{Message, OpenFailure};
 use crate::channel::{Channel, Opening, listen, open_failure_of};
 use crate::config::SshTarget;
 use crate::credentials::{self, Credential};
-use crate::host_keys::{Learned, LearnedKeys};
 use crate::dial::refuse;
+use crate::host_keys::{Learned, LearnedKeys};
 use crate::line::Line;
 use crate::outlet::OutletQueue;
 use crate::transport;
 
 /// How long the target may take from the first packet to an accepted login.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// How long the target may take to read the client's last bytes.
+const LAST_BYTES_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Prompts that are answered in one keyboard-interactive login.
 const PROMPT_ROUNDS_MAX: usize = 4;
@@ -45,7 +48,13 @@ enum State {
 
 impl SshUpstream {
     /// Starts to connect to `target` as `login`. When that fails the session ends, and the client is told why.
-    pub(crate) fn start(line: &Line, name: String, target: SshTarget, login: String, learned: Arc<LearnedKeys>) -> Self {
+    pub(crate) fn start(
+        line: &Line,
+        name: String,
+        target: SshTarget,
+        login: String,
+        learned: Arc<LearnedKeys>,
+    ) -> Self {
         let (put, connection) = watch::channel(State::Connecting);
         let line = line.clone();
         tokio::spawn(async move {
@@ -59,7 +68,7 @@ impl SshUpstream {
                     let handle = Arc::new(handle);
                     put.send_replace(State::Ready(Arc::clone(&handle)));
                     line.closed().await;
-                    // The client's last bytes do not depend on this connection: it may go at once.
+                    line.drained(Side::Upstream, LAST_BYTES_TIME_MAX).await;
                     let _gone = handle.disconnect(russh::Disconnect::ByApplication, "", "").await;
                     return;
                 }
@@ -79,7 +88,9 @@ impl SshUpstream {
         match connection.wait_for(|state| !matches!(state, State::Connecting)).await.map(|state| state.clone()) {
             Ok(State::Ready(connection)) => Ok(connection),
             Ok(State::Failed(reason)) => Err(reason),
-            Ok(State::Connecting) | Err(_) => Err(Reason::new("target", "the session ended while the target was connected")),
+            Ok(State::Connecting) | Err(_) => {
+                Err(Reason::new("target", "the session ended while the target was connected"))
+            }
         }
     }
 
@@ -108,7 +119,7 @@ impl SshUpstream {
                     line.say(Side::Upstream, Message::Opened { lane });
                 }
                 tokio::spawn(listen(line.clone(), Side::Upstream, lane, read));
-                let channel = Channel { line, side: Side::Upstream, lane, write, exit_signal: None };
+                let channel = Channel { line, lane, write, exit_signal: None };
                 channel.serve(Opening::Done, queue).await;
             }
             Err(error) => {
@@ -136,7 +147,9 @@ async fn open(connection: &Connection, kind: StreamKind) -> Result<russh::Channe
         StreamKind::ForwardedTcpip { .. }
         | StreamKind::ForwardedStreamlocal { .. }
         | StreamKind::Agent
-        | StreamKind::X11 { .. } => Err(russh::Error::ChannelOpenFailure(russh::ChannelOpenFailure::UnknownChannelType)),
+        | StreamKind::X11 { .. } => {
+            Err(russh::Error::ChannelOpenFailure(russh::ChannelOpenFailure::UnknownChannelType))
+        }
     }
 }
 
@@ -207,10 +220,8 @@ async fn authenticate(
             handle.authenticate_publickey(login, key).await.context("the login broke off")?
         }
         Credential::Password(password) => {
-            let result = handle
-                .authenticate_password(login, password.expose_secret())
-                .await
-                .context("the login broke off")?;
+            let result =
+                handle.authenticate_password(login, password.expose_secret()).await.context("the login broke off")?;
             match result {
                 AuthResult::Failure { ref remaining_methods, .. }
                     if remaining_methods.contains(&russh::MethodKind::KeyboardInteractive) =>
@@ -233,10 +244,8 @@ async fn answer_prompts(
     login: &str,
     password: &SecretString,
 ) -> anyhow::Result<AuthResult> {
-    let mut response = handle
-        .authenticate_keyboard_interactive_start(login, None::<String>)
-        .await
-        .context("the login broke off")?;
+    let mut response =
+        handle.authenticate_keyboard_interactive_start(login, None::<String>).await.context("the login broke off")?;
     for _ in 0..PROMPT_ROUNDS_MAX {
         match response {
             KeyboardInteractiveAuthResponse::Success => return Ok(AuthResult::Success),
@@ -249,10 +258,8 @@ async fn answer_prompts(
                     .iter()
                     .map(|prompt| if prompt.echo { String::new() } else { password.expose_secret().to_owned() })
                     .collect();
-                response = handle
-                    .authenticate_keyboard_interactive_respond(answers)
-                    .await
-                    .context("the login broke off")?;
+                response =
+                    handle.authenticate_keyboard_interactive_respond(answers).await.context("the login broke off")?;
             }
         }
     }
@@ -305,7 +312,7 @@ impl UpstreamHandler {
         let queue = self.line.attach(Side::Upstream, lane);
         let (read, write) = channel.split();
         tokio::spawn(listen(self.line.clone(), Side::Upstream, lane, read));
-        let channel = Channel { line: self.line.clone(), side: Side::Upstream, lane, write, exit_signal: None };
+        let channel = Channel { line: self.line.clone(), lane, write, exit_signal: None };
         tokio::spawn(channel.serve(Opening::Upstream(reply), queue));
         self.line.say(Side::Upstream, Message::Open { lane, kind });
     }
@@ -317,7 +324,9 @@ impl client::Handler for UpstreamHandler {
     async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         let verdict = match key {
             PublicKeyOrCertificate::PublicKey { key, .. } => self.judge_key(key),
-            PublicKeyOrCertificate::Certificate(_) => Err("it shows a host certificate, which nobody vouched for".into()),
+            PublicKeyOrCertificate::Certificate(_) => {
+                Err("it shows a host certificate, which nobody vouched for".into())
+            }
         };
         match verdict {
             Ok(()) => Ok(true),

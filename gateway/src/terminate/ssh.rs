@@ -72,13 +72,8 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
     };
     line.close(reason);
     let reason = line.closed().await;
-    let drained = async {
-        while !line.is_drained(Side::Client) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
     tokio::select! {
-        _ = tokio::time::timeout(FAREWELL_TIME_MAX, drained) => {}
+        () = line.drained(Side::Client, FAREWELL_TIME_MAX) => {}
         () = left(&mut ended) => {}
     }
     if tokio::time::timeout(LEAVING_TIME_MAX, left(&mut ended)).await.is_err() {
@@ -131,14 +126,16 @@ async fn open(handle: russh::server::Handle, line: Line, lane: Lane, mut queue: 
         StreamKind::Session
         | StreamKind::DirectTcpip { .. }
         | StreamKind::DirectStreamlocal { .. }
-        | StreamKind::X11 { .. } => Err(russh::Error::ChannelOpenFailure(russh::ChannelOpenFailure::UnknownChannelType)),
+        | StreamKind::X11 { .. } => {
+            Err(russh::Error::ChannelOpenFailure(russh::ChannelOpenFailure::UnknownChannelType))
+        }
     };
     match outcome {
         Ok(channel) => {
             let (read, write) = channel.split();
             line.say(Side::Client, Message::Opened { lane });
             tokio::spawn(listen(line.clone(), Side::Client, lane, read));
-            let channel = Channel { line, side: Side::Client, lane, write, exit_signal: None };
+            let channel = Channel { line, lane, write, exit_signal: None };
             channel.serve(Opening::Done, queue).await;
         }
         Err(error) => {

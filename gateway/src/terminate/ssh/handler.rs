@@ -92,14 +92,18 @@ impl ClientHandler {
         let queue = line.attach(Side::Client, lane);
         let (_handlers_read, write) = channel.split();
         let exit_signal = Some(session.handle());
-        let channel = Channel { line: line.clone(), side: Side::Client, lane, write, exit_signal };
+        let channel = Channel { line: line.clone(), lane, write, exit_signal };
         tokio::spawn(channel.serve(Opening::Client(reply), queue));
         line.say(Side::Client, Message::Open { lane, kind });
     }
 
     /// Tells the line of a request and passes the target's answer on.
     async fn request(&self, channel: ChannelId, request: Request, session: &mut Session) -> Result<(), russh::Error> {
-        if self.ask(channel, request).await { session.channel_success(channel) } else { session.channel_failure(channel) }
+        if self.ask(channel, request).await {
+            session.channel_success(channel)
+        } else {
+            session.channel_failure(channel)
+        }
     }
 
     /// The target's answer to a request. A session that ended meanwhile is no failure of the request: the client is
