@@ -40,6 +40,12 @@ pub enum StoreError {
         /// The session.
         id: SessionId,
     },
+    /// More sessions are recorded than the store takes.
+    #[error("{recordings_max} sessions are being recorded already")]
+    TooMany {
+        /// How many it takes.
+        recordings_max: usize,
+    },
     /// The store was closed.
     #[error("the recorder is closed")]
     Closed,

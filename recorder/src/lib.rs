@@ -8,20 +8,43 @@
 #![warn(clippy::indexing_slicing)]
 
 mod archive;
+mod budget;
+mod catalogue;
+mod chunks;
+mod contexts;
+mod cost;
+mod day;
+mod deck;
+mod encoder;
 mod error;
+mod format;
+mod ledger;
 pub mod limits;
+mod line;
+mod liveness;
+mod locked;
 mod recording;
+mod reel;
 mod row;
 mod settings;
 mod store;
+mod survey;
+mod syncer;
+mod table;
 mod tape;
+mod ticker;
+mod torn;
+mod unpack;
 mod verify;
+mod writer;
 
 pub use archive::Archive;
 pub use error::{FindError, Lost, StoreError, TapeError};
+pub use format::header::Header;
+pub use format::trailer::Trailer;
 pub use recording::{Recording, Summary};
 pub use row::{Filter, Reindexed, SessionRow, SessionState};
 pub use settings::{Durability, Settings};
 pub use store::Store;
-pub use tape::{Ending, Events, Header, Tape, Trailer};
+pub use tape::{Ending, Events, Tape};
 pub use verify::{Report, Verdict, verify};

@@ -30,3 +30,12 @@ pub const CATALOGUE_TEXT_BYTES_MAX: usize = 4096;
 
 /// Sessions that an ambiguous prefix names before the list is cut.
 pub const AMBIGUOUS_SESSIONS_MAX: usize = 16;
+
+/// Items of a list inside one event: groups of a person, modes of a terminal.
+pub const LIST_ITEMS_MAX: usize = 65_536;
+
+/// Bytes of whole chunks that a writer collects before it writes them.
+pub const WRITE_BYTES: usize = 1024 * 1024;
+
+/// Tapes that one store writes at once.
+pub const RECORDINGS_OPEN_MAX: usize = 65_536;

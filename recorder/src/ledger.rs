@@ -1,0 +1,137 @@
+//! What the catalogue says of a session, drawn from its events alone.
+
+use std::path::PathBuf;
+
+use wiretape_core::event::SessionEvent;
+use wiretape_core::{Event, Kind, Moment, SessionId, Side, Verdict};
+
+use crate::limits::CATALOGUE_TEXT_BYTES_MAX;
+use crate::row::{SessionRow, SessionState};
+
+/// The action whose refusal refuses the whole session.
+const CONNECT: &str = "connect";
+
+/// Why a session is cut off, as the catalogue says it. The tape cannot say why itself: it has no more to say.
+const CUT_OFF: &str = "the recording stopped before the session ended";
+
+/// How the tape stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stand {
+    /// It is being written.
+    Live,
+    /// It has its trailer.
+    Sealed,
+    /// It has none and will get none.
+    CutOff,
+}
+
+/// The running account of one tape.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    opened: Option<Box<Opened>>,
+    refused: Option<String>,
+    closed: Option<String>,
+    pub(crate) events: u64,
+    pub(crate) client_bytes: u64,
+    pub(crate) upstream_bytes: u64,
+    pub(crate) gaps: u64,
+    pub(crate) last: Moment,
+}
+
+#[derive(Clone, Debug)]
+struct Opened {
+    person: String,
+    target: String,
+    target_kind: String,
+    login: String,
+    protocol: String,
+    client_address: String,
+}
+
+impl Ledger {
+    /// Counts `event`. True when the catalogue should hear of it at once.
+    pub(crate) fn note(&mut self, event: &Event) -> bool {
+        self.events = self.events.saturating_add(1);
+        self.last = event.at;
+        let bytes = event.kind.payload_bytes() as u64;
+        match event.side {
+            Side::Client => self.client_bytes = self.client_bytes.saturating_add(bytes),
+            Side::Upstream => self.upstream_bytes = self.upstream_bytes.saturating_add(bytes),
+        }
+        match &event.kind {
+            Kind::Session(event) => self.note_session(event),
+            _ => false,
+        }
+    }
+
+    fn note_session(&mut self, event: &SessionEvent) -> bool {
+        match event {
+            SessionEvent::Opened(opened) if self.opened.is_none() => {
+                self.opened = Some(Box::new(Opened {
+                    person: cut(&opened.person),
+                    target: cut(&opened.target),
+                    target_kind: cut(&opened.target_kind),
+                    login: cut(&opened.login),
+                    protocol: cut(&opened.protocol),
+                    client_address: cut(&opened.client_address),
+                }));
+                true
+            }
+            SessionEvent::Decision { action, verdict: Verdict::Refuse(reason), .. } if action == CONNECT => {
+                self.refused = Some(cut(&reason.text));
+                true
+            }
+            SessionEvent::Closed { reason } => {
+                self.closed = Some(cut(reason));
+                false
+            }
+            SessionEvent::Gap { .. } => {
+                self.gaps = self.gaps.saturating_add(1);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// The row of session `id`, whose tape stands so.
+    pub(crate) fn row(
+        &self,
+        id: SessionId,
+        opened_unix_nanos: u64,
+        stand: Stand,
+        tape_bytes: u64,
+        tape: PathBuf,
+    ) -> SessionRow {
+        let (state, reason) = match (stand, &self.refused, &self.closed) {
+            (_, Some(refused), _) => (SessionState::Refused, refused.clone()),
+            (Stand::Live, ..) => (SessionState::Live, String::new()),
+            (Stand::CutOff, ..) => (SessionState::CutOff, CUT_OFF.to_owned()),
+            (Stand::Sealed, None, closed) => (SessionState::Closed, closed.clone().unwrap_or_default()),
+        };
+        let text = |field: fn(&Opened) -> &String| self.opened.as_deref().map(field).cloned().unwrap_or_default();
+        SessionRow {
+            id,
+            person: text(|opened| &opened.person),
+            target: text(|opened| &opened.target),
+            target_kind: text(|opened| &opened.target_kind),
+            login: text(|opened| &opened.login),
+            protocol: text(|opened| &opened.protocol),
+            client_address: text(|opened| &opened.client_address),
+            opened_unix_nanos,
+            closed_unix_nanos: (stand != Stand::Live).then(|| opened_unix_nanos.saturating_add(self.last.as_nanos())),
+            state,
+            reason,
+            events: self.events,
+            client_bytes: self.client_bytes,
+            upstream_bytes: self.upstream_bytes,
+            tape_bytes,
+            tape,
+        }
+    }
+}
+
+/// The start of `text` that the catalogue keeps.
+fn cut(text: &str) -> String {
+    let end = text.floor_char_boundary(CATALOGUE_TEXT_BYTES_MAX);
+    text.get(..end).unwrap_or_default().to_owned()
+}

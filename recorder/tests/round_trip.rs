@@ -1,0 +1,66 @@
+//! What was appended is what is read.
+
+mod scene;
+
+use scene::{Scene, block_on, closed, data, feed, log_lines, noise, opened, output, read};
+use wiretape_core::{Moment, Side};
+use wiretape_recorder::{Durability, Ending, Tape, Verdict, verify};
+
+#[test]
+fn a_short_session_is_read_as_it_was() {
+    let scene = Scene::new();
+    let events = vec![opened("ana", "web1"), output(5, "hello\r\n"), closed(9, "client left")];
+    let (path, summary) = scene.tape(&events);
+    assert_eq!(read(&path), events);
+    assert_eq!((summary.events, summary.upstream_bytes, summary.client_bytes), (3, 7, 0));
+    let report = verify(&path).unwrap();
+    assert_eq!(report.verdict, Verdict::Complete);
+    assert_eq!((report.events, report.root, report.tape_bytes), (3, summary.root, summary.tape_bytes));
+}
+
+#[test]
+fn a_session_without_events_is_a_whole_tape() {
+    let scene = Scene::new();
+    let (path, summary) = scene.tape(&[]);
+    assert_eq!(read(&path), []);
+    assert_eq!(summary.events, 0);
+    assert_eq!(verify(&path).unwrap().verdict, Verdict::Complete);
+}
+
+#[test]
+fn bulk_of_every_sort_is_read_as_it_was_and_can_be_sought() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let recording = store.begin(scene::id(), scene::OPENED, Durability::Queued).unwrap();
+    let mut events = vec![opened("ana", "web1")];
+    for number in 1..=400 {
+        let bytes = match number / 50 % 3 {
+            0 => log_lines(number, 32 * 1024),
+            1 => noise(number, 32 * 1024),
+            _ => noise(number, 100),
+        };
+        let side = if number % 2 == 0 { Side::Client } else { Side::Upstream };
+        events.push(data(number * 1000, side, bytes));
+    }
+    block_on(async {
+        for event in &events {
+            feed(&recording, event.clone()).await;
+        }
+        recording.finish().await.unwrap();
+    });
+    let path = scene.archive().tape_path(&recording.id());
+    assert_eq!(read(&path), events);
+    assert_eq!(verify(&path).unwrap().verdict, Verdict::Complete);
+    let tape = Tape::open(&path).unwrap();
+    assert!(matches!(tape.ending(), Ending::Sealed(trailer) if trailer.events == events.len() as u64));
+    let mut skipped = Vec::new();
+    for at in [0, 1, 1000, 123_456, 250_000, 400_000, u64::MAX] {
+        let at = Moment::from_nanos(at);
+        let found: Vec<_> = tape.events_from(at).map(Result::unwrap).collect();
+        let start = events.len() - found.len();
+        assert_eq!(found, events[start..]);
+        assert!(events[..start].iter().all(|event| event.at < at), "{at:?}");
+        skipped.push(start);
+    }
+    assert!(skipped.is_sorted() && skipped[5] > 200, "{skipped:?}");
+}
