@@ -1,7 +1,13 @@
 //! The commands that both programs offer: `replay` itself, and `wiretape replay | sessions | show | verify`.
 
 mod args;
+mod catalogue;
+mod play;
+mod sessions;
+mod show;
+mod verify;
 
+use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -11,39 +17,50 @@ pub use args::{PlayArgs, SessionsArgs, ShowArgs, StateArg, VerifyArgs};
 ///
 /// # Errors
 /// No such session, an unreadable tape, a terminal that cannot be used.
-pub fn play(data_dir: &Path, _args: &PlayArgs) -> anyhow::Result<ExitCode> {
-    archive_dir(data_dir).map(|_| ExitCode::SUCCESS)
+pub fn play(data_dir: &Path, args: &PlayArgs) -> anyhow::Result<ExitCode> {
+    unless_nobody_reads(play::play(data_dir, args))
 }
 
 /// Lists the sessions of the archive in `data_dir`.
 ///
 /// # Errors
 /// An archive that cannot be read.
-pub fn sessions(data_dir: &Path, _args: &SessionsArgs) -> anyhow::Result<ExitCode> {
-    archive_dir(data_dir).map(|_| ExitCode::SUCCESS)
+pub fn sessions(data_dir: &Path, args: &SessionsArgs) -> anyhow::Result<ExitCode> {
+    unless_nobody_reads(printed(|output| sessions::sessions(data_dir, args, output).map(|()| 0)))
 }
 
 /// Shows all events of one session.
 ///
 /// # Errors
 /// No such session, an unreadable tape.
-pub fn show(data_dir: &Path, _args: &ShowArgs) -> anyhow::Result<ExitCode> {
-    archive_dir(data_dir).map(|_| ExitCode::SUCCESS)
+pub fn show(data_dir: &Path, args: &ShowArgs) -> anyhow::Result<ExitCode> {
+    unless_nobody_reads(printed(|output| show::show(data_dir, args, output).map(|()| 0)))
 }
 
 /// Verifies one tape or all of them. The exit code is 0 for complete, 2 for an unsealed tail, 1 for anything worse.
 ///
 /// # Errors
 /// No such session or file.
-pub fn verify(data_dir: &Path, _args: &VerifyArgs) -> anyhow::Result<ExitCode> {
-    archive_dir(data_dir).map(|_| ExitCode::SUCCESS)
+pub fn verify(data_dir: &Path, args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    unless_nobody_reads(printed(|output| verify::verify(data_dir, args, output)))
 }
 
-fn archive_dir(data_dir: &Path) -> anyhow::Result<&Path> {
-    anyhow::ensure!(
-        data_dir.is_dir(),
-        "there is no data folder at {}: name it with --data-dir, or set WIRETAPE_DATA_DIR",
-        data_dir.display()
-    );
-    Ok(data_dir)
+fn printed(print: impl FnOnce(&mut dyn Write) -> anyhow::Result<u8>) -> anyhow::Result<ExitCode> {
+    let mut output = BufWriter::new(stdout().lock());
+    let status = print(&mut output);
+    // What was printed before something went wrong is worth reading too.
+    let flushed = output.flush();
+    let status = status?;
+    flushed?;
+    Ok(ExitCode::from(status))
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn unless_nobody_reads(result: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match result {
+        Err(error) if error.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe) => {
+            Ok(ExitCode::SUCCESS)
+        }
+        other => other,
+    }
 }

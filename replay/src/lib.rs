@@ -4,25 +4,34 @@
 //! recorder's tapes and go to a terminal, a pipe or a file.
 #![warn(clippy::indexing_slicing)]
 
+pub mod chooser;
 pub mod clock;
 pub mod command;
+pub mod console;
 pub mod describe;
 pub mod json;
+pub mod keyboard;
 pub mod keyframe;
 pub mod legible;
 pub mod limits;
 pub mod needle;
 pub mod pace;
 pub mod painter;
+pub mod pipe;
+pub mod player;
 pub mod reel;
 pub mod screen;
 pub mod script;
 pub mod source;
 pub mod stage;
 pub mod survey;
+pub mod svg;
+pub mod table;
 pub mod timecode;
 pub mod timeline;
+pub mod transcript;
 pub mod typed;
 pub mod utf8;
+pub mod verdict;
 pub mod view;
 pub mod wallclock;

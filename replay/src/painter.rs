@@ -27,6 +27,12 @@ impl Painter {
         self.shown = Some(view);
     }
 
+    /// What the terminal shows now, when that is known.
+    #[must_use]
+    pub fn shown(&self) -> Option<&View> {
+        self.shown.as_ref()
+    }
+
     /// The bytes that bring the terminal from what it shows to `view`; once they are written, tell [`Self::painted`].
     #[must_use]
     pub fn paint(&self, view: &View) -> Vec<u8> {

@@ -38,7 +38,7 @@ pub enum Shade {
 }
 
 /// One letter in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Glyph {
     /// The letter.
     pub letter: char,

@@ -1,9 +1,10 @@
 //! A session of the catalogue, and a verifier's report, as JSON.
 
-use wiretape_recorder::{Report, SessionRow, SessionState, Verdict};
+use wiretape_recorder::{Report, SessionRow, Verdict};
 
 use super::Object;
 use crate::legible::hex;
+use crate::table;
 use crate::wallclock;
 
 /// A session as one JSON object.
@@ -25,7 +26,7 @@ pub fn session(row: &SessionRow) -> String {
     object.put("closed", row.closed_unix_nanos.map(wallclock::exact));
     let duration = row.closed_unix_nanos.map(|closed| closed.saturating_sub(row.opened_unix_nanos) as f64 / 1e9);
     object.put("duration_seconds", duration);
-    object.put("state", state(row.state));
+    object.put("state", table::state(row.state));
     object.put("reason", row.reason.as_str());
     object.put("events", row.events);
     object.put("client_bytes", row.client_bytes);
@@ -62,13 +63,4 @@ pub fn report(path: &std::path::Path, report: &Report) -> String {
     object.put("last_ns", report.last.as_nanos());
     object.put("root", hex(&report.root));
     object.finish()
-}
-
-/// The word for a state in JSON and in tables.
-#[must_use]
-pub(super) fn state(state: SessionState) -> &'static str {
-    match state {
-        SessionState::CutOff => "cut off",
-        other => other.name(),
-    }
 }
