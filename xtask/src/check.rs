@@ -13,7 +13,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     parts.command("documentation", documentation())?;
     parts.command("floors", cargo(&["test", "--workspace", "--test", "floors"]))?;
     if program("cargo-deny").is_some() {
-        parts.command("dependencies", cargo(&["deny", "check"]))?;
+        parts.command("dependencies", cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+        // Fetches the list of advisories, so it comes last: without a network everything else is judged by then.
+        parts.command("advisories", cargo(&["deny", "check", "advisories"]))?;
     } else {
         eprintln!(
             "\n── dependencies: not checked; `cargo install --locked cargo-deny` brings the program that does it"
