@@ -16,9 +16,13 @@
 //! It is a rule of thumb on a stream that was not made for it. It errs towards concealing; `docs/EVENTS.md` says what
 //! is certain and what is not.
 
+#[cfg(test)]
+mod cases;
 mod echo;
 mod kept;
 mod keys;
+#[cfg(test)]
+mod laws;
 mod prompt;
 mod screen;
 mod tail;
@@ -62,10 +66,14 @@ pub struct Concealment {
     lines_shown: u64,
     /// Where the cursor is when nothing but the echo was shown since the last key.
     rest: Option<Place>,
-    /// Something else was shown since the last key.
+    /// Characters that had been printed when an echo was last looked for.
+    searched: u64,
+    /// Something else was shown since the last text or end of line was typed.
     disturbed: bool,
     /// The line that is being typed was echoed so far.
     echoing: bool,
+    /// Whether the current line asks for a secret, once that was looked at.
+    asks: Option<bool>,
     /// A secret was asked for, or is shown masked: nothing is revealed until the line ends.
     secret: bool,
     pasting: bool,
@@ -87,8 +95,10 @@ impl Concealment {
             lines_typed: 0,
             lines_shown: 0,
             rest: None,
+            searched: 0,
             disturbed: false,
             echoing: false,
+            asks: None,
             secret: false,
             pasting: false,
         }
@@ -107,6 +117,7 @@ impl Concealment {
         let mut events = Vec::new();
         let mut keys = 0..0;
         let mut start = 0;
+        self.expect_secret();
         while let Some((part, range)) = self.keys.next(bytes, start, self.secret) {
             start = range.end;
             if part == Part::Text {
@@ -125,56 +136,58 @@ impl Concealment {
 
     fn take_key(&mut self, part: Part) {
         match part {
-            Part::Enter if self.pasting => self.end_line(),
-            Part::Enter => {
-                self.end_line();
-                self.secret = false;
-            }
+            // An end of line inside a pasted text is text to the program that asked for brackets around it.
+            Part::Enter => self.end_line(self.pasting),
             Part::Stop => {
-                self.end_line();
-                self.secret = false;
+                self.end_line(false);
                 self.pasting = false;
             }
             Part::PasteStart => self.pasting = true,
             Part::PasteEnd => self.pasting = false,
             Part::Key | Part::Text => {}
         }
-        self.disturbed = false;
     }
 
-    fn end_line(&mut self) {
+    fn end_line(&mut self, pasted: bool) {
         self.lines_typed += 1;
         self.echoing = false;
+        self.disturbed = false;
+        self.secret &= pasted;
     }
 
     fn take_text(&mut self, text: &[u8]) {
         let start = self.concealed;
         self.concealed += text.len() as u64;
-        let columns = self.columns;
-        let screen = self.screen.get_or_insert_with(|| self.tail.screen(columns));
-        if !self.secret && !self.echoing && prompt::asks_for_secret(&line(screen.before_cursor())) {
-            self.secret = true;
-            let typing = self.lines_typed;
-            self.kept.drop_where(|run| run.line == typing);
-        }
-        if self.disturbed && self.lines_shown < self.lines_typed {
-            // The target went on without showing the end of a line: what was typed before it will not be shown.
-            let typing = self.lines_typed;
-            self.kept.drop_where(|run| run.line < typing && !run.ahead);
+        self.expect_secret();
+        if self.disturbed && self.kept.is_empty() {
+            // The target went on without showing the end of a line: it is not waited for any more.
             self.lines_shown = self.lines_typed;
         }
         if !self.secret {
             self.keep(start, text);
         }
         self.disturbed = false;
-        if self.kept.is_empty() {
-            self.screen = None;
+    }
+
+    /// Looks whether the target asks for a secret, before anything is made of what is typed.
+    fn expect_secret(&mut self) {
+        if self.secret || self.echoing {
+            return;
+        }
+        let asks = self.asks.unwrap_or_else(|| match &self.screen {
+            Some(screen) => prompt::asks_for_secret(&line(screen.before_cursor())),
+            None => prompt::asks_for_secret(&line(self.tail.screen(self.columns).before_cursor())),
+        });
+        self.asks = Some(asks);
+        if asks {
+            self.secret = true;
+            let typing = self.lines_typed;
+            self.kept.drop_where(|run| run.line == typing);
+            self.forget_screen();
         }
     }
 
     fn keep(&mut self, start: u64, text: &[u8]) {
-        let Some(screen) = &self.screen else { return };
-        let (place, printed) = (screen.place(), screen.printed());
         if self.disturbed {
             self.kept.miss_all();
         }
@@ -182,18 +195,21 @@ impl Concealment {
         if text.is_empty() {
             return;
         }
-        let (line, shown) = (self.lines_typed, self.shown);
+        let columns = self.columns;
+        let screen = self.screen.get_or_insert_with(|| self.tail.screen(columns));
+        let (place, printed) = (screen.place(), screen.printed());
+        let (line, fresh) = (self.lines_typed, (printed, self.shown));
         if let Some(last) = self.kept.last_mut()
             && (last.line, last.missed, last.start + last.length as u64) == (line, false, start)
         {
-            last.shown = shown;
+            last.fresh = fresh;
             self.kept.extend(text);
             return;
         }
         let ahead = self.lines_shown < self.lines_typed;
         let alone = self.kept.runs().all(|run| run.missed);
         let place = (alone && !ahead).then_some(place);
-        self.kept.push(Run { start, length: 0, line, place, ahead, missed: false, printed, shown }, text);
+        self.kept.push(Run { start, length: 0, line, place, ahead, missed: false, printed, fresh }, text);
         if alone {
             self.rest = place;
         }
@@ -203,6 +219,7 @@ impl Concealment {
     pub fn shown(&mut self, bytes: &[u8]) -> Vec<TerminalEvent> {
         let mut events = Vec::new();
         let mut rest = bytes;
+        self.asks = None;
         while let (Some(_), Some((&byte, behind))) = (&self.screen, rest.split_first()) {
             self.shown += 1;
             self.show(byte, &mut events);
@@ -232,22 +249,32 @@ impl Concealment {
     fn show(&mut self, byte: u8, events: &mut Vec<TerminalEvent>) {
         let Some(screen) = &mut self.screen else { return };
         let deed = screen.read(byte);
-        if leaves(deed) {
-            let line_over = matches!(deed, Deed::Newline | Deed::Move(Move::Return));
+        let line_over = matches!(deed, Deed::Newline | Deed::Move(Move::Return));
+        // A cursor that is only led about is not looked at again at each place.
+        if line_over || leaves(deed) && self.searched != screen.printed() {
+            self.searched = screen.printed();
             self.search(line_over, events);
         }
         if let Some(screen) = &mut self.screen {
             screen.act(deed);
-            let printed = screen.printed();
-            if deed == Deed::Newline {
-                self.end_shown_line();
-            }
-            let shown = self.shown;
-            let stale = |run: &&Run| printed > run.printed + ECHO_CHARACTERS_MAX || shown > run.shown + ECHO_BYTES_MAX;
-            let stale = self.kept.runs().take_while(stale).count();
-            self.kept.drop_runs(stale);
         }
+        if deed == Deed::Newline {
+            self.end_shown_line();
+        }
+        self.forget_stale(events);
         self.forget_screen();
+    }
+
+    fn forget_stale(&mut self, events: &mut Vec<TerminalEvent>) {
+        let Some(printed) = self.screen.as_ref().map(Screen::printed) else { return };
+        let shown = self.shown;
+        let stale =
+            move |run: &Run| printed > run.fresh.0 + ECHO_CHARACTERS_MAX || shown > run.fresh.1 + ECHO_BYTES_MAX;
+        if self.kept.run(0).is_some_and(stale) {
+            // The echo of a long text is long, and may be under way.
+            self.search(false, events);
+            self.kept.drop_stale(stale);
+        }
     }
 
     fn end_shown_line(&mut self) {
@@ -290,8 +317,8 @@ impl Concealment {
             let length = echo::in_place(screen, run, text, self.echoing)
                 .or_else(|| if line_over { echo::at_end(screen, run, text, self.echoing) } else { None });
             if let Some(length) = length {
-                let place = screen.place();
-                self.reveal(number, length, place, events);
+                let (place, printed) = (screen.place(), screen.printed());
+                self.reveal(number, length, place, printed, events);
                 return;
             }
             if !run.missed {
@@ -301,10 +328,10 @@ impl Concealment {
         }
     }
 
-    fn reveal(&mut self, number: usize, length: usize, place: Place, events: &mut Vec<TerminalEvent>) {
+    fn reveal(&mut self, number: usize, length: usize, place: Place, printed: u64, events: &mut Vec<TerminalEvent>) {
         self.kept.drop_runs(number);
         let Some((start, line)) = self.kept.run(0).map(|run| (run.start, run.line)) else { return };
-        let bytes = self.kept.take(length, place);
+        let bytes = self.kept.take(length, place, (printed, self.shown));
         events.push(TerminalEvent::Echoed { skipped: start.saturating_sub(self.told), bytes });
         self.told = start + length as u64;
         self.lines_shown = self.lines_shown.max(line);

@@ -27,8 +27,8 @@ pub(super) struct Run {
     pub(super) missed: bool,
     /// Characters that had been printed when it was typed: an echo is younger.
     pub(super) printed: u64,
-    /// Bytes that had been shown when the newest byte of it was typed.
-    pub(super) shown: u64,
+    /// Characters that had been printed, and bytes shown, when it was last added to or its echo went on.
+    pub(super) fresh: (u64, u64),
 }
 
 /// The runs, oldest first, and their bytes.
@@ -55,6 +55,11 @@ impl Kept {
 
     pub(super) fn last_mut(&mut self) -> Option<&mut Run> {
         self.runs.back_mut()
+    }
+
+    /// Lets go of the oldest runs that `stale` picks.
+    pub(super) fn drop_stale(&mut self, stale: impl Fn(&Run) -> bool) {
+        self.drop_runs(self.runs.iter().take_while(|run| stale(run)).count());
     }
 
     pub(super) fn miss_all(&mut self) {
@@ -130,9 +135,10 @@ impl Kept {
         }
     }
 
-    /// Takes the oldest `length` bytes out: they are known to have been shown. What remains of a run begins at
-    /// `place`.
-    pub(super) fn take(&mut self, length: usize, place: Place) -> Bytes {
+    /// Takes the oldest `length` bytes out: they are known to have been shown. What follows them on the line without a
+    /// gap is one run now, whose echo begins at `place`.
+    pub(super) fn take(&mut self, length: usize, place: Place, now: (u64, u64)) -> Bytes {
+        let (line, start) = self.runs.front().map_or((None, 0), |run| (Some(run.line), run.start));
         let taken = Bytes::copy_from_slice(self.bytes.get(..length).unwrap_or_default());
         let mut rest = length;
         while rest > 0
@@ -141,14 +147,27 @@ impl Kept {
             let part = run.length.min(rest);
             run.start += part as u64;
             run.length -= part;
-            run.place = Some(place);
             rest -= part;
             if run.length == 0 {
                 self.runs.pop_front();
             }
         }
         self.forget(0, length);
+        self.join(line, start + length as u64, place, now);
         taken
+    }
+
+    fn join(&mut self, line: Option<u64>, start: u64, place: Place, now: (u64, u64)) {
+        let Some(mut joined) = self.runs.pop_front_if(|run| Some(run.line) == line && run.start == start) else {
+            return;
+        };
+        (joined.place, joined.missed, joined.fresh) = (Some(place), false, now);
+        while let Some(next) =
+            self.runs.pop_front_if(|run| (run.line, run.start) == (joined.line, joined.start + joined.length as u64))
+        {
+            joined.length += next.length;
+        }
+        self.runs.push_front(joined);
     }
 
     fn forget(&mut self, start: usize, length: usize) {
@@ -182,7 +201,7 @@ mod tests {
     use super::{Kept, Run};
 
     fn run(start: u64, line: u64) -> Run {
-        Run { start, length: 0, line, place: None, ahead: false, missed: false, printed: 0, shown: 0 }
+        Run { start, length: 0, line, place: None, ahead: false, missed: false, printed: 0, fresh: (0, 0) }
     }
 
     fn kept() -> Kept {

@@ -27,11 +27,13 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
     pub(super) letter: char,
-    /// The count of printed characters when it was written; 0 for a blank.
+    /// The newest mark that combines with the letter.
+    pub(super) mark: Option<char>,
+    /// The count of printed characters when it was written; 0 for a blank that nobody wrote.
     pub(super) written: u64,
 }
 
-const BLANK: Cell = Cell { letter: ' ', written: 0 };
+const BLANK: Cell = Cell { letter: ' ', mark: None, written: 0 };
 
 /// What a byte does to the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,6 +311,11 @@ impl Screen {
         self.last = letter;
         let wide = letter_width(letter);
         if wide == 0 {
+            let before = self.index(self.place).and_then(|index| self.cells.get_mut(..index));
+            let base = before.and_then(|cells| cells.iter_mut().rev().find(|cell| cell.letter != '\0'));
+            if let Some(cell) = base {
+                cell.mark = Some(letter);
+            }
             return;
         }
         if self.place.column + wide > self.columns && !self.is_adrift() {
@@ -323,7 +330,7 @@ impl Screen {
             let written = self.printed;
             for (cell, letter) in self.cells.iter_mut().skip(index).zip([letter, '\0'].into_iter().take(wide as usize))
             {
-                *cell = Cell { letter, written };
+                *cell = Cell { letter, mark: None, written };
             }
         }
         self.place.column += wide;
@@ -338,6 +345,10 @@ impl Screen {
             Move::Rows(rows) => self.place.row += rows,
             Move::Columns(columns) => {
                 self.place.column = column.min(self.columns - 1).saturating_add(columns).clamp(0, self.columns - 1);
+                // Where the cursor passes over what was never written, there is a blank.
+                if let Some(index) = self.index(self.place).filter(|index| *index > self.cells.len()) {
+                    self.cells.resize(index, BLANK);
+                }
             }
             Move::Column(column) => self.arrive(row, column - 1),
             Move::Row(row) => self.jump(row - 1, column),
