@@ -7,6 +7,9 @@ use wiretape_core::limits::LINE_BYTES_MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooLong;
 
+/// What one line costs beside its bytes, from its event to its place in a queue.
+const LINE_COST_BYTES: usize = 256;
+
 /// What one side said and nobody took yet: whole lines, then perhaps the start of one.
 ///
 /// The bytes are copied once, so that a line which waits for an answer keeps no more memory than its own length.
@@ -14,6 +17,7 @@ pub(crate) struct TooLong;
 pub(crate) struct Lines {
     bytes: BytesMut,
     whole_bytes: usize,
+    whole_lines: usize,
 }
 
 impl Lines {
@@ -29,6 +33,7 @@ impl Lines {
             self.bytes.extend_from_slice(part);
             if part.ends_with(b"\n") {
                 self.whole_bytes = self.bytes.len();
+                self.whole_lines += 1;
             }
         }
         Ok(())
@@ -38,17 +43,18 @@ impl Lines {
     pub(crate) fn take_line(&mut self) -> Option<Bytes> {
         let length = self.bytes.iter().take(self.whole_bytes).position(|byte| *byte == b'\n')? + 1;
         self.whole_bytes -= length;
+        self.whole_lines -= 1;
         Some(self.bytes.split_to(length).freeze())
     }
 
-    /// All whole lines as one run, no longer than `bytes_max`; a line that is longer by itself comes alone.
+    /// As many whole lines as fit in `bytes_max`, as one run; a line that is longer by itself comes alone.
     pub(crate) fn take_run(&mut self, bytes_max: usize) -> Option<Bytes> {
-        if self.whole_bytes > bytes_max {
-            return self.take_line();
-        }
-        let run = self.bytes.split_to(self.whole_bytes).freeze();
-        self.whole_bytes = 0;
-        (!run.is_empty()).then_some(run)
+        let fitting = self.bytes.get(..self.whole_bytes.min(bytes_max))?;
+        let Some(end) = fitting.iter().rposition(|byte| *byte == b'\n') else { return self.take_line() };
+        let run = self.bytes.split_to(end + 1).freeze();
+        self.whole_bytes -= run.len();
+        self.whole_lines -= run.iter().filter(|byte| **byte == b'\n').count();
+        Some(run)
     }
 
     /// Bytes of the line that has no line feed yet.
@@ -56,9 +62,9 @@ impl Lines {
         self.bytes.len() - self.whole_bytes
     }
 
-    /// All bytes that are kept.
+    /// What is kept, with what the lines will cost once they are let go: a flood of empty lines is a flood.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.whole_lines * LINE_COST_BYTES
     }
 }
 
@@ -90,9 +96,12 @@ mod tests {
     #[test]
     fn a_run_is_cut_at_its_limit() {
         let mut lines = Lines::default();
-        lines.push(b"one\ntwo\n").unwrap();
-        assert_eq!(lines.take_run(7).unwrap(), "one\n");
-        assert_eq!(lines.take_run(7).unwrap(), "two\n");
+        lines.push(b"one\ntwo\na long one\nlast\n").unwrap();
+        assert_eq!(lines.take_run(10).unwrap(), "one\ntwo\n");
+        assert_eq!(lines.take_run(10).unwrap(), "a long one\n");
+        assert_eq!(lines.take_run(10).unwrap(), "last\n");
+        assert_eq!(lines.take_run(10), None);
+        assert_eq!(lines.held_bytes(), 0);
     }
 
     #[test]
@@ -115,6 +124,17 @@ mod tests {
         let outcome = (0..LINE_BYTES_MAX * 2).try_for_each(|_| lines.push(b"x"));
         assert_eq!(outcome, Err(TooLong));
         assert_eq!(lines.held_bytes(), LINE_BYTES_MAX);
+    }
+
+    #[test]
+    fn empty_lines_are_not_free() {
+        let mut lines = Lines::default();
+        lines.push(&[b'\n'; 1000]).unwrap();
+        assert_eq!(lines.held_bytes(), 1000 * (1 + LINE_COST_BYTES));
+        lines.take_line();
+        assert_eq!(lines.held_bytes(), 999 * (1 + LINE_COST_BYTES));
+        lines.take_run(usize::MAX);
+        assert_eq!(lines.held_bytes(), 0);
     }
 
     #[test]

@@ -52,12 +52,10 @@ impl LineWire {
         Step::Judge { unit, action, event }
     }
 
-    /// A line that the session's end overtook: it is on the record, and does not pass.
+    /// Lines that the session's end overtook: they are on the record, and do not pass.
     fn overtaken(&mut self) -> Option<Step<Bytes>> {
-        let line = self.client.take_line()?;
-        let unit = self.conversation.next_unit();
-        let action = Action { lane: self.lane, kind: ActionKind::Line { text: text(&line) } };
-        Some(Step::Judge { unit, action, event: event::said(self.now, Side::Client, self.lane, line) })
+        let run = self.client.take_run(EVENT_PAYLOAD_BYTES_MAX)?;
+        Some(Step::Note(event::said(self.now, Side::Client, self.lane, run)))
     }
 
     fn pass_upstream(&mut self) -> Option<Step<Bytes>> {

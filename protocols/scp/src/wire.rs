@@ -11,6 +11,32 @@ use crate::limits::HELD_BYTES_MAX;
 use crate::refuse;
 use crate::state::Transfer;
 
+/// Bytes from the start of which whole messages are taken, without a copy.
+trait Rest {
+    fn bytes(&self) -> &[u8];
+    fn take(&mut self, length: usize) -> Bytes;
+}
+
+impl Rest for Bytes {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn take(&mut self, length: usize) -> Bytes {
+        self.split_to(length)
+    }
+}
+
+impl Rest for BytesMut {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn take(&mut self, length: usize) -> Bytes {
+        self.split_to(length).freeze()
+    }
+}
+
 /// The protocol of `scp -O` between a client and an upstream, inside one lane.
 ///
 /// Its events are what was done to files; the bytes themselves are recorded by the wire that carries it.
@@ -47,21 +73,21 @@ impl ScpWire {
         }
     }
 
-    /// Reads what `side` held back and what it said now; what can be read is sent on, the rest is held.
-    fn take_in(&mut self, side: Side, mut said: Bytes) -> Result<(), Fault> {
-        if self.held(side).is_empty() {
-            let (heard_bytes, outcome) = self.hear(side, &said);
-            self.send(side, said.split_to(heard_bytes));
-            outcome?;
-            self.held(side).extend_from_slice(&said);
+    /// Takes in what `side` said now, behind what it said before and was not read yet.
+    fn take_in(&mut self, side: Side, said: Bytes) -> Result<(), Fault> {
+        let outcome = if self.held(side).is_empty() {
+            let mut rest = said;
+            let outcome = self.hear(side, &mut rest);
+            self.held(side).extend_from_slice(&rest);
+            outcome
         } else {
-            let mut held = std::mem::take(self.held(side));
-            held.extend_from_slice(&said);
-            let (heard_bytes, outcome) = self.hear(side, &held);
-            self.send(side, held.split_to(heard_bytes).freeze());
-            *self.held(side) = held;
-            outcome?;
-        }
+            let mut rest = std::mem::take(self.held(side));
+            rest.extend_from_slice(&said);
+            let outcome = self.hear(side, &mut rest);
+            *self.held(side) = rest;
+            outcome
+        };
+        outcome?;
         if self.held(side).len() > HELD_BYTES_MAX {
             let got = format!("more than {HELD_BYTES_MAX} bytes");
             return Err(Fault::new(side, "to wait for the other end", got));
@@ -69,22 +95,35 @@ impl ScpWire {
         Ok(())
     }
 
-    /// Reads from the start of `said`, and says how much of it was whole.
-    fn hear(&mut self, side: Side, said: &[u8]) -> (usize, Result<(), Fault>) {
-        let mut heard_bytes = 0;
-        loop {
-            let rest = said.get(heard_bytes..).unwrap_or_default();
-            let heard = if side == self.transfer.source() {
-                self.transfer.hear_source(rest, &mut self.notes)
-            } else {
-                self.transfer.hear_sink(rest, &mut self.notes)
-            };
-            match heard {
-                Ok(0) => return (heard_bytes, Ok(())),
-                Ok(bytes) => heard_bytes += bytes,
-                Err(fault) => return (heard_bytes, Err(fault)),
-            }
+    /// Reads what can be read from the start of `rest`, and sends it on.
+    fn hear<R: Rest>(&mut self, side: Side, rest: &mut R) -> Result<(), Fault> {
+        if side == self.transfer.source() {
+            return self.hear_source(rest);
         }
+        loop {
+            let heard_bytes = self.transfer.hear_sink(rest.bytes(), &mut self.notes)?;
+            if heard_bytes == 0 {
+                return Ok(());
+            }
+            self.send(side, rest.take(heard_bytes));
+            // The status may be what the source should have waited for.
+            self.take_in(self.transfer.source(), Bytes::new())?;
+        }
+    }
+
+    fn hear_source<R: Rest>(&mut self, rest: &mut R) -> Result<(), Fault> {
+        let mut heard_bytes = 0;
+        let outcome = loop {
+            let bytes = rest.bytes().get(heard_bytes..).unwrap_or_default();
+            match self.transfer.hear_source(bytes, &mut self.notes) {
+                Ok(0) => break Ok(()),
+                Ok(bytes) => heard_bytes += bytes,
+                Err(fault) => break Err(fault),
+            }
+        };
+        let heard = rest.take(heard_bytes);
+        self.send(self.transfer.source(), heard);
+        outcome
     }
 
     /// Sends on what `side` said, behind all that was noted of it.
@@ -131,12 +170,8 @@ impl Wire for ScpWire {
         self.notes.set_now(at);
         let mut outcome = self.take_in(side, message);
         let source = self.transfer.source();
-        if outcome.is_ok() && side != source {
-            // The status may be what the source should have waited for.
-            outcome = self.take_in(source, Bytes::new());
-            if outcome.is_ok() && self.ended.contains(&source) {
-                outcome = self.check_end(source);
-            }
+        if outcome.is_ok() && side != source && self.ended.contains(&source) {
+            outcome = self.check_end(source);
         }
         self.flush_notes();
         outcome

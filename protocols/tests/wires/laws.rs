@@ -1,0 +1,279 @@
+//! The six laws, over every row of the table.
+
+use bytes::Bytes;
+use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use wiretape_core::event::{FileEvent, SessionEvent, StreamEvent};
+use wiretape_core::judge::AllowAll;
+use wiretape_core::{Effect, Event, Guard, Kind, Side, Verdict};
+use wiretape_protocols::ROWS;
+
+use crate::speakers::{Conversation, Dice, SPEAKERS, Speaker, Transferred};
+use crate::stage::{Performance, Rule, Rules, Turn, perform};
+
+const SIDES: [Side; 2] = [Side::Client, Side::Upstream];
+
+/// A guard that knows the words which speakers use.
+fn rules() -> Rules {
+    let word = |word: &str| word.to_owned();
+    Rules(vec![
+        Rule::Ask { word: word("risky"), rule: word("risk"), group: word("elders") },
+        Rule::Refuse { word: word("secret"), rule: word("policy"), text: word("no secrets") },
+    ])
+}
+
+/// Holds conversations of every row to a law. What fails is told with the seed that makes it again.
+fn hold(law: impl Fn(&Speaker, &Conversation, &mut Dice) -> Result<(), TestCaseError>) {
+    for speaker in SPEAKERS {
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(64) });
+        let outcome = runner.run(&proptest::num::u64::ANY, |seed| {
+            let mut dice = Dice::new(seed);
+            let conversation = (speaker.converse)(&mut dice);
+            law(speaker, &conversation, &mut dice)
+        });
+        match outcome {
+            Ok(()) => {}
+            Err(TestError::Fail(reason, seed)) => panic!("{}, seed {seed}: {reason}", speaker.row),
+            Err(aborted) => panic!("{}: {aborted}", speaker.row),
+        }
+    }
+}
+
+fn check(holds: bool, what: impl FnOnce() -> String) -> Result<(), TestCaseError> {
+    if holds { Ok(()) } else { Err(TestCaseError::fail(what())) }
+}
+
+fn play(conversation: &Conversation, guard: impl Guard + 'static) -> Performance {
+    perform((conversation.wire)(), Box::new(guard), &conversation.turns)
+}
+
+/// The same turns, cut and joined elsewhere; nothing changes its place in the order of both sides.
+fn cut(turns: &[Turn], dice: &mut Dice) -> Vec<Turn> {
+    let mut pieces: Vec<Turn> = Vec::new();
+    for turn in turns {
+        let Turn::Say(side, said) = turn else {
+            pieces.push(turn.clone());
+            continue;
+        };
+        let piece_bytes_max = *dice.pick(&[1, 3, 50, 5000, usize::MAX]);
+        let piece_bytes_max = if said.len() > 2000 { piece_bytes_max.max(50) } else { piece_bytes_max };
+        let mut rest = said.clone();
+        while !rest.is_empty() {
+            let length = 1 + dice.below(piece_bytes_max.min(rest.len()));
+            let piece = rest.split_to(length);
+            match pieces.last_mut() {
+                Some(Turn::Say(before, bytes)) if before == side && dice.once_in(3) => {
+                    *bytes = Bytes::from([bytes.as_ref(), &piece].concat());
+                }
+                _ => pieces.push(Turn::Say(*side, piece)),
+            }
+        }
+    }
+    pieces
+}
+
+#[test]
+fn every_row_has_a_speaker() {
+    let rows: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+    for row in &rows {
+        assert!(SPEAKERS.iter().any(|speaker| speaker.row == *row), "nobody speaks {row}");
+    }
+    assert_eq!(rows.len(), SPEAKERS.len());
+}
+
+#[test]
+fn law_1_cutting_the_stream_elsewhere_changes_nothing() {
+    hold(|_, conversation, dice| {
+        let turns = cut(&conversation.turns, dice);
+        let guards: [fn() -> Box<dyn Guard>; 2] = [|| Box::new(AllowAll), || Box::new(rules())];
+        for guard in guards {
+            let whole = perform((conversation.wire)(), guard(), &conversation.turns);
+            let pieces = perform((conversation.wire)(), guard(), &turns);
+            check(pieces.story() == whole.story(), || {
+                let differs = whole.story().into_iter().zip(pieces.story()).find(|(a, b)| a != b);
+                format!("the record is another: {differs:?}")
+            })?;
+            for side in SIDES {
+                check(pieces.sent(side) == whole.sent(side), || format!("what is sent to the {side} is other"))?;
+            }
+            check(pieces.closed() == whole.closed(), || "it ends otherwise".to_owned())?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn law_2_what_is_allowed_passes_byte_for_byte() {
+    hold(|_, conversation, _| {
+        let performance = play(conversation, AllowAll);
+        check(performance.fault().is_none(), || format!("a fault: {:?}", performance.fault()))?;
+        for side in SIDES {
+            let (said, sent) = (conversation.said(side), performance.sent(side.other()));
+            check(said == sent, || format!("of {} bytes that the {side} said, {} passed", said.len(), sent.len()))?;
+        }
+        Ok(())
+    });
+}
+
+/// What the record covers of what is sent, as the effects come by.
+#[derive(Default)]
+struct Cover {
+    /// Bytes that may be sent to a side: recorded, not refused, not sent yet.
+    client: Vec<u8>,
+    upstream: Vec<u8>,
+    /// The length of the last line that was recorded for the upstream.
+    last_line_bytes: usize,
+    asked: usize,
+    answered: usize,
+    sent_client: usize,
+    sent_upstream: usize,
+}
+
+impl Cover {
+    fn due(&mut self, to: Side) -> (&mut Vec<u8>, &mut usize) {
+        match to {
+            Side::Client => (&mut self.client, &mut self.sent_client),
+            Side::Upstream => (&mut self.upstream, &mut self.sent_upstream),
+        }
+    }
+
+    fn append(&mut self, event: &Event) {
+        match &event.kind {
+            Kind::Stream(StreamEvent::Data { bytes, .. }) => {
+                self.last_line_bytes = bytes.len();
+                self.due(event.side.other()).0.extend_from_slice(bytes);
+            }
+            Kind::Session(SessionEvent::Notice { text }) => self.client.extend_from_slice(text.as_bytes()),
+            Kind::Session(SessionEvent::Decision { verdict: Verdict::Refuse(_), .. }) => {
+                let kept = self.upstream.len().saturating_sub(self.last_line_bytes);
+                self.upstream.truncate(kept);
+            }
+            Kind::File(FileEvent::Asked { .. }) => self.asked += 1,
+            Kind::File(FileEvent::Answered { .. }) => self.answered += 1,
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, to: Side, message: &[u8], stream: bool) -> Result<(), TestCaseError> {
+        let (due, sent) = self.due(to);
+        *sent += message.len();
+        if stream {
+            check(due.starts_with(message), || format!("{} unrecorded bytes to the {to}", message.len()))?;
+            due.drain(..message.len());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn law_3_the_record_comes_before_the_wire() {
+    hold(|speaker, conversation, _| {
+        for performance in [play(conversation, AllowAll), play(conversation, rules())] {
+            let mut cover = Cover::default();
+            for (_, effect) in &performance.effects {
+                match effect {
+                    Effect::Append(event) => cover.append(event),
+                    Effect::Send { to, message } => cover.send(*to, message, speaker.records_stream)?,
+                    Effect::Ask { .. } | Effect::Close(_) => {}
+                }
+                // Whatever began to pass, its operation is on the record.
+                for (facts, noted) in
+                    [(&conversation.facts.asked, cover.asked), (&conversation.facts.answered, cover.answered)]
+                {
+                    let sent = |side: Side| if side == Side::Client { cover.sent_upstream } else { cover.sent_client };
+                    let begun = facts.iter().filter(|(side, offset)| sent(*side) > *offset).count();
+                    check(begun <= noted, || format!("{begun} operations began to pass, {noted} are on the record"))?;
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn law_4_the_record_and_the_wire_say_the_same() {
+    hold(|speaker, conversation, _| {
+        let performance = play(conversation, AllowAll);
+        for side in SIDES {
+            let recorded = performance.recorded(side);
+            if speaker.records_stream {
+                check(recorded == performance.sent(side.other()), || format!("of the {side} they differ"))?;
+            } else {
+                check(recorded.is_empty(), || "the stream is recorded twice: the carrier does it".to_owned())?;
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn law_5_nothing_leaves_while_a_question_stands() {
+    let asked = std::cell::Cell::new(0);
+    hold(|_, conversation, _| {
+        let performance = play(conversation, rules());
+        let questions = performance.effects.iter().filter(|(_, effect)| matches!(effect, Effect::Ask { .. })).count();
+        asked.set(asked.get() + questions);
+        check(performance.sent_during_questions == 0, || {
+            format!("{} messages left meanwhile", performance.sent_during_questions)
+        })
+    });
+    assert!(asked.get() > 10, "only {} questions were asked: this shows nothing", asked.get());
+}
+
+#[test]
+fn law_6_what_was_recorded_is_what_was_said() {
+    hold(|speaker, conversation, _| {
+        let performance = play(conversation, AllowAll);
+        if speaker.records_stream {
+            for side in SIDES {
+                check(performance.recorded(side) == conversation.said(side), || format!("of the {side} it is not"))?;
+            }
+        }
+        let facts = &conversation.facts;
+        let (mut asked, mut answered, mut closed) = (0, 0, Vec::new());
+        let (mut read, mut written) = (Vec::new(), Vec::new());
+        for event in performance.events() {
+            match &event.kind {
+                Kind::File(FileEvent::Asked { .. }) => asked += 1,
+                Kind::File(FileEvent::Answered { .. }) => answered += 1,
+                Kind::File(FileEvent::Read { path, length, .. }) => read.push((path.to_vec(), *length)),
+                Kind::File(FileEvent::Written { path, length, .. }) => written.push((path.to_vec(), *length)),
+                Kind::File(FileEvent::Closed { path, read_bytes, written_bytes, content_sha256 }) => {
+                    closed.push(Transferred {
+                        path: path.to_vec(),
+                        read_bytes: *read_bytes,
+                        written_bytes: *written_bytes,
+                        content_sha256: *content_sha256,
+                    });
+                }
+                _ => {}
+            }
+        }
+        check(asked == facts.asked.len(), || format!("{asked} asked, {} on the wire", facts.asked.len()))?;
+        check(answered == facts.answered.len(), || format!("{answered} answered, not {}", facts.answered.len()))?;
+        check(closed == facts.closed, || format!("closed: {closed:?}, on the wire {:?}", facts.closed))?;
+        // The runs of all files of a path add up to what was closed of it.
+        for file in &closed {
+            let total = |runs: &[(Vec<u8>, u64)]| -> u64 {
+                runs.iter().filter(|(path, _)| *path == file.path).map(|(_, length)| length).sum()
+            };
+            let of_path = closed.iter().filter(|other| other.path == file.path);
+            let (closed_read, closed_written) =
+                of_path.fold((0, 0), |(read, written), other| (read + other.read_bytes, written + other.written_bytes));
+            check((total(&read), total(&written)) == (closed_read, closed_written), || {
+                format!("runs of {} do not add up", String::from_utf8_lossy(&file.path))
+            })?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn moments_never_go_back() {
+    hold(|_, conversation, _| {
+        for performance in [play(conversation, AllowAll), play(conversation, rules())] {
+            let moments: Vec<_> = performance.events().map(|event| event.at).collect();
+            check(moments.is_sorted(), || format!("{moments:?}"))?;
+        }
+        Ok(())
+    });
+}

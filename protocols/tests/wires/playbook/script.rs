@@ -1,0 +1,274 @@
+//! From the text of a case to turns.
+
+use bytes::Bytes;
+use wiretape_core::{ByteWire, Lane, Reason, Side, Verdict};
+use wiretape_line::LineWire;
+use wiretape_scp::{Direction, ScpWire};
+use wiretape_sftp::SftpWire;
+
+use crate::stage::{Rule, Rules, Turn};
+
+/// The lane on which all cases play.
+pub(crate) const LANE: Lane = Lane(1);
+
+/// A line of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Line {
+    /// Comments, blanks and settings.
+    Kept(String),
+    /// A turn, and its text.
+    Turn(Turn, String),
+    /// What is expected to happen.
+    Expected(String),
+}
+
+/// A transcript.
+pub(crate) struct Case {
+    pub(crate) rules: Rules,
+    pub(crate) lines: Vec<Line>,
+    wire: String,
+}
+
+impl Case {
+    /// Reads a transcript.
+    ///
+    /// # Errors
+    /// The number of the line that cannot be read, and why.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let mut case = Self { rules: Rules::default(), lines: Vec::new(), wire: String::new() };
+        let mut before = String::new();
+        for (number, line) in text.lines().enumerate() {
+            before.push_str(line);
+            if before.ends_with('\\') {
+                before.push('\n');
+                continue;
+            }
+            let line = std::mem::take(&mut before);
+            let said = line.replace("\\\n", " ");
+            case.line(line, &said).map_err(|error| format!("line {}: {error}", number + 1))?;
+        }
+        Ok(case)
+    }
+
+    /// The wire that the transcript is of.
+    pub(crate) fn wire(&self) -> ByteWire {
+        match self.wire.as_str() {
+            "line" => Box::new(LineWire::new(LANE)),
+            "sftp" => Box::new(SftpWire::new(LANE)),
+            "scp upload" => Box::new(ScpWire::new(LANE, Direction::Upload)),
+            "scp download" => Box::new(ScpWire::new(LANE, Direction::Download)),
+            other => panic!("no wire is called {other:?}"),
+        }
+    }
+
+    /// The turns alone.
+    pub(crate) fn turns(&self) -> Vec<Turn> {
+        let turn = |line: &Line| match line {
+            Line::Turn(turn, _) => Some(turn.clone()),
+            Line::Kept(_) | Line::Expected(_) => None,
+        };
+        self.lines.iter().filter_map(turn).collect()
+    }
+
+    fn line(&mut self, line: String, said: &str) -> Result<(), String> {
+        if said.starts_with([' ', '\t']) && !said.trim().is_empty() {
+            self.lines.push(Line::Expected(said.trim().to_owned()));
+            return Ok(());
+        }
+        let mut words = tokens(said)?.into_iter();
+        let words = &mut words;
+        let turn = match next(words).unwrap_or_default().as_str() {
+            "" => None,
+            "wire" => {
+                self.wire = words.map(|word| word.text).collect::<Vec<_>>().join(" ");
+                None
+            }
+            "rule" => {
+                self.rules.0.push(rule(words)?);
+                None
+            }
+            "client" => Some(Turn::Say(Side::Client, message(words)?)),
+            "upstream" => Some(Turn::Say(Side::Upstream, message(words)?)),
+            "end" => Some(Turn::End(side(&next(words)?)?)),
+            "answer" => Some(Turn::Answer(match next(words)?.as_str() {
+                "allow" => Verdict::Allow,
+                _ => Verdict::Refuse(Reason::new(next(words)?, next(words)?)),
+            })),
+            "close" => Some(Turn::Close(Reason::new(next(words)?, next(words)?))),
+            other => return Err(format!("{other:?} is no turn")),
+        };
+        self.lines.push(match turn {
+            Some(turn) => Line::Turn(turn, line),
+            None => Line::Kept(line),
+        });
+        Ok(())
+    }
+}
+
+/// A word, or a text in quotes.
+#[derive(Clone, Debug)]
+struct Token {
+    text: String,
+    bytes: Vec<u8>,
+    quoted: bool,
+}
+
+type Tokens = std::vec::IntoIter<Token>;
+
+fn next(words: &mut Tokens) -> Result<String, String> {
+    words.next().map(|word| word.text).ok_or_else(|| "the line ends too soon".to_owned())
+}
+
+fn side(word: &str) -> Result<Side, String> {
+    match word {
+        "client" => Ok(Side::Client),
+        "upstream" => Ok(Side::Upstream),
+        other => Err(format!("{other:?} is no side")),
+    }
+}
+
+fn rule(words: &mut Tokens) -> Result<Rule, String> {
+    let (kind, word, rule, last) = (next(words)?, next(words)?, next(words)?, next(words)?);
+    match kind.as_str() {
+        "refuse" => Ok(Rule::Refuse { word, rule, text: last }),
+        "ask" => Ok(Rule::Ask { word, rule, group: last }),
+        other => Err(format!("{other:?} is no rule")),
+    }
+}
+
+/// The types of SFTP packets (draft-ietf-secsh-filexfer-02 section 3).
+const TYPES: &[(&str, u8)] = &[
+    ("INIT", 1),
+    ("VERSION", 2),
+    ("OPEN", 3),
+    ("CLOSE", 4),
+    ("READ", 5),
+    ("WRITE", 6),
+    ("LSTAT", 7),
+    ("FSTAT", 8),
+    ("SETSTAT", 9),
+    ("FSETSTAT", 10),
+    ("OPENDIR", 11),
+    ("READDIR", 12),
+    ("REMOVE", 13),
+    ("MKDIR", 14),
+    ("RMDIR", 15),
+    ("REALPATH", 16),
+    ("STAT", 17),
+    ("RENAME", 18),
+    ("READLINK", 19),
+    ("SYMLINK", 20),
+    ("STATUS", 101),
+    ("HANDLE", 102),
+    ("DATA", 103),
+    ("NAME", 104),
+    ("ATTRS", 105),
+    ("EXTENDED", 200),
+    ("EXTENDED_REPLY", 201),
+];
+
+/// The bytes that the rest of a turn stands for.
+fn message(words: &mut Tokens) -> Result<Bytes, String> {
+    let mut open: Vec<Vec<u8>> = vec![Vec::new()];
+    while let Some(word) = words.next() {
+        let mut said = if word.quoted { word.bytes } else { Vec::new() };
+        if !word.quoted {
+            match word.text.as_str() {
+                "[" => {
+                    open.push(Vec::new());
+                    continue;
+                }
+                "]" => {
+                    let inner = open.pop().filter(|_| !open.is_empty()).ok_or("a bracket too many")?;
+                    said = with_length(&inner);
+                }
+                "u8" => said.push(number(words)?),
+                "u32" => said.extend(number::<u32>(words)?.to_be_bytes()),
+                "u64" => said.extend(number::<u64>(words)?.to_be_bytes()),
+                "str" => said = with_length(&quoted(words)?),
+                "repeat" => {
+                    let times = number(words)?;
+                    said = quoted(words)?.repeat(times);
+                }
+                name => {
+                    let (_, kind) =
+                        TYPES.iter().find(|(found, _)| *found == name).ok_or_else(|| format!("what is {name:?}?"))?;
+                    said.push(*kind);
+                }
+            }
+        }
+        open.last_mut().ok_or("a bracket too many")?.extend(said);
+    }
+    match open.pop() {
+        Some(said) if open.is_empty() => Ok(Bytes::from(said)),
+        _ => Err("a bracket too few".to_owned()),
+    }
+}
+
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes(), bytes].concat()
+}
+
+fn number<N: std::str::FromStr>(words: &mut Tokens) -> Result<N, String> {
+    let word = next(words)?;
+    word.parse().map_err(|_| format!("{word:?} is no number"))
+}
+
+/// The bytes of the next word; `repeat` makes long ones.
+fn quoted(words: &mut Tokens) -> Result<Vec<u8>, String> {
+    let word = words.next().ok_or("the line ends too soon")?;
+    match word.text.as_str() {
+        _ if word.quoted => Ok(word.bytes),
+        "repeat" => {
+            let times = number(words)?;
+            Ok(quoted(words)?.repeat(times))
+        }
+        other => Err(format!("{other:?} has no quotes")),
+    }
+}
+
+fn tokens(line: &str) -> Result<Vec<Token>, String> {
+    let mut tokens = Vec::new();
+    let mut chars = line.chars().peekable();
+    while let Some(first) = chars.next() {
+        match first {
+            '#' => break,
+            _ if first.is_whitespace() => {}
+            '"' => {
+                let mut bytes = Vec::new();
+                loop {
+                    match chars.next().ok_or("a text without its end")? {
+                        '"' => break,
+                        '\\' => bytes.push(escaped(&mut chars)?),
+                        other => bytes.extend(other.to_string().bytes()),
+                    }
+                }
+                tokens.push(Token { text: String::from_utf8_lossy(&bytes).into_owned(), bytes, quoted: true });
+            }
+            _ => {
+                let mut text = String::from(first);
+                while let Some(more) = chars.next_if(|next| !next.is_whitespace()) {
+                    text.push(more);
+                }
+                tokens.push(Token { text, bytes: Vec::new(), quoted: false });
+            }
+        }
+    }
+    Ok(tokens)
+}
+
+fn escaped(chars: &mut impl Iterator<Item = char>) -> Result<u8, String> {
+    match chars.next() {
+        Some('n') => Ok(b'\n'),
+        Some('r') => Ok(b'\r'),
+        Some('t') => Ok(b'\t'),
+        Some('0') => Ok(0),
+        Some(plain @ ('"' | '\\' | '\'')) => Ok(plain as u8),
+        Some('x') => {
+            let digits: String = chars.take(2).collect();
+            u8::from_str_radix(&digits, 16).map_err(|_| format!("\\x{digits} is no byte"))
+        }
+        other => Err(format!("\\{other:?} is no escape")),
+    }
+}

@@ -1,0 +1,80 @@
+//! Two ends that speak a protocol with each other, at random but properly, and know what they said.
+
+mod dice;
+mod line;
+mod scp;
+mod sftp;
+
+use sha2::{Digest, Sha256};
+use wiretape_core::{ByteWire, Lane, Side};
+
+use crate::stage::Turn;
+
+pub(crate) use dice::Dice;
+
+/// The lane on which all conversations play.
+pub(crate) const LANE: Lane = Lane(1);
+
+/// Who speaks a row of the table.
+pub(crate) struct Speaker {
+    /// The row's name.
+    pub(crate) row: &'static str,
+    /// Whether the wire records the stream itself, or leaves that to the wire that carries it.
+    pub(crate) records_stream: bool,
+    /// Makes up a conversation.
+    pub(crate) converse: fn(&mut Dice) -> Conversation,
+}
+
+/// One for each row of the table.
+pub(crate) const SPEAKERS: &[Speaker] = &[
+    Speaker { row: "line", records_stream: true, converse: line::converse },
+    Speaker { row: "scp", records_stream: false, converse: scp::converse },
+    Speaker { row: "sftp", records_stream: false, converse: sftp::converse },
+];
+
+/// What was said, and what there is to be known of it.
+pub(crate) struct Conversation {
+    pub(crate) wire: fn() -> ByteWire,
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) facts: Facts,
+}
+
+/// What a record has to say of a conversation.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// For each operation that is asked, in order: who says so, and where in all that it says the message begins.
+    pub(crate) asked: Vec<(Side, usize)>,
+    /// The same of each answer.
+    pub(crate) answered: Vec<(Side, usize)>,
+    /// Each file that is closed, in order.
+    pub(crate) closed: Vec<Transferred>,
+}
+
+/// What passed of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Transferred {
+    pub(crate) path: Vec<u8>,
+    pub(crate) read_bytes: u64,
+    pub(crate) written_bytes: u64,
+    pub(crate) content_sha256: Option<[u8; 32]>,
+}
+
+impl Conversation {
+    /// All that a side says.
+    pub(crate) fn said(&self, side: Side) -> Vec<u8> {
+        said(&self.turns, side)
+    }
+}
+
+/// All that a side says in `turns`.
+pub(crate) fn said(turns: &[Turn], side: Side) -> Vec<u8> {
+    let bytes = turns.iter().filter_map(|turn| match turn {
+        Turn::Say(speaker, bytes) if *speaker == side => Some(bytes.as_ref()),
+        _ => None,
+    });
+    bytes.collect::<Vec<_>>().concat()
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
