@@ -28,6 +28,10 @@ impl Budget {
         }
     }
 
+    pub(crate) fn spent(&self) -> usize {
+        self.bytes.load(Ordering::Acquire)
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.bytes.load(Ordering::Acquire) < self.bytes_max
     }

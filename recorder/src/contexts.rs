@@ -97,6 +97,11 @@ impl Contexts {
         Ok(Some(held))
     }
 
+    /// How many contexts lie unused in the pool.
+    pub(crate) fn spare(&self) -> usize {
+        locked(&self.spare).len()
+    }
+
     /// How many contexts tapes hold now.
     pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Acquire)

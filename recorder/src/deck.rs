@@ -106,6 +106,11 @@ impl Deck {
         locked(&self.reels).closed
     }
 
+    /// How many tapes are being written.
+    pub(crate) fn recordings(&self) -> usize {
+        locked(&self.reels).open.len()
+    }
+
     fn leave(&self, reel: &Reel) {
         locked(&self.reels).open.remove(&reel.id);
         self.reels_gone.notify_all();

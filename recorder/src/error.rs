@@ -40,6 +40,16 @@ pub enum StoreError {
         /// The session.
         id: SessionId,
     },
+    /// There is too little room for another tape.
+    #[error("{} has {free_bytes} bytes free, and a session needs {free_bytes_min} to begin: make room there, or move data_dir", path.display())]
+    Full {
+        /// The folder of the tapes.
+        path: PathBuf,
+        /// How much is free.
+        free_bytes: u64,
+        /// How much has to be.
+        free_bytes_min: u64,
+    },
     /// More sessions are recorded than the store takes.
     #[error("{recordings_max} sessions are being recorded already")]
     TooMany {

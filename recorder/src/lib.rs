@@ -45,6 +45,6 @@ pub use format::trailer::Trailer;
 pub use recording::{Recording, Summary};
 pub use row::{Filter, Reindexed, SessionRow, SessionState};
 pub use settings::{Durability, Settings};
-pub use store::Store;
+pub use store::{Gauges, Store};
 pub use tape::{Ending, Events, Tape};
 pub use verify::{Report, Verdict, verify};

@@ -39,3 +39,6 @@ pub const WRITE_BYTES: usize = 1024 * 1024;
 
 /// Tapes that one store writes at once.
 pub const RECORDINGS_OPEN_MAX: usize = 65_536;
+
+/// Written bytes of one tape that are synced without waiting for the next tick.
+pub const SYNC_BYTES: u64 = 8 * 1024 * 1024;

@@ -24,7 +24,7 @@ impl SessionState {
         match self {
             Self::Live => "live",
             Self::Closed => "closed",
-            Self::CutOff => "cut-off",
+            Self::CutOff => "cut off",
             Self::Refused => "refused",
         }
     }

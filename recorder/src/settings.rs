@@ -15,6 +15,8 @@ pub struct Settings {
     pub queue_bytes_total_max: usize,
     /// Bytes of one tape that may be written and not yet on the disk; its session is held back above it.
     pub unsynced_bytes_max: u64,
+    /// Bytes that must be free in the data folder for a session to begin.
+    pub free_bytes_min: u64,
     /// Plain bytes after which a zstd frame ends: the distance between two seek points.
     pub frame_bytes_max: usize,
     /// How long a session is silent before its compression context goes back to the pool.
@@ -37,6 +39,7 @@ impl Default for Settings {
             queue_bytes_max: 4 * 1024 * 1024,
             queue_bytes_total_max: 256 * 1024 * 1024,
             unsynced_bytes_max: 64 * 1024 * 1024,
+            free_bytes_min: 4 * 1024 * 1024,
             frame_bytes_max: limits::FRAME_BYTES_MAX,
             idle: Duration::from_secs(1),
             contexts_max: 32,

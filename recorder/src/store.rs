@@ -41,6 +41,19 @@ pub struct Store {
     owner: Arc<Owner>,
 }
 
+/// How much of what is limited is in use; see [`Store::gauges`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gauges {
+    /// Tapes that are being written.
+    pub recordings: usize,
+    /// Bytes of events that wait to be written, over all tapes.
+    pub queued_bytes: usize,
+    /// Compression contexts that tapes hold.
+    pub contexts_held: usize,
+    /// Compression contexts that lie unused in the pool.
+    pub contexts_spare: usize,
+}
+
 struct Owner {
     deck: Arc<Deck>,
     tapes: PathBuf,
@@ -105,6 +118,7 @@ impl Store {
         if deck.is_closed() {
             return Err(StoreError::Closed);
         }
+        self.owner.check_room()?;
         let day = self.owner.tapes.join(day::folder(opened_unix_nanos));
         make_folder(&day)?;
         let path = day.join(format!("{id}.{}", survey::ENDING));
@@ -124,6 +138,18 @@ impl Store {
         }
         deck.catalogue.put(reel.row(&locked(&reel.pen), Stand::Live), None);
         Ok(Recording::new(Arc::clone(deck), reel))
+    }
+
+    /// How much of what is limited is in use now.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        let deck = &self.owner.deck;
+        Gauges {
+            recordings: deck.recordings(),
+            queued_bytes: deck.budget.spent(),
+            contexts_held: deck.contexts.held(),
+            contexts_spare: deck.contexts.spare(),
+        }
     }
 
     /// Writes and syncs what was appended, and stops the store's threads. Tapes that were not finished stay without a
@@ -149,6 +175,17 @@ impl Owner {
             start("tape-syncer", Box::new(syncer::run))?;
         }
         start("tape-ticker", Box::new(ticker::run))
+    }
+
+    /// A session that could record next to nothing is better refused than cut off.
+    fn check_room(&self) -> Result<(), StoreError> {
+        let free_bytes_min = self.deck.settings.free_bytes_min;
+        let room = rustix::fs::statvfs(&self.tapes).map_err(|error| StoreError::io("look at", &self.tapes, error))?;
+        let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+        if free_bytes < free_bytes_min {
+            return Err(StoreError::Full { path: self.tapes.clone(), free_bytes, free_bytes_min });
+        }
+        Ok(())
     }
 
     fn close(&self) {

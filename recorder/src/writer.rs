@@ -12,7 +12,7 @@ use crate::cost;
 use crate::deck::Deck;
 use crate::encoder::Scratch;
 use crate::ledger::Stand;
-use crate::limits::WRITE_BYTES;
+use crate::limits::{SYNC_BYTES, WRITE_BYTES};
 use crate::locked::locked;
 use crate::recording::Summary;
 use crate::reel::{Batch, End, Last, Pen, Reel};
@@ -34,7 +34,8 @@ pub(crate) fn run(deck: &Deck, mut scratch: Scratch) {
 /// What was written goes to the disk, or counts as it is when the disk is not waited for.
 fn settle(deck: &Deck, reel: &Arc<Reel>, hurried: bool) {
     if deck.settings.sync {
-        deck.sync(reel, hurried);
+        // A tape that grows fast keeps the disk busy all the time, not in bursts.
+        deck.sync(reel, hurried || reel.unsynced_bytes() >= SYNC_BYTES);
         return;
     }
     reel.note_synced(reel.written.load(Ordering::Acquire), reel.written_bytes.load(Ordering::Acquire));

@@ -2,6 +2,9 @@
 
 mod scene;
 
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
+use scene::vocabulary::any_event;
 use scene::{Scene, block_on, closed, data, feed, log_lines, noise, opened, output, read};
 use wiretape_core::{Moment, Side};
 use wiretape_recorder::{Durability, Ending, Tape, Verdict, verify};
@@ -63,4 +66,19 @@ fn bulk_of_every_sort_is_read_as_it_was_and_can_be_sought() {
         skipped.push(start);
     }
     assert!(skipped.is_sorted() && skipped[5] > 200, "{skipped:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_event_is_read_as_it_was(events in vec(any_event(), 0..60)) {
+        let scene = Scene::new();
+        let (path, summary) = scene.tape(&events);
+        prop_assert_eq!(read(&path), &events[..]);
+        prop_assert_eq!(summary.events, events.len() as u64);
+        let gaps = events.iter().filter(|event| event.kind.name() == "session.gap").count() as u64;
+        let whole = if gaps == 0 { Verdict::Complete } else { Verdict::CompleteWithGaps(gaps) };
+        prop_assert_eq!(verify(&path).unwrap().verdict, whole);
+    }
 }

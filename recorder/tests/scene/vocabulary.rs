@@ -1,0 +1,227 @@
+//! Events of every sort: one of each for the golden tape, and any of them for the property tests.
+
+use bytes::Bytes;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use wiretape_core::event::{
+    FileEvent, FileOperation, OpenMode, ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent,
+    StreamKind, TerminalEvent, TerminalSize,
+};
+use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), ".{0,12}", "[a-z]{260}"]
+}
+
+fn bytes() -> impl Strategy<Value = Bytes> {
+    prop_oneof![vec(any::<u8>(), 0..20), vec(any::<u8>(), 4090..4100), vec(Just(b'x'), 70_000)].prop_map(Bytes::from)
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Client), Just(Side::Upstream)]
+}
+
+fn size() -> impl Strategy<Value = TerminalSize> {
+    any::<[u32; 4]>().prop_map(|[columns, rows, width_px, height_px]| TerminalSize {
+        columns,
+        rows,
+        width_px,
+        height_px,
+    })
+}
+
+fn session() -> impl Strategy<Value = SessionEvent> {
+    let verdict = prop_oneof![
+        Just(Verdict::Allow),
+        (text(), text()).prop_map(|(rule, text)| Verdict::Refuse(Reason { rule, text })),
+    ];
+    let opened = (vec(text(), 11), vec(text(), 0..4), any::<u64>()).prop_map(|(texts, groups, opened_unix_nanos)| {
+        SessionOpened {
+            person: texts[0].clone(),
+            groups,
+            proof: texts[1].clone(),
+            target: texts[2].clone(),
+            target_kind: texts[3].clone(),
+            login: texts[4].clone(),
+            protocol: texts[5].clone(),
+            client_address: texts[6].clone(),
+            client_program: texts[7].clone(),
+            rule: texts[8].clone(),
+            gateway: texts[9].clone(),
+            opened_unix_nanos,
+        }
+    });
+    prop_oneof![
+        opened.prop_map(|opened| SessionEvent::Opened(Box::new(opened))),
+        (text(), text(), text(), verdict).prop_map(|(action, resource, rule, verdict)| SessionEvent::Decision {
+            action,
+            resource,
+            rule,
+            verdict
+        }),
+        text().prop_map(|text| SessionEvent::Notice { text }),
+        (any::<u64>(), any::<u64>(), text()).prop_map(|(events, bytes, reason)| SessionEvent::Gap {
+            events,
+            bytes,
+            reason
+        }),
+        text().prop_map(|label| SessionEvent::Marker { label }),
+        (side(), text(), text()).prop_map(|(by, expected, got)| SessionEvent::Fault { by, expected, got }),
+        text().prop_map(|reason| SessionEvent::Closed { reason }),
+    ]
+}
+
+fn terminal() -> impl Strategy<Value = TerminalEvent> {
+    prop_oneof![
+        (text(), size(), vec(any::<(u8, u32)>(), 0..5)).prop_map(|(term, size, modes)| TerminalEvent::Start {
+            term,
+            size,
+            modes
+        }),
+        bytes().prop_map(|bytes| TerminalEvent::Input { bytes }),
+        any::<u32>().prop_map(|count| TerminalEvent::Concealed { count }),
+        (any::<u64>(), bytes()).prop_map(|(skipped, bytes)| TerminalEvent::Echoed { skipped, bytes }),
+        (any::<bool>(), bytes()).prop_map(|(error, bytes)| TerminalEvent::Output { error, bytes }),
+        size().prop_map(|size| TerminalEvent::Resize { size }),
+    ]
+}
+
+fn process() -> impl Strategy<Value = ProcessEvent> {
+    let kind = prop_oneof![
+        Just(ProcessKind::Shell),
+        bytes().prop_map(|command| ProcessKind::Exec { command }),
+        text().prop_map(|name| ProcessKind::Subsystem { name }),
+    ];
+    prop_oneof![
+        kind.prop_map(|kind| ProcessEvent::Start { kind }),
+        (text(), bytes()).prop_map(|(name, value)| ProcessEvent::Environment { name, value }),
+        Just(ProcessEvent::Agent),
+        (text(), any::<bool>()).prop_map(|(request, accepted)| ProcessEvent::Answer { request, accepted }),
+        text().prop_map(|name| ProcessEvent::Signal { name }),
+        any::<u32>().prop_map(|status| ProcessEvent::Exit { status }),
+        (text(), any::<bool>(), text()).prop_map(|(signal, core_dumped, message)| ProcessEvent::Killed {
+            signal,
+            core_dumped,
+            message
+        }),
+    ]
+}
+
+fn stream() -> impl Strategy<Value = StreamEvent> {
+    let ends = || (text(), any::<u32>(), text(), any::<u32>());
+    let kind = prop_oneof![
+        Just(StreamKind::Session),
+        ends().prop_map(|(host, port, originator, originator_port)| StreamKind::DirectTcpip {
+            host,
+            port,
+            originator,
+            originator_port
+        }),
+        ends().prop_map(|(host, port, originator, originator_port)| StreamKind::ForwardedTcpip {
+            host,
+            port,
+            originator,
+            originator_port
+        }),
+        text().prop_map(|path| StreamKind::DirectStreamlocal { path }),
+        text().prop_map(|path| StreamKind::ForwardedStreamlocal { path }),
+        Just(StreamKind::Agent),
+        (text(), any::<u32>())
+            .prop_map(|(originator, originator_port)| StreamKind::X11 { originator, originator_port }),
+    ];
+    let port = || option::of(any::<u32>());
+    prop_oneof![
+        kind.prop_map(|kind| StreamEvent::Open { kind }),
+        Just(StreamEvent::Accepted),
+        text().prop_map(|reason| StreamEvent::Rejected { reason }),
+        (any::<bool>(), bytes()).prop_map(|(error, bytes)| StreamEvent::Data { error, bytes }),
+        Just(StreamEvent::Eof),
+        Just(StreamEvent::Close),
+        (text(), port()).prop_map(|(address, port)| StreamEvent::Listen { address, port }),
+        (text(), port(), any::<bool>()).prop_map(|(address, port, accepted)| StreamEvent::Listening {
+            address,
+            port,
+            accepted
+        }),
+        (text(), port()).prop_map(|(address, port)| StreamEvent::Unlisten { address, port }),
+        text().prop_map(|what| StreamEvent::Opaque { what }),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = FileOperation> {
+    let mode = any::<[bool; 6]>().prop_map(|[read, write, append, create, truncate, exclusive]| OpenMode {
+        read,
+        write,
+        append,
+        create,
+        truncate,
+        exclusive,
+    });
+    let attributes = (
+        bytes(),
+        option::of(any::<u64>()),
+        option::of(any::<u32>()),
+        option::of(any::<(u32, u32)>()),
+        option::of(any::<(u64, u64)>()),
+    );
+    prop_oneof![
+        (bytes(), mode).prop_map(|(path, mode)| FileOperation::Open { path, mode }),
+        bytes().prop_map(|path| FileOperation::List { path }),
+        (bytes(), any::<bool>()).prop_map(|(path, follow)| FileOperation::Stat { path, follow }),
+        attributes.prop_map(|(path, size, permissions, owner, times)| FileOperation::SetAttributes {
+            path,
+            size,
+            permissions,
+            owner,
+            times
+        }),
+        (bytes(), bytes(), any::<bool>()).prop_map(|(from, to, replace)| FileOperation::Rename { from, to, replace }),
+        bytes().prop_map(|path| FileOperation::Remove { path }),
+        bytes().prop_map(|path| FileOperation::MakeDirectory { path }),
+        bytes().prop_map(|path| FileOperation::RemoveDirectory { path }),
+        (bytes(), bytes(), any::<bool>()).prop_map(|(target, path, symbolic)| FileOperation::Link {
+            target,
+            path,
+            symbolic
+        }),
+        bytes().prop_map(|path| FileOperation::ReadLink { path }),
+        bytes().prop_map(|path| FileOperation::RealPath { path }),
+        (bytes(), any::<u64>(), any::<u32>()).prop_map(|(path, size, permissions)| FileOperation::Send {
+            path,
+            size,
+            permissions
+        }),
+        (text(), bytes()).prop_map(|(name, path)| FileOperation::Extension { name, path }),
+    ]
+}
+
+fn file() -> impl Strategy<Value = FileEvent> {
+    let run = || (bytes(), any::<u64>(), any::<u64>());
+    prop_oneof![
+        (any::<u32>(), operation()).prop_map(|(request, operation)| FileEvent::Asked { request, operation }),
+        (any::<u32>(), any::<u32>(), text()).prop_map(|(request, status, message)| FileEvent::Answered {
+            request,
+            status,
+            message
+        }),
+        run().prop_map(|(path, offset, length)| FileEvent::Read { path, offset, length }),
+        run().prop_map(|(path, offset, length)| FileEvent::Written { path, offset, length }),
+        (run(), option::of(any::<[u8; 32]>())).prop_map(|((path, read_bytes, written_bytes), content_sha256)| {
+            FileEvent::Closed { path, read_bytes, written_bytes, content_sha256 }
+        }),
+    ]
+}
+
+/// Any event, at any moment: also at one before that of the event before it.
+pub(crate) fn any_event() -> impl Strategy<Value = Event> {
+    let at = prop_oneof![any::<u64>(), 0..5u64, 1_000_000_000..1_000_000_100u64].prop_map(Moment::from_nanos);
+    let kind = prop_oneof![
+        session().prop_map(Kind::Session),
+        terminal().prop_map(Kind::Terminal),
+        process().prop_map(Kind::Process),
+        stream().prop_map(Kind::Stream),
+        file().prop_map(Kind::File),
+    ];
+    (at, side(), any::<u32>().prop_map(Lane), kind).prop_map(|(at, side, lane, kind)| Event { at, side, lane, kind })
+}
