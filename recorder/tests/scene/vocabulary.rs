@@ -3,19 +3,21 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::option;
-use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use wiretape_core::event::{
     FileEvent, FileOperation, OpenMode, ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent,
     StreamKind, TerminalEvent, TerminalSize,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
 
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![Just(String::new()), ".{0,12}", "[a-z]{260}"]
+fn text() -> BoxedStrategy<String> {
+    prop_oneof![Just(String::new()), ".{0,12}", "[a-z]{260}"].boxed()
 }
 
-fn bytes() -> impl Strategy<Value = Bytes> {
-    prop_oneof![vec(any::<u8>(), 0..20), vec(any::<u8>(), 4090..4100), vec(Just(b'x'), 70_000)].prop_map(Bytes::from)
+fn bytes() -> BoxedStrategy<Bytes> {
+    prop_oneof![vec(any::<u8>(), 0..20), vec(any::<u8>(), 4090..4100), vec(Just(b'x'), 70_000)]
+        .prop_map(Bytes::from)
+        .boxed()
 }
 
 fn side() -> impl Strategy<Value = Side> {
@@ -31,7 +33,7 @@ fn size() -> impl Strategy<Value = TerminalSize> {
     })
 }
 
-fn session() -> impl Strategy<Value = SessionEvent> {
+fn session() -> BoxedStrategy<SessionEvent> {
     let verdict = prop_oneof![
         Just(Verdict::Allow),
         (text(), text()).prop_map(|(rule, text)| Verdict::Refuse(Reason { rule, text })),
@@ -70,9 +72,10 @@ fn session() -> impl Strategy<Value = SessionEvent> {
         (side(), text(), text()).prop_map(|(by, expected, got)| SessionEvent::Fault { by, expected, got }),
         text().prop_map(|reason| SessionEvent::Closed { reason }),
     ]
+    .boxed()
 }
 
-fn terminal() -> impl Strategy<Value = TerminalEvent> {
+fn terminal() -> BoxedStrategy<TerminalEvent> {
     prop_oneof![
         (text(), size(), vec(any::<(u8, u32)>(), 0..5)).prop_map(|(term, size, modes)| TerminalEvent::Start {
             term,
@@ -85,9 +88,10 @@ fn terminal() -> impl Strategy<Value = TerminalEvent> {
         (any::<bool>(), bytes()).prop_map(|(error, bytes)| TerminalEvent::Output { error, bytes }),
         size().prop_map(|size| TerminalEvent::Resize { size }),
     ]
+    .boxed()
 }
 
-fn process() -> impl Strategy<Value = ProcessEvent> {
+fn process() -> BoxedStrategy<ProcessEvent> {
     let kind = prop_oneof![
         Just(ProcessKind::Shell),
         bytes().prop_map(|command| ProcessKind::Exec { command }),
@@ -106,9 +110,10 @@ fn process() -> impl Strategy<Value = ProcessEvent> {
             message
         }),
     ]
+    .boxed()
 }
 
-fn stream() -> impl Strategy<Value = StreamEvent> {
+fn stream() -> BoxedStrategy<StreamEvent> {
     let ends = || (text(), any::<u32>(), text(), any::<u32>());
     let kind = prop_oneof![
         Just(StreamKind::Session),
@@ -147,9 +152,10 @@ fn stream() -> impl Strategy<Value = StreamEvent> {
         (text(), port()).prop_map(|(address, port)| StreamEvent::Unlisten { address, port }),
         text().prop_map(|what| StreamEvent::Opaque { what }),
     ]
+    .boxed()
 }
 
-fn operation() -> impl Strategy<Value = FileOperation> {
+fn operation() -> BoxedStrategy<FileOperation> {
     let mode = any::<[bool; 6]>().prop_map(|[read, write, append, create, truncate, exclusive]| OpenMode {
         read,
         write,
@@ -194,9 +200,10 @@ fn operation() -> impl Strategy<Value = FileOperation> {
         }),
         (text(), bytes()).prop_map(|(name, path)| FileOperation::Extension { name, path }),
     ]
+    .boxed()
 }
 
-fn file() -> impl Strategy<Value = FileEvent> {
+fn file() -> BoxedStrategy<FileEvent> {
     let run = || (bytes(), any::<u64>(), any::<u64>());
     prop_oneof![
         (any::<u32>(), operation()).prop_map(|(request, operation)| FileEvent::Asked { request, operation }),
@@ -211,6 +218,7 @@ fn file() -> impl Strategy<Value = FileEvent> {
             FileEvent::Closed { path, read_bytes, written_bytes, content_sha256 }
         }),
     ]
+    .boxed()
 }
 
 /// Any event, at any moment: also at one before that of the event before it.
