@@ -1,6 +1,7 @@
 //! What the tests of the recorder start from: a store in a folder of its own, and events for it.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod forge;
 pub(crate) mod vocabulary;
 
 use std::path::PathBuf;
