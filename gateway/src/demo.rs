@@ -1,5 +1,6 @@
 //! The first look: a gateway, a session through it, and what was recorded of it.
 
+use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use clap::{Args, Parser};
 use russh::ChannelMsg;
 use russh::client;
@@ -33,6 +35,12 @@ const TYPED: &[&str] = &[
     "printf '\\033[32mthe password above is not on the tape\\033[0m\\n'",
     "exit",
 ];
+
+/// How long nothing is shown before the next line is typed.
+const BETWEEN_LINES: Duration = Duration::from_millis(500);
+
+/// How fast the letters of a line follow each other.
+const BETWEEN_LETTERS: Duration = Duration::from_millis(12);
 
 /// Make a data folder, record a session with yourself, verify it and play it.
 #[derive(Args, Debug)]
@@ -160,27 +168,25 @@ async fn session(port: u16, key: PrivateKey) -> anyhow::Result<()> {
     channel.request_pty(true, "xterm-256color", 80, 24, 0, 0, &[]).await?;
     channel.request_shell(true).await?;
     let mut lines = TYPED.iter();
+    let mut letters = VecDeque::new();
     let mut shown = Vec::new();
     loop {
-        // A line is typed when nothing was shown for a while: as a person would, who waits for the answer.
-        match tokio::time::timeout(Duration::from_millis(500), channel.wait()).await {
+        // A line is begun when nothing was shown for a while, as by a person who waits for the answer. What is shown
+        // is taken in between any two letters: a channel that is not read stops its whole connection.
+        let pause = if letters.is_empty() { BETWEEN_LINES } else { BETWEEN_LETTERS };
+        match tokio::time::timeout(pause, channel.wait()).await {
             Ok(None) => break,
             Ok(Some(ChannelMsg::Data { data })) => shown.extend_from_slice(&data),
-            Ok(Some(ChannelMsg::ExitStatus { exit_status })) => {
-                if exit_status != 0 {
-                    bail!("the demo's shell ended with {exit_status}");
-                }
-            }
+            Ok(Some(ChannelMsg::ExitStatus { exit_status: 0 })) => {}
+            Ok(Some(ChannelMsg::ExitStatus { exit_status })) => bail!("the demo's shell ended with {exit_status}"),
             Ok(Some(_)) => {}
-            Err(_) => match lines.next() {
-                None => bail!("the demo's shell does not end"),
-                Some(line) => {
-                    for letter in line.chars() {
-                        channel.data_bytes(bytes::Bytes::from(letter.to_string())).await?;
-                        tokio::time::sleep(Duration::from_millis(12)).await;
-                    }
-                    channel.data_bytes(bytes::Bytes::from_static(b"\r")).await?;
-                }
+            Err(_) if shown.is_empty() => {}
+            Err(_) => match letters.pop_front() {
+                Some(letter) => channel.data_bytes(Bytes::from(vec![letter])).await?,
+                None => match lines.next() {
+                    Some(line) => letters.extend(line.bytes().chain(*b"\r")),
+                    None => bail!("the demo's shell does not end"),
+                },
             },
         }
     }
