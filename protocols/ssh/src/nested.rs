@@ -17,12 +17,22 @@ pub(crate) struct Nested {
     units: BTreeMap<Unit, Unit>,
     kept: Pair<Kept>,
     altered: bool,
+    /// Who closed the lane, and hears nothing more.
+    deaf: Pair<bool>,
 }
 
 impl Nested {
     pub(crate) fn new(lane: Lane, carrier: &Carrier, wire: ByteWire) -> Self {
         let protocol = protocol(carrier);
-        Self { lane, protocol, wire, units: BTreeMap::new(), kept: Pair::default(), altered: false }
+        Self {
+            lane,
+            protocol,
+            wire,
+            units: BTreeMap::new(),
+            kept: Pair::default(),
+            altered: false,
+            deaf: Pair::default(),
+        }
     }
 
     pub(crate) fn protocol(&self) -> &str {
@@ -54,6 +64,11 @@ impl Nested {
         outcome
     }
 
+    /// `side` closed the lane: nothing is sent to it any more.
+    pub(crate) fn deafen(&mut self, side: Side) {
+        *self.deaf.of_mut(side) = true;
+    }
+
     /// Passes on an answer; true when it was for a unit of this wire.
     pub(crate) fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict, outbox: &mut Outbox) -> bool {
         let Some(inner) = self.units.remove(&unit) else { return false };
@@ -68,6 +83,7 @@ impl Nested {
         while let Some(step) = self.wire.step() {
             match step {
                 Step::Judge { event, .. } | Step::Note(event) => self.note(event, outbox),
+                Step::Send { to, .. } if *self.deaf.of(to) => {}
                 Step::Send { to, message } => outbox.pass_data(at, to.other(), self.lane, false, message),
             }
         }
@@ -104,6 +120,7 @@ impl Nested {
                     let outer = outbox.judge(action, event);
                     self.units.insert(outer, unit);
                 }
+                Step::Send { to, .. } if *self.deaf.of(to) => {}
                 Step::Send { to, message } => {
                     if !self.altered && !self.kept.of_mut(to.other()).release(&message) {
                         self.altered = true;

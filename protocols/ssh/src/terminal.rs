@@ -27,15 +27,11 @@ impl Terminal {
 
     /// Notes what `side` typed or showed, before it is sent on.
     pub(crate) fn note(&mut self, at: Moment, side: Side, lane: Lane, error: bool, bytes: &Bytes, outbox: &mut Outbox) {
-        let concealment = self.concealment.as_mut();
-        let before = match (side, concealment) {
-            (Side::Client, Some(concealment)) => concealment.typed(bytes),
-            (Side::Upstream, Some(concealment)) => concealment.shown(bytes),
-            (_, None) => Vec::new(),
-        };
-        for event in before {
+        for part in payloads(bytes) {
             // What is echoed was typed by the client, but it is the target that says so.
-            outbox.note(at, side, lane, Kind::Terminal(event));
+            for event in self.concealed(side, &part) {
+                outbox.note(at, side, lane, Kind::Terminal(event));
+            }
         }
         if side == Side::Upstream || self.concealment.is_none() {
             for bytes in payloads(bytes) {
@@ -45,6 +41,14 @@ impl Terminal {
                 };
                 outbox.note(at, side, lane, Kind::Terminal(event));
             }
+        }
+    }
+
+    fn concealed(&mut self, side: Side, bytes: &Bytes) -> Vec<TerminalEvent> {
+        match (side, &mut self.concealment) {
+            (Side::Client, Some(concealment)) => concealment.typed(bytes),
+            (Side::Upstream, Some(concealment)) => concealment.shown(bytes),
+            (_, None) => Vec::new(),
         }
     }
 }

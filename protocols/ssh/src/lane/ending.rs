@@ -1,0 +1,151 @@
+//! How a lane ends: closed, left, or because what it carries is not understood.
+
+use wiretape_core::event::{StreamEvent, StreamKind};
+use wiretape_core::{Fault, Kind, Reason, Side};
+
+use super::{LaneState, Question, Surroundings};
+use crate::nested::Nested;
+use crate::state::Phase;
+use crate::wire::NestedFault;
+use crate::{Message, OpenFailure, refuse};
+
+impl LaneState {
+    /// Closes the lane towards each side that has it and was not told yet.
+    pub(super) fn close_both(&mut self, around: &mut Surroundings<'_>) {
+        self.drop_held();
+        self.nested = None;
+        self.terminal = None;
+        // The close of one side was sent on to the other already.
+        if !self.standing.closed_by(Side::Upstream) {
+            self.close_client(around);
+        }
+        if !self.standing.closed_by(Side::Client) {
+            refuse::close(around.at, Side::Upstream, self.lane, around.outbox);
+        }
+        self.standing.end();
+    }
+
+    pub(super) fn close_client(&mut self, around: &mut Surroundings<'_>) {
+        if !self.standing.eof_by(Side::Upstream) {
+            around.outbox.send(Side::Client, Message::Eof { lane: self.lane });
+        }
+        refuse::close(around.at, Side::Client, self.lane, around.outbox);
+    }
+
+    /// `side` left the connection: its part of what the lane carries is complete.
+    pub(crate) fn side_ended(&mut self, side: Side, around: &mut Surroundings<'_>) {
+        if self.standing.phase() == Phase::Open && !self.standing.eof_by(side) && !self.standing.closed_by(side) {
+            self.end_nested(side, around);
+        }
+    }
+
+    /// The gateway ends the session: the client is told on each lane where it listens.
+    pub(crate) fn farewell(&mut self, reason: &Reason, around: &mut Surroundings<'_>) {
+        let session = self.kind == StreamKind::Session;
+        match self.standing.phase() {
+            Phase::Ended | Phase::Over => {}
+            Phase::Asked | Phase::Opening if session => {
+                // Accepted only to be told why: the words of a rejection are lost in some clients.
+                around.outbox.note(around.at, Side::Client, self.lane, Kind::Stream(StreamEvent::Accepted));
+                around.outbox.send(Side::Client, Message::Opened { lane: self.lane });
+                refuse::explain(around.at, self.lane, &reason.text, refuse::EXIT_FAREWELL, false, around.outbox);
+                self.close_client(around);
+                self.standing.end();
+            }
+            Phase::Asked | Phase::Opening => {
+                let opener = self.standing.opener();
+                self.standing.reject();
+                let failed = OpenFailure::ConnectFailed;
+                refuse::reject(around.at, opener, self.lane, failed, &reason.text, around.outbox);
+            }
+            Phase::Open => {
+                if let Some(nested) = &mut self.nested {
+                    nested.farewell(around.at, reason, around.outbox);
+                }
+                let listens = !self.standing.closed_by(Side::Client) && !self.standing.closed_by(Side::Upstream);
+                if session && listens && !self.exit_told {
+                    self.answer_held(around);
+                    let terminal = self.terminal.is_some();
+                    refuse::explain(around.at, self.lane, &reason.text, refuse::EXIT_FAREWELL, terminal, around.outbox);
+                }
+                self.close_both(around);
+            }
+        }
+        self.drop_held();
+    }
+
+    /// Grants every request that still waits, so that the client goes on to listen.
+    fn answer_held(&mut self, around: &mut Surroundings<'_>) {
+        self.answer_all(around);
+        if let Some((_, Question::Request { request, want_reply: true })) = self.question.take() {
+            self.grant(request.name(), around);
+        }
+        for message in std::mem::take(&mut self.held) {
+            if let Message::Request { request, want_reply: true, .. } = message {
+                self.grant(request.name(), around);
+            }
+        }
+    }
+
+    pub(super) fn end_nested(&mut self, side: Side, around: &mut Surroundings<'_>) {
+        if let Some(nested) = &mut self.nested {
+            let outcome = nested.end(side, around.at, around.outbox);
+            self.settle_nested(outcome, around);
+        }
+    }
+
+    /// `side` closes the lane; what the nested wire still held of it passes before that, if it may.
+    pub(super) fn close_nested(&mut self, side: Side, around: &mut Surroundings<'_>) {
+        // The answer to a question that stands would come too late.
+        let Some(mut nested) = self.nested.take_if(|nested| !nested.is_asking() || side == Side::Upstream) else {
+            self.nested = None;
+            return;
+        };
+        nested.deafen(side);
+        let ended = self.standing.eof_by(side).then_some(Ok(()));
+        match ended.unwrap_or_else(|| nested.end(side, around.at, around.outbox)) {
+            Ok(()) => self.nested = Some(nested).filter(|nested| !nested.is_asking()),
+            Err(fault) => {
+                self.note_not_understood(&nested, &fault, around);
+                if passes_on(&nested, around) {
+                    self.pass_kept(nested, around);
+                }
+            }
+        }
+    }
+
+    fn note_not_understood(&self, nested: &Nested, fault: &Fault, around: &mut Surroundings<'_>) -> String {
+        let what = format!("{} not understood: {fault}", nested.protocol());
+        around.outbox.note(around.at, fault.side, self.lane, Kind::Stream(StreamEvent::Opaque { what: what.clone() }));
+        what
+    }
+
+    fn pass_kept(&self, nested: Nested, around: &mut Surroundings<'_>) {
+        for (side, parts) in nested.into_kept() {
+            if !self.standing.closed_by(side.other()) {
+                for bytes in parts {
+                    around.outbox.pass_data(around.at, side, self.lane, false, bytes);
+                }
+            }
+        }
+    }
+
+    /// What becomes of a lane whose nested wire does not understand what it carries.
+    pub(super) fn settle_nested(&mut self, outcome: Result<(), Fault>, around: &mut Surroundings<'_>) {
+        let Err(fault) = outcome else { return };
+        let Some(nested) = self.nested.take() else { return };
+        let what = self.note_not_understood(&nested, &fault, around);
+        if !passes_on(&nested, around) {
+            if self.kind == StreamKind::Session && !self.exit_told {
+                refuse::explain(around.at, self.lane, &what, refuse::EXIT_FAREWELL, false, around.outbox);
+            }
+            return self.close_both(around);
+        }
+        self.pass_kept(nested, around);
+    }
+}
+
+/// Passing on what a policy was still deciding on, or had changed, would be a way around it.
+fn passes_on(nested: &Nested, around: &Surroundings<'_>) -> bool {
+    around.nested_fault == NestedFault::PassOn && !nested.is_asking() && !nested.has_altered()
+}

@@ -1,0 +1,213 @@
+//! What is requested of a lane, and what is answered.
+
+use wiretape_core::judge::ActionKind;
+use wiretape_core::{Action, Carrier, Event, Reason, Side, Unit, Verdict, limits as shared};
+
+use super::{LaneState, Program, Question, Refusal, Surroundings};
+use crate::event::{answer_event, request_event};
+use crate::terminal::Terminal;
+use crate::{Message, OpenFailure, Request, refuse};
+
+impl LaneState {
+    pub(super) fn pass_request(
+        &mut self,
+        side: Side,
+        request: Request,
+        want_reply: bool,
+        around: &mut Surroundings<'_>,
+    ) {
+        match request {
+            Request::Shell | Request::Exec { .. } | Request::Subsystem { .. } if self.program != Program::None => {
+                self.deny(side, &request, want_reply, around);
+            }
+            Request::Pty { .. } if self.program != Program::None => self.deny(side, &request, want_reply, around),
+            Request::Env { .. } if self.environment_variables >= shared::ENVIRONMENT_VARIABLES_MAX => {
+                self.deny(side, &request, want_reply, around);
+            }
+            Request::Shell | Request::Exec { .. } | Request::Subsystem { .. } | Request::Agent => {
+                self.ask(request, want_reply, around);
+            }
+            Request::Pty { size, .. } => {
+                self.terminal = Some(Terminal::new(size, around.conceal));
+                self.send_request(side, request, want_reply, around);
+            }
+            Request::WindowChange { size } => {
+                if let Some(terminal) = &mut self.terminal {
+                    terminal.resize(size);
+                }
+                self.send_request(side, request, want_reply, around);
+            }
+            Request::Env { .. } => {
+                self.environment_variables += 1;
+                self.send_request(side, request, want_reply, around);
+            }
+            Request::ExitStatus { .. } | Request::ExitSignal { .. } => {
+                self.exit_told = true;
+                self.send_request(side, request, want_reply, around);
+            }
+            Request::Signal { .. } => self.send_request(side, request, want_reply, around),
+        }
+    }
+
+    fn send_request(&mut self, side: Side, request: Request, want_reply: bool, around: &mut Surroundings<'_>) {
+        around.outbox.note(around.at, side, self.lane, request_event(&request));
+        self.send_judged_request(side, request, want_reply, around);
+    }
+
+    fn send_judged_request(&mut self, side: Side, request: Request, want_reply: bool, around: &mut Surroundings<'_>) {
+        if want_reply {
+            self.pending.of_mut(side).sent_on(request.name());
+        }
+        around.outbox.send(side.other(), Message::Request { lane: self.lane, request, want_reply });
+    }
+
+    /// The gateway itself answers no; the request does not reach the other side.
+    fn deny(&mut self, side: Side, request: &Request, want_reply: bool, around: &mut Surroundings<'_>) {
+        around.outbox.note(around.at, side, self.lane, request_event(request));
+        self.settle_denied(side, request.name(), want_reply, around);
+    }
+
+    pub(super) fn settle_denied(
+        &mut self,
+        side: Side,
+        request: &'static str,
+        wanted: bool,
+        around: &mut Surroundings<'_>,
+    ) {
+        if wanted {
+            self.pending.of_mut(side).settled(request, false);
+            self.answer_settled(side, around);
+        } else {
+            around.outbox.note(around.at, side, self.lane, answer_event(request, false));
+        }
+    }
+
+    fn ask(&mut self, request: Request, want_reply: bool, around: &mut Surroundings<'_>) {
+        let kind = match &request {
+            Request::Exec { command } => ActionKind::Exec { command: command.clone() },
+            Request::Subsystem { name } => ActionKind::Subsystem { name: name.clone() },
+            Request::Agent => ActionKind::Agent,
+            _ => ActionKind::Shell,
+        };
+        if request != Request::Agent {
+            self.program = Program::Asked;
+        }
+        let event = Event { at: around.at, side: Side::Client, lane: self.lane, kind: request_event(&request) };
+        let unit = around.outbox.judge(Action { lane: self.lane, kind }, event);
+        self.question = Some((unit, Question::Request { request, want_reply }));
+    }
+
+    /// Answers of the gateway whose turn has come.
+    fn answer_settled(&mut self, asker: Side, around: &mut Surroundings<'_>) {
+        while let Some((request, accepted)) = self.pending.of_mut(asker).next_settled() {
+            around.outbox.note(around.at, asker, self.lane, answer_event(request, accepted));
+            around.outbox.send(asker, Message::Answer { lane: self.lane, accepted });
+        }
+    }
+
+    pub(super) fn pass_answer(&mut self, side: Side, accepted: bool, around: &mut Surroundings<'_>) {
+        let asker = side.other();
+        let Some(request) = self.pending.of_mut(asker).answered() else { return };
+        around.outbox.note(around.at, side, self.lane, answer_event(request, accepted));
+        around.outbox.send(asker, Message::Answer { lane: self.lane, accepted });
+        match request {
+            "shell" | "exec" | "subsystem" if accepted => self.program = Program::Running,
+            "shell" | "exec" | "subsystem" => {
+                // Another may be asked for: some clients try `subsystem` first and `exec` then.
+                self.program = Program::None;
+                self.nested = None;
+            }
+            "pty-req" if !accepted => self.terminal = None,
+            _ => {}
+        }
+        self.answer_settled(asker, around);
+        if self.pending.of(asker).is_empty()
+            && let Some(refusal) = self.refusal.take()
+        {
+            self.tell_refusal(&refusal, around);
+            self.close_both(around);
+        }
+    }
+
+    /// True when `unit` is the question whether the client may lend its agent.
+    pub(crate) fn asks_agent(&self, unit: Unit) -> bool {
+        let asked = self.question.as_ref().filter(|(asked, _)| *asked == unit);
+        matches!(asked, Some((_, Question::Request { request: Request::Agent, .. })))
+    }
+
+    /// The answer to this lane's own question, or to one of its nested wire's.
+    pub(crate) fn rule(&mut self, unit: Unit, verdict: Verdict, around: &mut Surroundings<'_>) {
+        if let Some((_, question)) = self.question.take_if(|(asked, _)| *asked == unit) {
+            match (question, verdict) {
+                (Question::Open, Verdict::Allow) => self.send_open(around),
+                (Question::Open, Verdict::Refuse(reason)) => {
+                    let prohibited = OpenFailure::AdministrativelyProhibited;
+                    let opener = self.standing.opener();
+                    self.standing.reject();
+                    refuse::reject(around.at, opener, self.lane, prohibited, &reason.text, around.outbox);
+                }
+                (Question::Request { request, want_reply }, Verdict::Allow) => {
+                    self.allow_request(request, want_reply, around);
+                }
+                (Question::Request { request: Request::Agent, want_reply }, Verdict::Refuse(_)) => {
+                    self.settle_denied(Side::Client, Request::Agent.name(), want_reply, around);
+                }
+                (Question::Request { request, want_reply }, Verdict::Refuse(reason)) => {
+                    self.refuse_request(reason, &request, want_reply, around);
+                }
+            }
+        } else if let Some(nested) = &mut self.nested {
+            nested.rule(around.at, unit, verdict, around.outbox);
+        }
+        self.release(around);
+    }
+
+    fn allow_request(&mut self, request: Request, want_reply: bool, around: &mut Surroundings<'_>) {
+        let carrier = match &request {
+            Request::Exec { command } => Some(Carrier::Exec { command: command.clone() }),
+            Request::Subsystem { name } => Some(Carrier::Subsystem { name: name.clone() }),
+            _ => None,
+        };
+        if let (Some(carrier), None) = (carrier, &self.terminal) {
+            self.nest(&carrier, around);
+        }
+        if request != Request::Agent && !want_reply {
+            self.program = Program::Running;
+        }
+        self.send_judged_request(Side::Client, request, want_reply, around);
+    }
+
+    fn refuse_request(&mut self, reason: Reason, request: &Request, want_reply: bool, around: &mut Surroundings<'_>) {
+        let refusal = Refusal { reason, request: request.name(), want_reply };
+        self.drop_held();
+        if self.pending.of(Side::Client).is_empty() {
+            self.tell_refusal(&refusal, around);
+            self.close_both(around);
+        } else {
+            self.refusal = Some(refusal);
+        }
+    }
+
+    /// Grants the request, so that the client listens, and says on its standard error why there is no program.
+    pub(super) fn tell_refusal(&mut self, refusal: &Refusal, around: &mut Surroundings<'_>) {
+        self.answer_all(around);
+        if refusal.want_reply {
+            self.grant(refusal.request, around);
+        }
+        let terminal = self.terminal.is_some();
+        let text = &refusal.reason.text;
+        refuse::explain(around.at, self.lane, text, refuse::EXIT_REFUSED, terminal, around.outbox);
+        self.exit_told = true;
+    }
+
+    pub(super) fn grant(&self, request: &str, around: &mut Surroundings<'_>) {
+        around.outbox.note(around.at, Side::Client, self.lane, answer_event(request, true));
+        around.outbox.send(Side::Client, Message::Answer { lane: self.lane, accepted: true });
+    }
+
+    pub(super) fn answer_all(&mut self, around: &mut Surroundings<'_>) {
+        while let Some(request) = self.pending.of_mut(Side::Client).abandon() {
+            self.grant(request, around);
+        }
+    }
+}

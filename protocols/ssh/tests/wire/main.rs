@@ -1,0 +1,10 @@
+//! The SSH wire from outside: its cases, and the laws that hold for any conversation.
+
+mod cases;
+mod conversation;
+mod laws;
+mod limits;
+mod packets;
+mod script;
+mod stage;
+mod words;
