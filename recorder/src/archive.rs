@@ -122,5 +122,5 @@ fn refresh(row: SessionRow) -> SessionRow {
     if row.closed_unix_nanos.is_some() || is_live(&row.tape) {
         return row;
     }
-    survey::row(&row.tape).unwrap_or(row)
+    survey::row(&row.tape, None).unwrap_or(row)
 }

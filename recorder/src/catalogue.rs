@@ -9,9 +9,11 @@ use std::thread::JoinHandle;
 
 use wiretape_core::SessionId;
 
+use crate::ledger::Stand;
 use crate::limits::CATALOGUE_PENDING_ROWS_MAX;
 use crate::locked::locked;
 use crate::row::SessionRow;
+use crate::survey;
 use crate::table::Table;
 
 /// Called once the row is in the catalogue, or could not be put there.
@@ -31,9 +33,25 @@ struct Shared {
 #[derive(Default)]
 struct Pending {
     /// The newest row of each session that waits: an older one says nothing more.
-    rows: HashMap<SessionId, SessionRow>,
+    rows: HashMap<SessionId, Entry>,
     tell: Vec<Tell>,
     closed: bool,
+}
+
+/// A row that waits.
+enum Entry {
+    Row(SessionRow),
+    /// The row of a tape that ended before everything that it counts was written: the tape knows better.
+    Survey(SessionRow),
+}
+
+impl Entry {
+    fn row(self) -> SessionRow {
+        match self {
+            Self::Row(row) => row,
+            Self::Survey(row) => survey::row(&row.tape, Some(Stand::CutOff)).unwrap_or(row),
+        }
+    }
 }
 
 impl Catalogue {
@@ -48,17 +66,26 @@ impl Catalogue {
 
     /// Puts a row into the catalogue, soon.
     pub(crate) fn put(&self, row: SessionRow, tell: Option<Tell>) {
+        self.push(row.id, Entry::Row(row), tell);
+    }
+
+    /// Puts the row of a tape that was cut off into the catalogue: drawn from the tape, or `row` when it is gone.
+    pub(crate) fn put_cut_off(&self, row: SessionRow) {
+        self.push(row.id, Entry::Survey(row), None);
+    }
+
+    fn push(&self, id: SessionId, entry: Entry, tell: Option<Tell>) {
         let mut pending = locked(&self.shared.pending);
-        let full = pending.rows.len() >= CATALOGUE_PENDING_ROWS_MAX && !pending.rows.contains_key(&row.id);
+        let full = pending.rows.len() >= CATALOGUE_PENDING_ROWS_MAX && !pending.rows.contains_key(&id);
         if full || pending.closed {
             drop(pending);
-            tracing::error!(session = %row.id, "the catalogue did not take a session: run `wiretape reindex`");
+            tracing::error!(session = %id, "the catalogue did not take a session: run `wiretape reindex`");
             if let Some(tell) = tell {
                 tell();
             }
             return;
         }
-        pending.rows.insert(row.id, row);
+        pending.rows.insert(id, entry);
         pending.tell.extend(tell);
         drop(pending);
         self.shared.came.notify_one();
@@ -83,9 +110,10 @@ fn run(shared: &Shared, mut table: Table) {
             .wait_while(pending, |pending| !pending.closed && pending.rows.is_empty() && pending.tell.is_empty())
             .unwrap_or_else(PoisonError::into_inner);
         let closed = pending.closed;
-        let rows: Vec<SessionRow> = pending.rows.drain().map(|(_, row)| row).collect();
+        let entries = std::mem::take(&mut pending.rows);
         let tell = std::mem::take(&mut pending.tell);
         drop(pending);
+        let rows: Vec<SessionRow> = entries.into_values().map(Entry::row).collect();
         if let Err(error) = table.put(&rows) {
             let sessions = rows.len();
             tracing::error!(%error, sessions, "the catalogue was not written: run `wiretape reindex`");

@@ -151,10 +151,11 @@ impl Deck {
     /// The recording cannot go on.
     pub(crate) fn fail(&self, reel: &Arc<Reel>, reason: String) {
         tracing::error!(session = %reel.id, tape = %reel.path.display(), %reason, "a recording is lost");
-        self.drop_out(reel, reason);
+        self.drop_out(reel, reason, false);
     }
 
-    fn drop_out(&self, reel: &Arc<Reel>, reason: String) {
+    /// Ends a tape as it stands. `whole` says that everything that was taken in is on it.
+    fn drop_out(&self, reel: &Arc<Reel>, reason: String, whole: bool) {
         let lost = Lost { id: reel.id, reason };
         if reel.lost.set(lost).is_err() {
             return;
@@ -165,8 +166,12 @@ impl Deck {
             pen.encoder.end_frame();
             reel.row(&pen, Stand::CutOff)
         };
-        self.catalogue.put(row, None);
         locked(&reel.file).take();
+        if whole {
+            self.catalogue.put(row, None);
+        } else {
+            self.catalogue.put_cut_off(row);
+        }
         reel.changed.notify_waiters();
         self.leave(reel);
     }
@@ -175,7 +180,9 @@ impl Deck {
     pub(crate) fn complete(&self, reel: &Arc<Reel>, last: &Last) {
         locked(&reel.file).take();
         match last {
-            Last::Abandoned => self.drop_out(reel, "the recording ended before the session did".to_owned()),
+            Last::Abandoned => {
+                self.drop_out(reel, "the recording ended before the session did".to_owned(), true);
+            }
             Last::Sealed(summary, row) => {
                 let (told, summary) = (Arc::clone(reel), *summary);
                 // Who waits for the end of the tape finds it in the catalogue.

@@ -245,6 +245,7 @@ impl Encoder {
             self.incompressible = hardly_shrank(trial.len(), sample.len());
         }
         if large && self.incompressible {
+            self.frame = None;
             out.extend_from_slice(plain);
             return Ok(Packed { stored: true, frame_start: true });
         }

@@ -17,10 +17,10 @@ pub(crate) const TAPES: &str = "tapes";
 /// The ending of a tape's file name.
 pub(crate) const ENDING: &str = "tape";
 
-/// The row of the tape at `path`.
-pub(crate) fn row(path: &Path) -> Result<SessionRow, TapeError> {
+/// The row of the tape at `path`, which stands as `unsealed` when it has no trailer; else as its lock says.
+pub(crate) fn row(path: &Path, unsealed: Option<Stand>) -> Result<SessionRow, TapeError> {
     // Looked at first: a tape that ends meanwhile is read as it ended.
-    let live = is_live(path);
+    let unsealed = unsealed.unwrap_or_else(|| if is_live(path) { Stand::Live } else { Stand::CutOff });
     let tape = Tape::open(path)?;
     let tape_bytes = fs::metadata(path).map_err(|source| TapeError::Io { path: path.to_owned(), source })?.len();
     let mut ledger = Ledger::default();
@@ -35,8 +35,7 @@ pub(crate) fn row(path: &Path) -> Result<SessionRow, TapeError> {
     }
     let stand = match tape.ending() {
         Ending::Sealed(_) => Stand::Sealed,
-        Ending::UnsealedTail { .. } if live => Stand::Live,
-        Ending::UnsealedTail { .. } => Stand::CutOff,
+        Ending::UnsealedTail { .. } => unsealed,
     };
     let header = tape.header();
     let mut row = ledger.row(header.id, header.opened_unix_nanos, stand, tape_bytes, path.to_owned());
@@ -77,7 +76,7 @@ pub(crate) fn rows(tapes: impl IntoIterator<Item = PathBuf>) -> (Vec<SessionRow>
     let mut unreadable = 0;
     let mut rows = Vec::new();
     for path in tapes {
-        match row(&path) {
+        match row(&path, None) {
             Ok(row) => rows.push(row),
             Err(error) => {
                 tracing::warn!(tape = %path.display(), %error, "a tape cannot be read and is not listed");

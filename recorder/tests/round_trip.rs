@@ -68,6 +68,37 @@ fn bulk_of_every_sort_is_read_as_it_was_and_can_be_sought() {
     assert!(skipped.is_sorted() && skipped[5] > 200, "{skipped:?}");
 }
 
+#[test]
+fn chunks_that_shrink_and_chunks_that_do_not_take_turns() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let recording = store.begin(scene::id(), scene::OPENED, Durability::Written).unwrap();
+    let mut events = Vec::new();
+    for number in 0..60 {
+        let bytes = match number % 7 {
+            0 | 1 => noise(number, 40_000),
+            2 | 5 => log_lines(number, 100),
+            3 => noise(number, 100),
+            _ => log_lines(number, 40_000),
+        };
+        events.push(data(number, Side::Upstream, bytes));
+    }
+    block_on(async {
+        for event in &events {
+            let number = recording.append(event.clone()).unwrap();
+            recording.passed(number).await.unwrap();
+        }
+        recording.finish().await.unwrap();
+    });
+    let path = scene.archive().tape_path(&recording.id());
+    assert_eq!(read(&path), events);
+    assert_eq!(verify(&path).unwrap().verdict, Verdict::Complete);
+    for (start, event) in events.iter().enumerate() {
+        let found: Vec<_> = Tape::open(&path).unwrap().events_from(event.at).map(Result::unwrap).collect();
+        assert!(found.len() >= events.len() - start && events.ends_with(&found));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

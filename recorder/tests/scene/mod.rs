@@ -1,10 +1,11 @@
 //! What the tests of the recorder start from: a store in a folder of its own, and events for it.
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub(crate) mod child;
 pub(crate) mod forge;
 pub(crate) mod vocabulary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -146,7 +151,7 @@ pub(crate) fn log_lines(seed: u64, bytes: usize) -> Vec<u8> {
 }
 
 /// All events of the tape at `path`.
-pub(crate) fn read(path: &std::path::Path) -> Vec<Event> {
+pub(crate) fn read(path: &Path) -> Vec<Event> {
     Tape::open(path).unwrap().events().map(Result::unwrap).collect()
 }
 

@@ -1,0 +1,243 @@
+//! The catalogue lists what the tapes say, and can be made from them again.
+
+mod scene;
+
+use std::fs;
+
+use scene::{Scene, block_on, closed, data, event, opened, output};
+use wiretape_core::event::SessionEvent;
+use wiretape_core::{Event, Kind, Reason, SessionId, Side, Verdict};
+use wiretape_recorder::{Archive, Durability, Filter, FindError, SessionRow, SessionState, Store};
+
+const DAY: u64 = 86_400 * 1_000_000_000;
+
+fn refusal(at: u64, action: &str) -> Event {
+    let verdict = Verdict::Refuse(Reason::new("nobody", "you may not go there"));
+    let (action, resource, rule) = (action.to_owned(), "web1".to_owned(), "nobody".to_owned());
+    event(at, Side::Client, Kind::Session(SessionEvent::Decision { action, resource, rule, verdict }))
+}
+
+fn record(store: &Store, id: SessionId, opened_at: u64, events: &[Event]) {
+    let recording = store.begin(id, opened_at, Durability::Queued).unwrap();
+    for event in events {
+        recording.append(event.clone()).unwrap();
+    }
+    block_on(recording.finish()).unwrap();
+}
+
+/// Five sessions: one that is whole, one refused at the door, one refused a command, one cut off, one later.
+fn sessions(scene: &Scene) -> [SessionId; 5] {
+    let store = scene.store();
+    let ids: [SessionId; 5] = std::array::from_fn(|_| scene::id());
+    let at = |place: u64| scene::OPENED + place;
+    let whole = [
+        opened("ana", "web1"),
+        data(3, Side::Client, "ls\n"),
+        output(5, "file\n"),
+        closed(2_000_000_000, "client left"),
+    ];
+    record(&store, ids[0], at(0), &whole);
+    record(&store, ids[1], at(1), &[opened("ben", "web1"), refusal(2, "connect"), closed(3, "refused")]);
+    record(&store, ids[2], at(2), &[opened("ana", "web2"), refusal(2, "ssh.exec"), closed(3, "target closed")]);
+    let cut = store.begin(ids[3], at(3), Durability::Queued).unwrap();
+    cut.append(opened("cleo", "web1")).unwrap();
+    cut.append(output(40, "half")).unwrap();
+    drop(cut);
+    record(&store, ids[4], at(DAY), &[opened("ben", "web2"), closed(1, "client left")]);
+    store.close();
+    ids
+}
+
+fn all(archive: &Archive) -> Vec<SessionRow> {
+    archive.sessions(&Filter::default()).unwrap()
+}
+
+#[test]
+fn rows_say_what_the_tapes_say() {
+    let scene = Scene::new();
+    let ids = sessions(&scene);
+    let rows = all(&scene.archive());
+    // Newest first.
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[4], ids[3], ids[2], ids[1], ids[0]]);
+    let tape = scene.data_dir().join(format!("tapes/2026-11-22/{}.tape", ids[0]));
+    assert_eq!(
+        rows[4],
+        SessionRow {
+            id: ids[0],
+            person: "ana".to_owned(),
+            target: "web1".to_owned(),
+            target_kind: "ssh".to_owned(),
+            login: "deploy".to_owned(),
+            protocol: "ssh".to_owned(),
+            client_address: "192.0.2.7:50022".to_owned(),
+            opened_unix_nanos: scene::OPENED,
+            closed_unix_nanos: Some(scene::OPENED + 2_000_000_000),
+            state: SessionState::Closed,
+            reason: "client left".to_owned(),
+            events: 4,
+            client_bytes: 3,
+            upstream_bytes: 5,
+            tape_bytes: fs::metadata(&tape).unwrap().len(),
+            tape,
+        }
+    );
+    assert_eq!((rows[3].state, rows[3].reason.as_str()), (SessionState::Refused, "you may not go there"));
+    assert_eq!((rows[2].state, rows[2].reason.as_str()), (SessionState::Closed, "target closed"));
+    assert_eq!((rows[1].state, rows[1].events), (SessionState::CutOff, 2));
+    assert!(rows[0].tape.ends_with(format!("tapes/2026-11-23/{}.tape", ids[4])));
+}
+
+#[test]
+fn filters_let_through_what_they_name() {
+    let scene = Scene::new();
+    let ids = sessions(&scene);
+    let archive = scene.archive();
+    let found = |filter: Filter| -> Vec<SessionId> {
+        archive.sessions(&filter).unwrap().into_iter().map(|row| row.id).collect()
+    };
+    let none = Filter::default;
+    assert_eq!(found(Filter { person: Some("ana".to_owned()), ..none() }), [ids[2], ids[0]]);
+    assert_eq!(found(Filter { target: Some("web2".to_owned()), ..none() }), [ids[4], ids[2]]);
+    assert_eq!(found(Filter { state: Some(SessionState::CutOff), ..none() }), [ids[3]]);
+    assert_eq!(found(Filter { since_unix_nanos: Some(scene::OPENED + 2), ..none() }), [ids[4], ids[3], ids[2]]);
+    assert_eq!(found(Filter { until_unix_nanos: Some(scene::OPENED + 2), ..none() }), [ids[1], ids[0]]);
+    assert_eq!(found(Filter { limit: Some(2), ..none() }), [ids[4], ids[3]]);
+    let both = Filter { person: Some("ben".to_owned()), target: Some("web1".to_owned()), limit: Some(9), ..none() };
+    assert_eq!(found(both), [ids[1]]);
+    assert_eq!(found(Filter { person: Some("'; DROP TABLE session; --".to_owned()), ..none() }), []);
+}
+
+#[test]
+fn a_session_is_found_by_the_start_of_its_name() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let named = |last: u8| {
+        let mut bytes = [7; 16];
+        bytes[15] = last;
+        SessionId::from_bytes(bytes)
+    };
+    for id in [named(1), named(2), SessionId::from_bytes([9; 16])] {
+        record(&store, id, scene::OPENED, &[opened("ana", "web1")]);
+    }
+    store.close();
+    let archive = scene.archive();
+    let name = named(2).to_string();
+    assert_eq!(archive.find(&name).unwrap().id, named(2));
+    assert_eq!(archive.find(&name.to_uppercase()).unwrap().id, named(2));
+    let other = SessionId::from_bytes([9; 16]);
+    assert_eq!(archive.find(&other.to_string()[..2]).unwrap().id, other);
+    match archive.find(&name[..20]) {
+        Err(FindError::Ambiguous(mut ids)) => {
+            ids.sort();
+            assert_eq!(ids, [named(1), named(2)]);
+        }
+        found => panic!("{found:?}"),
+    }
+    for nobody in ["", "zzz", "%", "_", "'", "0*", "ä"] {
+        assert!(matches!(archive.find(nobody), Err(FindError::NotFound { .. })), "{nobody:?}");
+    }
+    assert_eq!(archive.tape_path(&other), archive.find(&other.to_string()).unwrap().tape);
+    assert!(!archive.tape_path(&scene::id()).exists());
+}
+
+#[test]
+fn a_catalogue_made_again_is_equal() {
+    let scene = Scene::new();
+    let ids = sessions(&scene);
+    let archive = scene.archive();
+    let before = all(&archive);
+    fs::write(scene.data_dir().join("tapes/2026-11-22").join(format!("{}.tape", scene::id())), "no tape").unwrap();
+    let done = archive.reindex().unwrap();
+    assert_eq!((done.sessions, done.unreadable), (5, 1));
+    assert_eq!(all(&archive), before);
+    // A tape that is gone is listed no more.
+    fs::remove_file(archive.tape_path(&ids[2])).unwrap();
+    assert_eq!(archive.reindex().unwrap().sessions, 4);
+    assert_eq!(all(&archive).len(), 4);
+}
+
+#[test]
+fn a_catalogue_that_is_missing_or_damaged_is_made_from_the_tapes() {
+    let scene = Scene::new();
+    sessions(&scene);
+    let before = all(&scene.archive());
+    let file = scene.data_dir().join("catalogue.sqlite");
+    let remove = || {
+        for ending in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(scene.data_dir().join(format!("catalogue.sqlite{ending}")));
+        }
+    };
+    remove();
+    assert_eq!(all(&scene.archive()), before, "by an archive");
+    remove();
+    scene.store().close();
+    assert_eq!(all(&scene.archive()), before, "by a store");
+    remove();
+    fs::write(&file, [0x55; 8192]).unwrap();
+    scene.store().close();
+    assert_eq!(all(&scene.archive()), before, "after it was overwritten");
+    assert!(scene.data_dir().join("catalogue.sqlite.damaged").exists());
+}
+
+#[test]
+fn an_archive_reads_while_a_store_writes() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let archive = scene.archive();
+    let recording = store.begin(scene::id(), scene::OPENED, Durability::Synced).unwrap();
+    let id = recording.id().to_string();
+    block_on(async {
+        recording.append(opened("ana", "web1")).unwrap();
+        let number = recording.append(output(5, "hello")).unwrap();
+        recording.passed(number).await.unwrap();
+        // The catalogue hears of it on a thread of its own.
+        let row = loop {
+            match archive.find(&id) {
+                Ok(row) if row.person == "ana" => break row,
+                Ok(_) | Err(FindError::NotFound { .. }) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert_eq!((row.state, row.closed_unix_nanos), (SessionState::Live, None));
+        assert_eq!(scene::read(&row.tape).len(), 2);
+        assert_eq!(archive.reindex().unwrap().sessions, 1);
+        let live = archive.find(&id).unwrap();
+        assert_eq!((live.state, live.events, live.upstream_bytes), (SessionState::Live, 2, 5));
+        recording.append(closed(9, "client left")).unwrap();
+        recording.finish().await.unwrap();
+        // Whoever finished a session finds it in the catalogue.
+        let row = archive.find(&id).unwrap();
+        assert_eq!((row.state, row.events), (SessionState::Closed, 3));
+    });
+}
+
+#[test]
+fn a_catalogue_that_cannot_be_written_loses_no_tape() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let file = scene.data_dir().join("catalogue.sqlite");
+    rusqlite::Connection::open(&file).unwrap().execute_batch("DROP TABLE session").unwrap();
+    let id = scene::id();
+    record(&store, id, scene::OPENED, &[opened("ana", "web1"), closed(4, "client left")]);
+    let archive = scene.archive();
+    assert!(archive.find(&id.to_string()).is_err());
+    assert_eq!(scene::read(&archive.tape_path(&id)).len(), 2);
+    store.close();
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.pragma_update(None, "user_version", 0).unwrap();
+    drop(connection);
+    assert_eq!(archive.reindex().unwrap().sessions, 1);
+    assert_eq!(archive.find(&id.to_string()).unwrap().reason, "client left");
+}
+
+#[test]
+fn only_the_owner_can_look_into_the_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let scene = Scene::new();
+    let ids = sessions(&scene);
+    let mode = |path: std::path::PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(scene.data_dir()), 0o700);
+    assert_eq!(mode(scene.data_dir().join("tapes")), 0o700);
+    assert_eq!(mode(scene.data_dir().join("tapes/2026-11-22")), 0o700);
+    assert_eq!(mode(scene.archive().tape_path(&ids[0])), 0o600);
+}
