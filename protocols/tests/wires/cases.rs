@@ -6,7 +6,8 @@ use crate::playbook::{Case, Line, told};
 use crate::stage::{Turn, perform};
 use bytes::Bytes;
 
-fn cases() -> Vec<PathBuf> {
+/// Every case of every wire.
+pub(crate) fn all() -> Vec<PathBuf> {
     let folders = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut cases: Vec<PathBuf> = ["line", "scp", "sftp"]
         .iter()
@@ -18,7 +19,7 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn read(path: &Path) -> (String, Case) {
+pub(crate) fn read(path: &Path) -> (String, Case) {
     let text = std::fs::read_to_string(path).unwrap();
     let case = Case::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     (text, case)
@@ -50,7 +51,7 @@ fn transcript(case: &Case) -> String {
 fn cases_say_what_happens() {
     let write = std::env::var_os("WIRETAPE_CASES").is_some_and(|value| value == "write");
     let mut wrong = Vec::new();
-    for path in cases() {
+    for path in all() {
         let (text, case) = read(&path);
         let happened = transcript(&case);
         if happened == text {
@@ -74,7 +75,7 @@ fn cases_say_what_happens() {
 
 #[test]
 fn cases_in_single_bytes_say_the_same() {
-    for path in cases() {
+    for path in all() {
         let (_, case) = read(&path);
         let turns = case.turns();
         let pieces = |turn: &Turn| match turn {
@@ -97,9 +98,9 @@ fn cases_in_single_bytes_say_the_same() {
 }
 
 #[test]
-fn every_wire_has_cases() {
+fn every_wire_has_all() {
     for row in wiretape_protocols::ROWS {
-        let found = cases().iter().filter(|path| path.components().any(|part| part.as_os_str() == row.name)).count();
+        let found = all().iter().filter(|path| path.components().any(|part| part.as_os_str() == row.name)).count();
         assert!(found > 0, "{} has no case", row.name);
     }
 }

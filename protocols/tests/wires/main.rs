@@ -5,5 +5,6 @@ mod cases;
 mod hostility;
 mod laws;
 mod playbook;
+mod seeds;
 mod speakers;
 mod stage;

@@ -61,6 +61,11 @@ impl Case {
         }
     }
 
+    /// True of the direction that the wire's name alone does not tell.
+    pub(crate) fn is_download(&self) -> bool {
+        self.wire == "scp download"
+    }
+
     /// The turns alone.
     pub(crate) fn turns(&self) -> Vec<Turn> {
         let turn = |line: &Line| match line {

@@ -1,7 +1,11 @@
 //! Where wires perform: a session over any byte wire, and everything it did.
+//!
+//! The fuzz targets (`fuzz/`) perform on the same stage.
 
 mod guard;
 mod performance;
+mod seed;
 
 pub(crate) use guard::{Rule, Rules};
 pub(crate) use performance::{Performance, Turn, perform};
+pub(crate) use seed::turns;

@@ -1,0 +1,66 @@
+//! What the fuzz targets of the byte wires hold any input to. `cargo test` holds the seeds to it, without a fuzzer.
+#![allow(clippy::panic, clippy::expect_used, reason = "failing is how a fuzz target speaks")]
+
+mod oracle;
+mod session;
+#[path = "../../protocols/tests/wires/stage/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests of the wires use more of the stage")]
+mod stage;
+
+use wiretape_core::{ByteWire, Lane};
+use wiretape_line::LineWire;
+use wiretape_scp::{Direction, ScpWire};
+use wiretape_sftp::SftpWire;
+
+pub use session::session_line;
+
+const LANE: Lane = Lane(1);
+
+/// The line wire.
+pub fn line(input: &[u8]) {
+    wire(input, |_| Box::new(LineWire::new(LANE)), true);
+}
+
+/// The scp wire; the first byte says which way the files go.
+pub fn scp(input: &[u8]) {
+    let make = |first: u8| -> ByteWire {
+        let direction = if first & 1 == 0 { Direction::Upload } else { Direction::Download };
+        Box::new(ScpWire::new(LANE, direction))
+    };
+    wire(input, make, false);
+}
+
+/// The SFTP wire.
+pub fn sftp(input: &[u8]) {
+    wire(input, |_| Box::new(SftpWire::new(LANE)), false);
+}
+
+fn wire(input: &[u8], make: fn(u8) -> ByteWire, records_stream: bool) {
+    if let [first, conversation @ ..] = input {
+        oracle::check(|| make(*first), &stage::turns(conversation), *first, records_stream);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    type Target = fn(&[u8]);
+
+    fn seeds(target: &str) -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(target);
+        let files = std::fs::read_dir(folder).expect("a folder of seeds");
+        files.map(|file| std::fs::read(file.expect("a file").path()).expect("a seed")).collect()
+    }
+
+    #[test]
+    fn seeds_are_held_to_the_laws() {
+        let targets: [(&str, Target); 4] =
+            [("line", super::line), ("scp", super::scp), ("sftp", super::sftp), ("session_line", super::session_line)];
+        for (target, run) in targets {
+            let seeds = seeds(target);
+            assert!(!seeds.is_empty(), "{target} has no seeds");
+            seeds.iter().for_each(|seed| run(seed));
+        }
+    }
+}
