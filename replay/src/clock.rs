@@ -5,6 +5,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// How long before a deadline sleeping ends and watching the clock begins. Longer than a wake-up takes, nearly always.
 pub const WATCH: Duration = Duration::from_micros(200);
 
+/// The niceness that is asked for: a busy machine should rather be late with its other work.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = -15;
+
 /// Now, on the monotonic clock.
 #[must_use]
 #[allow(clippy::disallowed_methods, reason = "this is the clock")]
@@ -47,5 +51,7 @@ pub fn be_punctual() {
     {
         // The kernel may put off a wake-up by the slack, usually 50 µs, to join it with others.
         let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
+        // On Linux this is the priority of the calling thread; only a privileged user may raise it.
+        let _ = rustix::process::setpriority_process(None, NICENESS);
     }
 }

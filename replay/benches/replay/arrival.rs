@@ -31,7 +31,8 @@ pub(crate) fn ask_for_priority() {
     }
 }
 
-/// Runs a player and stamps the arrival of the end of each of `count` lines.
+/// Runs a player and stamps the arrival of the end of each of `count` outputs: each has one carriage return, near its
+/// end, and what a player adds of its own has none.
 pub(crate) fn stamp(command: &mut Command, count: usize) -> anyhow::Result<Vec<Instant>> {
     let mut child = command
         .stdin(Stdio::null())
@@ -49,7 +50,7 @@ pub(crate) fn stamp(command: &mut Command, count: usize) -> anyhow::Result<Vec<I
             break;
         }
         let bytes = buffer.get(..length).unwrap_or_default();
-        arrivals.extend(bytes.iter().filter(|byte| **byte == b'\n').map(|_| now));
+        arrivals.extend(bytes.iter().filter(|byte| **byte == b'\r').map(|_| now));
     }
     let status = child.wait()?;
     ensure!(status.success(), "the player failed: {status}");

@@ -1,4 +1,5 @@
 //! An archive of recorded sessions, made by the real recorder.
+#![allow(dead_code, reason = "each test uses its part")]
 
 use std::path::Path;
 
@@ -84,4 +85,53 @@ pub fn shell(millis: u64, lane: u32, columns: u32, rows: u32) -> Vec<Event> {
 
 pub fn output(millis: u64, lane: u32, text: impl Into<Bytes>) -> Event {
     event(millis, Side::Upstream, lane, Kind::Terminal(TerminalEvent::Output { error: false, bytes: text.into() }))
+}
+
+/// What was typed without being stored, and then seen.
+pub fn echoed(millis: u64, lane: u32, letter: char) -> [Event; 3] {
+    let bytes = Bytes::from(letter.to_string());
+    let input = |event| Kind::Terminal(event);
+    [
+        event(millis, Side::Client, lane, input(TerminalEvent::Concealed { count: bytes.len() as u32 })),
+        event(millis + 2, Side::Client, lane, input(TerminalEvent::Echoed { skipped: 0, bytes: bytes.clone() })),
+        output(millis + 2, lane, bytes),
+    ]
+}
+
+/// A person at a shell: a command with a long coloured output, a marker, and a password at a prompt. 16 seconds.
+pub fn shell_session() -> Vec<Event> {
+    let typed = |event| Kind::Terminal(event);
+    let mut events = vec![opened()];
+    events.extend(shell(10, 1, 80, 24));
+    events.push(output(300, 1, "deploy@web1:~$ "));
+    let mut at = 800;
+    for letter in "ls --color /etc".chars() {
+        events.extend(echoed(at, 1, letter));
+        at += 110;
+    }
+    let enter = TerminalEvent::Input { bytes: Bytes::from_static(b"\r") };
+    events.push(event(at, Side::Client, 1, typed(enter)));
+    events.push(output(at + 3, 1, "\r\n"));
+    for number in 0..60 {
+        at += 40;
+        events.push(output(at, 1, format!("\x1b[1;34mfolder {number}\x1b[0m  \x1b[32mfile {number} für\x1b[0m\r\n")));
+    }
+    let marker = SessionEvent::Marker { label: "deploy begins".into() };
+    events.push(event(at, Side::Client, 0, Kind::Session(marker)));
+    at += 4_000;
+    events.push(output(at, 1, "deploy@web1:~$ \x1b]0;evil title\x07\x1b[6n"));
+    for letter in "sudo restart app".chars() {
+        at += 80;
+        events.push(output(at, 1, letter.to_string()));
+    }
+    at += 2_500;
+    events.push(output(at, 1, "\r\n[sudo] password for deploy: "));
+    for number in 0..8 {
+        let concealed = TerminalEvent::Concealed { count: 1 };
+        events.push(event(at + 300 + number * 90, Side::Client, 1, typed(concealed)));
+    }
+    at += 2_500;
+    events.push(output(at, 1, "\r\n\x1b[31merror\x1b[0m: unit app not found\r\ndeploy@web1:~$ "));
+    events.push(closed(at + 1_000));
+    events
 }
