@@ -17,7 +17,7 @@ pub(crate) struct Nested {
     units: BTreeMap<Unit, Unit>,
     kept: Pair<Kept>,
     altered: bool,
-    /// Who closed the lane, and hears nothing more.
+    /// Who hears nothing more.
     deaf: Pair<bool>,
 }
 
@@ -64,7 +64,7 @@ impl Nested {
         outcome
     }
 
-    /// `side` closed the lane: nothing is sent to it any more.
+    /// `side` closed the lane, or is told that it is closed: nothing is sent to it any more.
     pub(crate) fn deafen(&mut self, side: Side) {
         *self.deaf.of_mut(side) = true;
     }

@@ -45,12 +45,6 @@ pub(crate) fn explain(at: Moment, lane: Lane, text: &str, status: u32, terminal:
     outbox.send(Side::Client, Message::Request { lane, request, want_reply: false });
 }
 
-/// Closes a lane towards a side.
-pub(crate) fn close(at: Moment, to: Side, lane: Lane, outbox: &mut Outbox) {
-    outbox.note(at, to, lane, Kind::Stream(StreamEvent::Close));
-    outbox.send(to, Message::Close { lane });
-}
-
 #[cfg(test)]
 mod tests {
     use super::words;

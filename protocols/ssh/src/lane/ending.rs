@@ -15,21 +15,25 @@ impl LaneState {
         self.drop_held();
         self.nested = None;
         self.terminal = None;
-        // The close of one side was sent on to the other already.
+        // The close of one side was sent on to the other already; the other's is what that side still waits for.
         if !self.standing.closed_by(Side::Upstream) {
-            self.close_client(around);
+            self.close_towards(Side::Client, around);
         }
         if !self.standing.closed_by(Side::Client) {
-            refuse::close(around.at, Side::Upstream, self.lane, around.outbox);
+            self.close_towards(Side::Upstream, around);
         }
         self.standing.end();
     }
 
-    pub(super) fn close_client(&mut self, around: &mut Surroundings<'_>) {
-        if !self.standing.eof_by(Side::Upstream) {
-            around.outbox.send(Side::Client, Message::Eof { lane: self.lane });
+    fn close_towards(&mut self, side: Side, around: &mut Surroundings<'_>) {
+        let lane = self.lane;
+        if !self.standing.closed_by(side) {
+            if side == Side::Client && !self.standing.eof_by(Side::Upstream) {
+                around.outbox.send(side, Message::Eof { lane });
+            }
+            around.outbox.note(around.at, side, lane, Kind::Stream(StreamEvent::Close));
         }
-        refuse::close(around.at, Side::Client, self.lane, around.outbox);
+        around.outbox.send(side, Message::Close { lane });
     }
 
     /// `side` left the connection: its part of what the lane carries is complete.
@@ -49,7 +53,7 @@ impl LaneState {
                 around.outbox.note(around.at, Side::Client, self.lane, Kind::Stream(StreamEvent::Accepted));
                 around.outbox.send(Side::Client, Message::Opened { lane: self.lane });
                 refuse::explain(around.at, self.lane, &reason.text, refuse::EXIT_FAREWELL, false, around.outbox);
-                self.close_client(around);
+                self.close_towards(Side::Client, around);
                 self.standing.end();
             }
             Phase::Asked | Phase::Opening => {
@@ -104,7 +108,11 @@ impl LaneState {
         nested.deafen(side);
         let ended = self.standing.eof_by(side).then_some(Ok(()));
         match ended.unwrap_or_else(|| nested.end(side, around.at, around.outbox)) {
-            Ok(()) => self.nested = Some(nested).filter(|nested| !nested.is_asking()),
+            Ok(()) => {
+                // The close follows: the other side hears nothing behind it.
+                nested.deafen(side.other());
+                self.nested = Some(nested).filter(|nested| !nested.is_asking());
+            }
             Err(fault) => {
                 self.note_not_understood(&nested, &fault, around);
                 if passes_on(&nested, around) {
