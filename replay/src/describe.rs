@@ -8,13 +8,14 @@ mod keys;
 use wiretape_core::event::{
     ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
 };
-use wiretape_core::{Event, Kind, Side, Verdict};
+use wiretape_core::{Event, Kind, Lane, Side, Verdict};
 
 pub use file::{closed, operation, status};
 pub use keys::{DOT, keys};
 
 use crate::legible::{count, excerpt, excerpt_bytes, is_text, legible, legible_bytes, size, spoken};
 use crate::limits::LABEL_LETTERS_MAX;
+use crate::timecode;
 
 /// Letters of payload that one line quotes.
 const QUOTE_LETTERS: usize = 120;
@@ -39,6 +40,14 @@ pub fn describe(event: &Event) -> String {
         Kind::Stream(event) => stream(event),
         Kind::File(event) => file::file(event),
     }
+}
+
+/// Event `number` of a tape as a line of a list: number, time, lane, side, what happened.
+#[must_use]
+pub fn row(number: u64, event: &Event) -> String {
+    let lane = if event.lane == Lane::CONNECTION { String::new() } else { format!("#{}", event.lane) };
+    let time = timecode::precise(event.at);
+    format!("{number:>6}  {time} {lane:>4}  {:<8}  {}", event.side.name(), describe(event))
 }
 
 /// Who opened the session, from where, to what.
@@ -69,7 +78,7 @@ pub fn stream_kind(kind: &StreamKind) -> String {
         }
         StreamKind::DirectStreamlocal { path } => format!("forward to {}", label(path)),
         StreamKind::ForwardedStreamlocal { path } => format!("forward from {}", label(path)),
-        StreamKind::Agent => "agent".to_owned(),
+        StreamKind::Agent => "the client's agent".to_owned(),
         StreamKind::X11 { originator, originator_port } => format!("x11 for {}:{originator_port}", label(originator)),
     }
 }

@@ -65,10 +65,10 @@ impl Typed {
         self.keys.is_empty()
     }
 
-    /// Whether the last key ended a line.
+    /// Whether the last key ended a line: Enter, or Ctrl-C, Ctrl-D, Ctrl-Z.
     #[must_use]
     pub fn ends_a_line(&self) -> bool {
-        matches!(self.keys.back(), Some(Key::Known(b'\r' | b'\n')))
+        matches!(self.keys.back(), Some(Key::Known(b'\r' | b'\n' | 0x03 | 0x04 | 0x1a)))
     }
 
     /// The keys in signs.

@@ -10,7 +10,7 @@ use wiretape_recorder::{Ending, SessionRow, Tape};
 
 use super::args::ShowArgs;
 use super::catalogue;
-use crate::describe::{describe, label};
+use crate::describe::{self, label};
 use crate::legible::{count, hex, size};
 use crate::{json, table, timecode, wallclock};
 
@@ -28,9 +28,7 @@ pub(super) fn show(data_dir: &Path, args: &ShowArgs, output: &mut dyn Write) -> 
         if args.json && wanted(&event) {
             writeln!(output, "{}", json::event(number, &event))?;
         } else if wanted(&event) {
-            let lane = if event.lane == Lane::CONNECTION { String::new() } else { format!("#{}", event.lane) };
-            let time = timecode::precise(event.at);
-            writeln!(output, "{number:>6}  {time} {lane:>4}  {:<8}  {}", event.side.name(), describe(&event))?;
+            writeln!(output, "{}", describe::row(number, &event))?;
         }
     }
     Ok(())

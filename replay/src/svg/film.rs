@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::view::{Glyph, View};
 
-/// About the least that one showing takes in the file.
-const SHOWING_BYTES: usize = 60;
+/// The least that one showing takes in the file.
+const SHOWING_BYTES: usize = 20;
 
 /// A row that shows one text for a time.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,7 @@ pub(super) struct Place {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Film {
     pub(super) columns: usize,
+    /// Rows that ever show anything, from the top: what is below them is left out.
     pub(super) rows: usize,
     /// The different rows that are ever shown, without what is blank at their ends.
     pub(super) texts: Vec<Vec<Glyph>>,
@@ -52,9 +53,8 @@ impl Film {
     pub(super) fn take(&mut self, now: Duration, view: &View) {
         self.end = now;
         self.columns = self.columns.max(view.columns);
-        self.rows = self.rows.max(view.rows);
-        self.open.resize(self.rows, None);
-        for row in 0..self.rows {
+        self.open.resize(self.open.len().max(view.rows), None);
+        for row in 0..self.open.len() {
             let glyphs = view.row(row);
             let blank = glyphs.iter().rev().take_while(|glyph| **glyph == Glyph::default()).count();
             self.show(now, row, glyphs.get(..glyphs.len() - blank).unwrap_or_default());
@@ -95,6 +95,7 @@ impl Film {
         if !glyphs.is_empty() {
             let text = self.text(glyphs);
             number = Some(self.showings.len());
+            self.rows = self.rows.max(row + 1);
             self.showings.push(Showing { row, text, from: now, until: None });
             self.bytes += SHOWING_BYTES;
         }
@@ -123,6 +124,7 @@ impl Film {
             place.until = Some(now);
         }
         self.open_place = cursor.map(|(column, row)| {
+            self.rows = self.rows.max(row + 1);
             self.places.push(Place { column, row, from: now, until: None });
             self.bytes += SHOWING_BYTES;
             self.places.len() - 1

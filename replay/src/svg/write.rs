@@ -51,31 +51,37 @@ pub(super) fn drawing(film: &Film) -> String {
         );
     }
     let _ = writeln!(svg, "<g transform=\"translate({MARGIN} {MARGIN})\">");
+    // What comes and goes together is switched together: a screen that scrolls changes in all its rows.
+    let mut spans: BTreeMap<(Duration, Option<Duration>), String> = BTreeMap::new();
     for showing in &film.showings {
-        let reference = format!("<use href=\"#r{}\" y=\"{}\"", showing.text, showing.row * CELL_HEIGHT);
-        switched(&mut svg, &reference, showing.from, showing.until);
+        let uses = spans.entry((showing.from, showing.until)).or_default();
+        let _ = write!(uses, "<use href=\"#r{}\" y=\"{}\"/>", showing.text, showing.row * CELL_HEIGHT);
     }
     for place in &film.places {
-        let (x, y) = (place.column as f64 * CELL_WIDTH, place.row * CELL_HEIGHT);
-        switched(&mut svg, &format!("<use href=\"#c\" x=\"{}\" y=\"{y}\"", round(x)), place.from, place.until);
+        let (x, y) = (round(place.column as f64 * CELL_WIDTH), place.row * CELL_HEIGHT);
+        let uses = spans.entry((place.from, place.until)).or_default();
+        let _ = write!(uses, "<use href=\"#c\" x=\"{x}\" y=\"{y}\"/>");
+    }
+    for ((from, until), uses) in spans {
+        switched(&mut svg, &uses, from, until);
     }
     svg.push_str("</g>\n</svg>\n");
     svg
 }
 
 /// Something that is seen from `from` to `until`. What is seen at the end is seen where nothing moves, too.
-fn switched(svg: &mut String, reference: &str, from: Duration, until: Option<Duration>) {
+fn switched(svg: &mut String, what: &str, from: Duration, until: Option<Duration>) {
     let _ = match until {
-        None if from.is_zero() => writeln!(svg, "{reference}/>"),
+        None if from.is_zero() => writeln!(svg, "{what}"),
         None => writeln!(
             svg,
-            "{reference}><set attributeName=\"visibility\" to=\"hidden\" begin=\"t.begin\" dur=\"{}s\"/></use>",
+            "<g><set attributeName=\"visibility\" to=\"hidden\" begin=\"t.begin\" dur=\"{}s\"/>{what}</g>",
             seconds(from)
         ),
         Some(until) => writeln!(
             svg,
-            "{reference} visibility=\"hidden\"><set attributeName=\"visibility\" to=\"visible\" begin=\"t.begin+{}s\" \
-             dur=\"{}s\"/></use>",
+            "<g visibility=\"hidden\"><set attributeName=\"visibility\" to=\"visible\" begin=\"t.begin+{}s\" \
+             dur=\"{}s\"/>{what}</g>",
             seconds(from),
             seconds(until.saturating_sub(from))
         ),
