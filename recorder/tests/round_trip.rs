@@ -1,4 +1,5 @@
 //! What was appended is what is read.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod scene;
 

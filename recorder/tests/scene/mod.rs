@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub(crate) mod child;
+pub(crate) mod example;
 pub(crate) mod forge;
+pub(crate) mod listing;
 pub(crate) mod vocabulary;
 
 use std::path::{Path, PathBuf};

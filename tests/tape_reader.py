@@ -1,0 +1,518 @@
+#!/usr/bin/env python3
+"""A second reader of tapes, written from docs/TAPE.md alone.
+
+    tape_reader.py TAPE
+
+Prints the header, each event and the verdict as lines of JSON with sorted keys. Ends with 0 when the tape is complete,
+1 when it has an unsealed tail, 2 when it was tampered with. Needs the modules blake3 and zstandard.
+"""
+
+import json
+import sys
+
+import blake3
+import zstandard
+
+HEADER_BYTES = 96
+HEAD_BYTES = 32
+LINK_BYTES = 32
+EVENTS_ZSTD, EVENTS_STORED, INDEX, TRAILER, OPTIONAL_FROM = 0x01, 0x02, 0x10, 0x11, 0x80
+EVENT_BYTES_MAX = 4 << 20
+PLAIN_BYTES_MAX = EVENT_BYTES_MAX + (256 << 10)
+PAYLOAD_BYTES_MAX = PLAIN_BYTES_MAX + PLAIN_BYTES_MAX // 128 + 1024
+POINTS_MAX = 512
+SHOWN_BYTES_MAX = 256
+LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+class Wrong(Exception):
+    """What no recorder writes."""
+
+
+class Cut(Exception):
+    """The file ends before the chunk does."""
+
+
+def number(data):
+    return int.from_bytes(data, "little")
+
+
+def derive(context, data):
+    return blake3.blake3(data, derive_key_context=context).digest()
+
+
+# The encoding of events.
+
+
+class Plain:
+    def __init__(self, data):
+        self.data, self.place = data, 0
+
+    def take(self, count):
+        end = self.place + count
+        if end > len(self.data):
+            raise Wrong("an event is cut off")
+        taken = self.data[self.place : end]
+        self.place = end
+        return taken
+
+    def byte(self):
+        return self.take(1)[0]
+
+    def varint(self, bits=64):
+        first = self.byte()
+        if first <= 250:
+            return first
+        widths = {251: 2, 252: 4, 253: 8}
+        if first not in widths or widths[first] * 8 > bits:
+            raise Wrong("a number is too wide")
+        return number(self.take(widths[first]))
+
+    def zigzag(self):
+        value = self.varint()
+        return value >> 1 if value % 2 == 0 else -(value >> 1) - 1
+
+    def bool(self):
+        value = self.byte()
+        if value > 1:
+            raise Wrong("a bool is neither 0 nor 1")
+        return value == 1
+
+    def bytes(self):
+        return bytes(self.take(self.varint()))
+
+    def text(self):
+        try:
+            return self.bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Wrong("a text is not UTF-8") from error
+
+    def choice(self, alternatives):
+        chosen = self.varint(32)
+        if chosen >= len(alternatives):
+            raise Wrong("an alternative is not known")
+        return alternatives[chosen]
+
+
+def shown(data):
+    if len(data) > SHOWN_BYTES_MAX:
+        return {"bytes": len(data), "blake3": blake3.blake3(data).hexdigest()}
+    return "".join(chr(byte) if 32 <= byte <= 126 and byte != 92 else f"\\x{byte:02x}" for byte in data)
+
+
+def u8(plain):
+    return plain.byte()
+
+
+def u32(plain):
+    return plain.varint(32)
+
+
+def u64(plain):
+    return plain.varint()
+
+
+def flag(plain):
+    return plain.bool()
+
+
+def text(plain):
+    return plain.text()
+
+
+def run(plain):
+    return shown(plain.bytes())
+
+
+def digest(plain):
+    return plain.take(32).hex()
+
+
+def side(plain):
+    return plain.choice(["client", "upstream"])
+
+
+def optional(kind):
+    return lambda plain: kind(plain) if plain.bool() else None
+
+
+def pair(one, other):
+    return lambda plain: [one(plain), other(plain)]
+
+
+def many(kind):
+    return lambda plain: [kind(plain) for _ in range(plain.varint())]
+
+
+def fields(*names):
+    def read(plain):
+        return {name: kind(plain) for name, kind in names}
+
+    return read
+
+
+def typed(*alternatives):
+    def read(plain):
+        name, kinds = plain.choice(alternatives)
+        return {"type": name, **fields(*kinds)(plain)}
+
+    return read
+
+
+SIZE = fields(("columns", u32), ("rows", u32), ("width_px", u32), ("height_px", u32))
+ENDS = [("host", text), ("port", u32), ("originator", text), ("originator_port", u32)]
+VERDICT = typed(("allow", []), ("refuse", [("rule", text), ("text", text)]))
+PROGRAM = typed(("shell", []), ("exec", [("command", run)]), ("subsystem", [("name", text)]))
+STREAM_KIND = typed(
+    ("session", []),
+    ("direct-tcpip", ENDS),
+    ("forwarded-tcpip", ENDS),
+    ("direct-streamlocal@openssh.com", [("path", text)]),
+    ("forwarded-streamlocal@openssh.com", [("path", text)]),
+    ("auth-agent@openssh.com", []),
+    ("x11", [("originator", text), ("originator_port", u32)]),
+)
+OPERATION = typed(
+    (
+        "open",
+        [("path", run)]
+        + [(name, flag) for name in ("read", "write", "append", "create", "truncate", "exclusive")],
+    ),
+    ("list", [("path", run)]),
+    ("stat", [("path", run), ("follow", flag)]),
+    (
+        "set attributes",
+        [
+            ("path", run),
+            ("size", optional(u64)),
+            ("permissions", optional(u32)),
+            ("owner", optional(pair(u32, u32))),
+            ("times", optional(pair(u64, u64))),
+        ],
+    ),
+    ("rename", [("from", run), ("to", run), ("replace", flag)]),
+    ("remove", [("path", run)]),
+    ("make directory", [("path", run)]),
+    ("remove directory", [("path", run)]),
+    ("link", [("target", run), ("path", run), ("symbolic", flag)]),
+    ("read link", [("path", run)]),
+    ("real path", [("path", run)]),
+    ("send", [("path", run), ("size", u64), ("permissions", u32)]),
+    ("extension", [("name", text), ("path", run)]),
+)
+OPENED = (
+    [("person", text), ("groups", many(text))]
+    + [
+        (name, text)
+        for name in (
+            "proof",
+            "target",
+            "target_kind",
+            "login",
+            "protocol",
+            "client_address",
+            "client_program",
+            "rule",
+            "gateway",
+        )
+    ]
+    + [("opened_unix_nanos", u64)]
+)
+ADDRESS = [("address", text), ("port", optional(u32))]
+RUN = [("path", run), ("offset", u64), ("length", u64)]
+FAMILIES = [
+    [
+        ("session.opened", OPENED),
+        ("session.decision", [("action", text), ("resource", text), ("rule", text), ("verdict", VERDICT)]),
+        ("session.notice", [("text", text)]),
+        ("session.gap", [("events", u64), ("bytes", u64), ("reason", text)]),
+        ("session.marker", [("label", text)]),
+        ("session.fault", [("by", side), ("expected", text), ("got", text)]),
+        ("session.closed", [("reason", text)]),
+    ],
+    [
+        ("terminal.start", [("term", text), ("size", SIZE), ("modes", many(pair(u8, u32)))]),
+        ("terminal.input", [("bytes", run)]),
+        ("terminal.concealed", [("count", u32)]),
+        ("terminal.echoed", [("skipped", u64), ("bytes", run)]),
+        ("terminal.output", [("error", flag), ("bytes", run)]),
+        ("terminal.resize", [("size", SIZE)]),
+    ],
+    [
+        ("process.start", [("kind", PROGRAM)]),
+        ("process.environment", [("name", text), ("value", run)]),
+        ("process.agent", []),
+        ("process.answer", [("request", text), ("accepted", flag)]),
+        ("process.signal", [("name", text)]),
+        ("process.exit", [("status", u32)]),
+        ("process.killed", [("signal", text), ("core_dumped", flag), ("message", text)]),
+    ],
+    [
+        ("stream.open", [("kind", STREAM_KIND)]),
+        ("stream.accepted", []),
+        ("stream.rejected", [("reason", text)]),
+        ("stream.data", [("error", flag), ("bytes", run)]),
+        ("stream.eof", []),
+        ("stream.close", []),
+        ("stream.listen", ADDRESS),
+        ("stream.listening", ADDRESS + [("accepted", flag)]),
+        ("stream.unlisten", ADDRESS),
+        ("stream.opaque", [("what", text)]),
+    ],
+    [
+        ("file.asked", [("request", u32), ("operation", OPERATION)]),
+        ("file.answered", [("request", u32), ("status", u32), ("message", text)]),
+        ("file.read", RUN),
+        ("file.written", RUN),
+        (
+            "file.closed",
+            [("path", run), ("read_bytes", u64), ("written_bytes", u64), ("content_sha256", optional(digest))],
+        ),
+    ],
+]
+COUNTED = {"terminal.input", "terminal.echoed", "terminal.output", "stream.data"}
+
+
+def event(plain, before):
+    at = (before + plain.zigzag()) % (1 << 64)
+    who = side(plain)
+    lane = u32(plain)
+    name, kinds = plain.choice(plain.choice(FAMILIES))
+    return {"at": at, "side": who, "lane": lane, "event": name, "fields": fields(*kinds)(plain)}
+
+
+def carried(read):
+    """How many payload bytes an event carries."""
+    if read["event"] not in COUNTED:
+        return 0
+    data = read["fields"]["bytes"]
+    if isinstance(data, dict):
+        return data["bytes"]
+    return len(data) - 3 * data.count("\\x")
+
+
+# Chunks.
+
+
+class Head:
+    def __init__(self, data):
+        self.payload_bytes = number(data[0:4])
+        self.kind = data[4]
+        self.frame_start = data[5] == 1
+        self.first_event = number(data[8:16])
+        self.first_moment = number(data[16:24])
+        self.events = number(data[24:28])
+        self.plain_bytes = number(data[28:32])
+        if data[5] > 1 or data[6] or data[7]:
+            raise Wrong("a reserved bit is set")
+        if self.kind < OPTIONAL_FROM and self.kind not in (EVENTS_ZSTD, EVENTS_STORED, INDEX, TRAILER):
+            raise Wrong("a chunk of an unknown kind")
+        if self.payload_bytes > PAYLOAD_BYTES_MAX or self.plain_bytes > PLAIN_BYTES_MAX:
+            raise Wrong("a chunk beyond the limits")
+        if self.has_events():
+            if self.events == 0 or self.events * 4 > self.plain_bytes:
+                raise Wrong("the count of events does not fit")
+        elif self.events or self.plain_bytes or self.frame_start:
+            raise Wrong("a chunk without events says that it has some")
+        if self.kind == EVENTS_STORED and (self.payload_bytes != self.plain_bytes or not self.frame_start):
+            raise Wrong("a stored chunk does not fit")
+
+    def has_events(self):
+        return self.kind in (EVENTS_ZSTD, EVENTS_STORED)
+
+
+def chunk(data, place, link):
+    """The chunk at a place: its head, its payload, its link and where it ends."""
+    if place + HEAD_BYTES > len(data):
+        raise Cut
+    raw = data[place : place + HEAD_BYTES]
+    head = Head(raw)
+    end = place + HEAD_BYTES + head.payload_bytes + LINK_BYTES
+    if end > len(data):
+        raise Cut
+    payload = data[place + HEAD_BYTES : end - LINK_BYTES]
+    if derive("wiretape tape v1 chunk", link + raw + payload) != data[end - LINK_BYTES : end]:
+        raise Wrong("a link does not agree")
+    return head, payload, data[end - LINK_BYTES : end], end
+
+
+def goes_on(data, start, first_event):
+    """Whether whole chunks start behind a place and go on to the end of the file."""
+    for place in range(start + 1, len(data) - HEAD_BYTES - LINK_BYTES + 1):
+        whole = False
+        at, link, expected = place, data[place - LINK_BYTES : place], None
+        while at < len(data):
+            try:
+                head, _, link, at = chunk(data, at, link)
+            except Cut:
+                break
+            except Wrong:
+                whole = False
+                break
+            if head.first_event < first_event or (expected is not None and head.first_event != expected):
+                whole = False
+                break
+            expected = head.first_event + head.events
+            whole = True
+        if whole:
+            return True
+    return False
+
+
+class Tape:
+    def __init__(self, data):
+        self.data = data
+        self.link = bytes(LINK_BYTES)
+        self.events = self.chunks = self.gaps = self.last = 0
+        self.bytes = {"client": 0, "upstream": 0}
+        self.starts, self.stride, self.seen = [], 1, 0
+        self.index_place = None
+        self.sealed = False
+        self.frame = None
+
+    def read(self, say):
+        """Says the header and the events, and returns the verdict."""
+        data = self.data
+        magic = b"\x89WTAPE\r\n"
+        if data[:8] != magic[: len(data[:8])]:
+            return {"verdict": "tampered", "offset": 0}
+        if len(data) < HEADER_BYTES:
+            return {"verdict": "unsealed tail", "cut_bytes": len(data)}
+        if derive("wiretape tape v1 header", data[:64]) != data[64:HEADER_BYTES]:
+            return {"verdict": "tampered", "offset": 0}
+        if number(data[8:10]) != 1:
+            sys.exit("a tape of a later version")
+        if any(data[10:16]) or any(data[40:64]):
+            return {"verdict": "tampered", "offset": 0}
+        self.link = data[64:HEADER_BYTES]
+        value = int.from_bytes(data[16:32], "big")
+        name = "".join(LETTERS[value >> (5 * place) & 31] for place in range(25, -1, -1))
+        say({"tape": {"version": 1, "id": name, "opened_unix_nanos": number(data[32:40])}})
+        place = HEADER_BYTES
+        while place < len(data):
+            try:
+                if self.sealed:
+                    raise Wrong("something follows the trailer")
+                head, payload, link, end = chunk(data, place, self.link)
+                if head.first_event != self.events:
+                    raise Wrong("events do not follow one another")
+                self.take(head, payload, link, place, say)
+            except (Wrong, Cut) as stop:
+                zeros = not any(data[max(place, len(data) - LINK_BYTES) :])
+                torn = not self.sealed and (isinstance(stop, Cut) or (zeros and not isinstance(stop, Content)))
+                if torn and not goes_on(data, place, self.events):
+                    return {"verdict": "unsealed tail", "cut_bytes": len(data) - place}
+                return {"verdict": "tampered", "offset": place}
+            self.link, place = link, end
+            self.chunks += 1
+        return {"verdict": "complete"} if self.sealed else {"verdict": "unsealed tail", "cut_bytes": 0}
+
+    def take(self, head, payload, link, place, say):
+        """Takes in a chunk whose link agrees."""
+        try:
+            if self.index_place is not None and head.kind != TRAILER:
+                raise Wrong("something stands between index and trailer")
+            if head.has_events():
+                self.note_start(head, place)
+                self.take_events(head, self.unpack(head, payload), say)
+            elif head.kind < OPTIONAL_FROM and head.first_moment != self.last:
+                raise Wrong("another last moment")
+            elif head.kind == INDEX:
+                if payload != self.index():
+                    raise Wrong("the index does not list the frames")
+                self.index_place = place
+            elif head.kind == TRAILER:
+                self.check_trailer(payload)
+        except Wrong as wrong:
+            raise Content(str(wrong)) from wrong
+
+    def unpack(self, head, payload):
+        if head.kind == EVENTS_STORED:
+            self.frame = None
+            return payload
+        if head.frame_start:
+            self.frame = zstandard.ZstdDecompressor(max_window_size=1 << 20).decompressobj()
+        if self.frame is None:
+            raise Wrong("a frame that did not start")
+        try:
+            plain = self.frame.decompress(payload)
+        except zstandard.ZstdError as error:
+            raise Wrong(str(error)) from error
+        if self.frame.eof:
+            if self.frame.unused_data:
+                raise Wrong("something follows the end of a frame")
+            self.frame = None
+        if len(plain) != head.plain_bytes:
+            raise Wrong("another length than the head says")
+        return plain
+
+    def take_events(self, head, data, say):
+        plain, before, read = Plain(data), head.first_moment, []
+        for _ in range(head.events):
+            start = plain.place
+            read.append(event(plain, before))
+            if plain.place - start > EVENT_BYTES_MAX:
+                raise Wrong("an event beyond the limits")
+            before = read[-1]["at"]
+        if plain.place != len(data):
+            raise Wrong("something follows the last event")
+        if read[0]["at"] != head.first_moment:
+            raise Wrong("another first moment")
+        for one in read:
+            say({"number": self.events, **one})
+            self.events += 1
+            self.bytes[one["side"]] += carried(one)
+            self.gaps += one["event"] == "session.gap"
+            self.last = one["at"]
+
+    def note_start(self, head, place):
+        if not head.frame_start:
+            return
+        if self.seen % self.stride == 0:
+            if len(self.starts) == POINTS_MAX:
+                self.starts = self.starts[::2]
+                self.stride *= 2
+            self.starts.append((place, head.first_event, head.first_moment))
+        self.seen += 1
+
+    def index(self):
+        entries = b"".join(field.to_bytes(8, "little") for entry in self.starts for field in entry)
+        return len(self.starts).to_bytes(4, "little") + bytes(4) + entries
+
+    def check_trailer(self, payload):
+        held = [
+            self.index_place,
+            self.events,
+            self.chunks + 1,
+            self.bytes["client"],
+            self.bytes["upstream"],
+            self.last,
+            self.gaps,
+        ]
+        if len(payload) != 64 or payload[56:] != b"WTAPEEND":
+            raise Wrong("no trailer")
+        if [number(payload[place : place + 8]) for place in range(0, 56, 8)] != held:
+            raise Wrong("the trailer does not sum up the tape")
+        self.sealed = True
+
+
+class Content(Wrong):
+    """A chunk whose link agrees and whose content does not."""
+
+
+def main(path):
+    with open(path, "rb") as file:
+        tape = Tape(file.read())
+
+    def say(line):
+        print(json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+
+    verdict = tape.read(say)
+    held = {"events": tape.events, "chunks": tape.chunks, "gaps": tape.gaps, "root": tape.link.hex()}
+    say({**verdict, **held})
+    return {"complete": 0, "unsealed tail": 1}.get(verdict["verdict"], 2)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    sys.exit(main(sys.argv[1]))
