@@ -1,14 +1,18 @@
 //! Clients that are not OpenSSH: each runs a command, a shell on a terminal, files and a forward where it has them.
 
+use std::ffi::OsStr;
+
 use serde_json::{Value, json};
 use wiretape_core::Side;
-use wiretape_core::event::TerminalEvent;
+use wiretape_core::event::{ProcessEvent, TerminalEvent};
+use wiretape_tests::configuration::Target;
 use wiretape_tests::echo;
 use wiretape_tests::program::Program;
 use wiretape_tests::stage::{Stage, client_python, client_script};
+use wiretape_tests::terminal::Terminal;
 
 /// Runs the script that `interpreter` understands, and compares what it saw with what a client must see.
-fn journey(interpreter: Program, script: &str, key: &str, also: &[(&str, Value)]) {
+fn journey(interpreter: impl AsRef<OsStr>, script: &str, key: &str) {
     let stage = Stage::with(|folder, configuration| {
         // Not every client reads OpenSSH's own format of every type of key.
         let key = wiretape_tests::keys::Key::make_of(folder.path(), "client_key", key);
@@ -18,7 +22,8 @@ fn journey(interpreter: Program, script: &str, key: &str, also: &[(&str, Value)]
     let port = stage.gateway.address().port().to_string();
     let finished = stage
         .folder
-        .dressed(interpreter)
+        .dressed(Program::new(interpreter))
+        .env("NODE_PATH", std::env::var_os("NODE_PATH").unwrap_or_default())
         .arg(client_script(script))
         .args([&port, "web"])
         .arg(stage.folder.join("client_key"))
@@ -26,15 +31,12 @@ fn journey(interpreter: Program, script: &str, key: &str, also: &[(&str, Value)]
         .arg(echo::on_tcp().port().to_string())
         .succeed();
     let seen: Value = serde_json::from_slice(&finished.stdout).expect("what it saw, as JSON");
-    let mut wanted = json!({
+    let wanted = json!({
         "exec": ["typed\n", "err\n", 7],
         "shell": 3,
         "sftp": [100_000, ["got", "renamed"]],
         "forward": "heard: forwarded",
     });
-    for (name, value) in also {
-        wanted[*name] = value.clone();
-    }
     assert_eq!(seen, wanted);
 
     let events = stage.gateway.record().one().events();
@@ -54,25 +56,39 @@ fn journey(interpreter: Program, script: &str, key: &str, also: &[(&str, Value)]
     }
 }
 
-fn node() -> Program {
-    let modules = std::env::var_os("NODE_PATH");
-    let modules = modules.expect("no Node libraries are named: `cargo xtask test` installs them and names them");
-    Program::new("node").env("NODE_PATH", modules)
+#[test]
+fn asyncssh_works_as_it_is() {
+    journey(client_python(), "asyncssh_client.py", "ed25519");
 }
 
 #[test]
-fn asyncssh_works_as_it_is() {
-    journey(Program::new(client_python()), "asyncssh_client.py", "ed25519", &[("signal", json!("TERM"))]);
+fn a_signal_that_a_client_sends_reaches_the_program() {
+    let stage = Stage::with(|_, configuration| {
+        configuration.targets.push(Target::command("shell", &["cat"]).line("exec = [\"sh\", \"-c\"]"));
+    });
+    let port = stage.gateway.address().port().to_string();
+    let finished = stage
+        .folder
+        .program(client_python())
+        .arg(client_script("asyncssh_signal.py"))
+        .args([&port, "shell"])
+        .arg(&stage.person.file)
+        .succeed();
+    assert_eq!(finished.text(), "TERM\n");
+    let events = stage.gateway.record().one().events();
+    let sent = events.process().any(|event| matches!(event, ProcessEvent::Signal { name } if name == "TERM"));
+    let ended = events.process().any(|event| matches!(event, ProcessEvent::Killed { signal, .. } if signal == "TERM"));
+    assert!(sent && ended, "{:?}", events.names());
 }
 
 #[test]
 fn paramiko_works_as_it_is() {
-    journey(Program::new(client_python()), "paramiko_client.py", "ecdsa", &[]);
+    journey(client_python(), "paramiko_client.py", "ecdsa");
 }
 
 #[test]
 fn ssh2_for_node_works_as_it_is() {
-    journey(node(), "ssh2_client.js", "rsa", &[]);
+    journey("node", "ssh2_client.js", "rsa");
 }
 
 #[test]
@@ -86,8 +102,12 @@ fn dropbear_works_as_it_is() {
     assert_eq!(ran.text(), "typed\n");
     assert!(ran.errors().contains("err\n"), "{}", ran.errors());
 
-    let shell = dbclient().args(["-t", "web@127.0.0.1"]).input("echo by-hand-$((6 * 7)); exit 3\n").finish().coded(3);
-    assert!(shell.text().contains("by-hand-42"), "{}", shell.text());
+    let words = format!("dbclient -y -y -p {port} -i {} web@127.0.0.1", key.display());
+    let terminal = Terminal::start(&stage.folder, 91, 29, &words);
+    terminal.enter("PS1=; echo \"[$(stty size)]\"");
+    terminal.wait("[29 91]");
+    terminal.enter("exit 3");
+    assert_eq!(terminal.exit(), 3);
 
     let address = echo::on_tcp();
     let forwarded = dbclient().args(["-B", &address.to_string(), "web@127.0.0.1"]).input("forwarded").finish();

@@ -13,7 +13,7 @@ fn sessions_are_listed_for_people_and_for_programs() {
     let session = stage.gateway.record().one();
     assert_eq!(session.number("upstream_bytes"), 4);
     let listed = stage.gateway.record().program(&["sessions"]).succeed().text();
-    for word in [PERSON, TARGET, &session.id()[..6]] {
+    for word in [PERSON, TARGET, &session.id()[..4]] {
         assert!(listed.contains(word), "{word} is not in\n{listed}");
     }
     let by_config = Program::new(programs().join("wiretape"))
@@ -111,19 +111,17 @@ fn the_screen_of_an_editor_is_replayed_as_it_was() {
         screen.len() == 30 && screen[28].chars().count() > 60 && screen[29].chars().count() <= 100
     });
     live.enter(":redraw!");
-    live.type_text("20G");
+    live.type_text("19G");
+    live.wait("19,");
+    // The last key is the Enter that the client's own escape has to follow. The picture at which the connection ends, with nothing of the shell's after it.
+    live.press("Enter");
     live.wait("20,");
-    // The picture at which the connection ends, with nothing of the shell's after it.
     let stable = || {
         let one = live.screen();
         std::thread::sleep(std::time::Duration::from_millis(300));
         (one == live.screen()).then_some(one)
     };
     let screen = (0..100).find_map(|_| stable()).expect("the screen comes to rest");
-    live.press("Enter");
-    live.type_text("20G");
-    live.wait("20,");
-    assert_eq!(stable().as_ref(), Some(&screen));
     live.press("~");
     live.press(".");
     let _ = live.exit();
