@@ -1,8 +1,8 @@
-"""Runs a program and keeps the digests of what goes into it and what comes out of it.
+"""Runs a program and keeps the lengths and the digests of what goes into it and what comes out of it.
 
 python count.py FILE PROGRAM [ARGUMENT...]
 
-Writes the SHA-256 of its input to FILE.in and of its output to FILE.out, and ends as the program did.
+Writes the length and the SHA-256 of its input to FILE.in, those of its output to FILE.out, and ends as the program did.
 """
 
 import hashlib
@@ -19,9 +19,21 @@ def write_all(descriptor, data):
         data = data[os.write(descriptor, data) :]
 
 
-def carry(source, sink, digest):
+class Count:
+    def __init__(self):
+        self.length, self.digest = 0, hashlib.sha256()
+
+    def update(self, data):
+        self.length += len(data)
+        self.digest.update(data)
+
+    def __str__(self):
+        return f"{self.length} {self.digest.hexdigest()}"
+
+
+def carry(source, sink, count):
     while data := os.read(source, CHUNK):
-        digest.update(data)
+        count.update(data)
         try:
             write_all(sink, data)
         except BrokenPipeError:
@@ -30,7 +42,7 @@ def carry(source, sink, digest):
 
 def main():
     name, *command = sys.argv[1:]
-    went_in, came_out = hashlib.sha256(), hashlib.sha256()
+    went_in, came_out = Count(), Count()
     program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def feed():
@@ -40,9 +52,9 @@ def main():
     threading.Thread(target=feed, daemon=True).start()
     carry(program.stdout.fileno(), 1, came_out)
     code = program.wait()
-    for suffix, digest in ((".in", went_in), (".out", came_out)):
+    for suffix, count in ((".in", went_in), (".out", came_out)):
         with open(name + suffix, "w") as file:
-            file.write(digest.hexdigest())
+            file.write(str(count))
     sys.stdout.flush()
     # The thread may still wait for input that nobody needs any more.
     os._exit(code if code >= 0 else 128 - code)

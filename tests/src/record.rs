@@ -163,11 +163,11 @@ impl Carried {
         self.0.get(&(side == Side::Client, lane, false)).map_or((0, ""), |(count, digest)| (*count, digest.as_str()))
     }
 
-    /// The digests of all streams of `side`.
+    /// The lengths and digests of all streams of `side`, the standard error apart from the output.
     #[must_use]
-    pub fn digests(&self, side: Side) -> Vec<&str> {
+    pub fn by(&self, side: Side) -> Vec<String> {
         let of_side = self.0.iter().filter(|((client, ..), _)| *client == (side == Side::Client));
-        of_side.map(|(_, (_, digest))| digest.as_str()).collect()
+        of_side.map(|(_, (count, digest))| format!("{count} {digest}")).collect()
     }
 }
 

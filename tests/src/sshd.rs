@@ -68,10 +68,12 @@ impl Sshd {
     }
 }
 
-/// Waits until `server` says that it listens; false when it ended because its port was taken.
+/// Waits until `server` says that it listens; false when its port was taken.
 fn listens(server: &Running) -> bool {
     let outcome = server.complaint(&["Server listening on", "Address already in use"]);
-    outcome.contains("Server listening on") && !outcome.contains("Address already in use")
+    let taken = outcome.contains("Address already in use");
+    assert!(taken || outcome.contains("Server listening on"), "the server did not start: {outcome}");
+    !taken
 }
 
 /// An address on loopback that nobody listens on.
@@ -91,7 +93,13 @@ fn program() -> PathBuf {
 }
 
 fn configuration(folder: &Folder, address: SocketAddr, host_key: &Key, keys: &Path, settings: &[&str]) -> String {
-    // The first value of a setting counts: what the test says stands before the defaults.
+    // The first value of a setting counts: what the test says stands before the defaults. Subsystems may not be named
+    // twice.
+    let sftp = if settings.iter().any(|line| line.starts_with("Subsystem sftp ")) {
+        ""
+    } else {
+        "Subsystem sftp internal-sftp"
+    };
     format!(
         "{settings}\n\
          ListenAddress {address}\n\
@@ -115,7 +123,7 @@ fn configuration(folder: &Folder, address: SocketAddr, host_key: &Key, keys: &Pa
          MaxStartups 200\n\
          MaxSessions 100\n\
          LoginGraceTime 120\n\
-         Subsystem sftp internal-sftp\n",
+         {sftp}\n",
         settings = settings.join("\n"),
         host_key = host_key.file.display(),
         keys = keys.display(),

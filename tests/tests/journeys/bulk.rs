@@ -45,7 +45,7 @@ fn same_on_all_sides(stage: &Stage, session: &Session) {
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         };
         assert_eq!(digest("client"), digest("server"), "what the {side} sent, on both ends");
-        assert_eq!(carried.digests(side), [digest("client")], "what the {side} sent, on the tape");
+        assert_eq!(carried.by(side), [digest("client")], "what the {side} sent, on the tape");
     }
 }
 
@@ -78,8 +78,8 @@ fn two_hundred_megabytes_by_cat() {
     assert_eq!(random::digest(&back), digest);
     let sessions = stage.gateway.record().ended(2);
     let (up, down) = (&sessions[1], &sessions[0]);
-    assert_eq!(up.carried().digests(Side::Client), [digest.as_str()]);
-    assert_eq!(down.carried().digests(Side::Upstream), [digest.as_str()]);
+    assert_eq!(up.carried().by(Side::Client), [format!("{BYTES} {digest}")]);
+    assert_eq!(down.carried().by(Side::Upstream), [format!("{BYTES} {digest}")]);
     assert_eq!((up.number("client_bytes"), down.number("upstream_bytes")), (BYTES, BYTES));
     up.verified().coded(0);
     down.verified().coded(0);

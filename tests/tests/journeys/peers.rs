@@ -121,36 +121,49 @@ fn an_upload_of_1_gib_to_a_stalled_target_is_held_back_and_then_goes_on() {
     assert_eq!(stage.gateway.record().ended(3)[1].number("client_bytes"), BYTES);
 }
 
-#[test]
-fn a_client_that_stops_reading_holds_back_its_own_channel_only() {
-    let stage = Stage::new();
+/// A client on the connection at `socket` whose output of `bytes` goes into a pipe that nobody reads until the file
+/// `go` is there; then they are counted. Gives the client, and the process that writes at the target.
+fn unread(stage: &Stage, socket: &str, bytes: u64) -> (Running, i32) {
+    let command = format!(
+        "ssh -F {} -S {socket} web@gateway 'echo $$ >&2; exec head -c {bytes} /dev/zero' | \
+         {{ until [ -e go ]; do sleep 0.1; done; wc -c; }}",
+        stage.client_configuration().display()
+    );
+    let client = stage.folder.program("sh").args(["-c", &command]).start();
+    let writer = client.error_line("").trim().parse().expect("a process number");
+    (client, writer)
+}
+
+/// How much process `number` has written; `None` when it has ended.
+fn written(number: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{number}/io")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("wchar: "))?.parse().ok()
+}
+
+/// A client that keeps a connection open, and the socket by which others share it.
+fn shared_connection(stage: &Stage) -> (Running, String) {
     let control = stage.folder.join("control");
     let socket = control.display().to_string();
     let master = stage.client("ssh").args(["-M", "-N", "-S", &socket, "web@gateway"]).start();
     wait_until("the control socket", || control.exists());
+    (master, socket)
+}
+
+/// Ends a shared connection.
+fn leave(stage: &Stage, master: Running, socket: &str) {
+    stage.client("ssh").args(["-S", socket, "-O", "exit", "web@gateway"]).succeed();
+    let _ = master.finish();
+}
+
+#[test]
+fn a_client_that_stops_reading_holds_back_its_own_channel_only() {
+    const BYTES: u64 = 600_000_000;
+    let stage = Stage::new();
+    let (master, socket) = shared_connection(&stage);
     let before = processes::resident_kib(stage.gateway.number());
-    // Its output is a pipe that nobody reads; its number is told beside it.
-    let command = format!(
-        "ssh -F {} -S {socket} web@gateway 'echo $$ >&2; exec head -c 2147483648 /dev/zero' | sleep 3600",
-        stage.client_configuration().display()
-    );
-    let stuck = stage.folder.program("sh").args(["-c", &command]).start();
-    let writer: i32 = stuck.error_line("").trim().parse().expect("a process number");
-    // The writer at the target stands still when everything between is full.
-    let written = || {
-        let text = std::fs::read_to_string(format!("/proc/{writer}/io")).expect("the writer runs");
-        let line = text.lines().find_map(|line| line.strip_prefix("wchar: ").map(str::to_owned));
-        line.and_then(|count| count.parse::<u64>().ok()).expect("a count")
-    };
-    let mut last = (written(), Instant::now());
-    while last.1.elapsed() < STALLED_AFTER {
-        let now = written();
-        assert!(now < 1 << 30, "nobody reads, and still the target writes on: {now} bytes");
-        if now != last.0 {
-            last = (now, Instant::now());
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let (client, writer) = unread(&stage, &socket, BYTES);
+    // What the client does not read waits neither in memory nor in the way of others.
+    wait_until("the writer to finish", || written(writer).is_none());
     for number in 0..20 {
         let finished = stage
             .client("ssh")
@@ -161,20 +174,42 @@ fn a_client_that_stops_reading_holds_back_its_own_channel_only() {
     }
     let peak = processes::resident_peak_kib(stage.gateway.number());
     assert!(peak < before + STALLED_KIB_MAX, "{before} KiB before, {peak} KiB at most while the client did not read");
-    stuck.signal(Signal::KILL);
-    stage.client("ssh").args(["-S", &socket, "-O", "exit", "web@gateway"]).succeed();
-    let _ = master.finish();
-    let _ = stage.gateway.record().one();
+    stage.folder.write("go", "");
+    assert_eq!(client.finish().good().text().trim(), BYTES.to_string());
+    leave(&stage, master, &socket);
+    assert_eq!(stage.gateway.record().one().carried().of(Side::Upstream, Lane(1)).0, BYTES);
+}
+
+#[test]
+fn more_than_a_disk_should_hold_for_a_client_that_does_not_read_holds_the_target_back() {
+    const BYTES: u64 = 2_000_000_000;
+    let stage = Stage::new();
+    let (master, socket) = shared_connection(&stage);
+    let before = processes::resident_kib(stage.gateway.number());
+    let (client, writer) = unread(&stage, &socket, BYTES);
+    let until = Instant::now() + PATIENCE;
+    let mut last = (0, Instant::now());
+    while last.1.elapsed() < STALLED_AFTER {
+        let now = written(writer).expect("the target is held back, so it cannot have finished");
+        assert!(Instant::now() < until, "the target was never held back: {now} bytes");
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let peak = processes::resident_peak_kib(stage.gateway.number());
+    assert!(peak < before + STALLED_KIB_MAX, "{before} KiB before, {peak} KiB at most while the client did not read");
+    stage.folder.write("go", "");
+    assert_eq!(client.finish().good().text().trim(), BYTES.to_string());
+    leave(&stage, master, &socket);
+    assert_eq!(stage.gateway.record().one().carried().of(Side::Upstream, Lane(1)).0, BYTES);
 }
 
 #[test]
 fn a_bulk_channel_does_not_freeze_a_second_one() {
     const BYTES: u64 = 300_000_000;
     let stage = Stage::new();
-    let control = stage.folder.join("control");
-    let socket = control.display().to_string();
-    let master = stage.client("ssh").args(["-M", "-N", "-S", &socket, "web@gateway"]).start();
-    wait_until("the control socket", || control.exists());
+    let (master, socket) = shared_connection(&stage);
     let bulk = stage
         .client("ssh")
         .args(["-S", &socket, "web@gateway", &format!("head -c {BYTES} /dev/zero; echo finished >&2")])
@@ -189,8 +224,7 @@ fn a_bulk_channel_does_not_freeze_a_second_one() {
     assert!(answered >= 3, "commands were answered while the bulk went on: {answered}");
     bulk.finish().coded(0);
     assert_eq!(std::fs::metadata(stage.folder.join("bulk")).expect("it was written").len(), BYTES);
-    stage.client("ssh").args(["-S", &socket, "-O", "exit", "web@gateway"]).succeed();
-    let _ = master.finish();
+    leave(&stage, master, &socket);
     let carried = stage.gateway.record().one().carried();
     assert_eq!(carried.of(Side::Upstream, Lane(1)).0, BYTES);
 }
