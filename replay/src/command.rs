@@ -5,6 +5,8 @@ mod catalogue;
 mod play;
 mod sessions;
 mod show;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::io::{self, BufWriter, Write, stdout};

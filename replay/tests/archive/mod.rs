@@ -1,5 +1,5 @@
 //! An archive of recorded sessions, made by the real recorder.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
 use std::path::Path;
 
