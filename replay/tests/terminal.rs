@@ -1,4 +1,5 @@
 //! The program on a real terminal: keys, sizes, hostile tapes, and what it leaves behind.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod archive;
 mod seat;

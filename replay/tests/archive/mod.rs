@@ -1,5 +1,6 @@
 //! An archive of recorded sessions, made by the real recorder.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 

@@ -22,7 +22,7 @@ struct Seen {
     bytes: Vec<u8>,
 }
 
-pub struct Seat {
+pub(crate) struct Seat {
     child: Child,
     keyboard: File,
     /// Kept open, so that the terminal outlives the program and its settings can be looked at.
@@ -33,7 +33,7 @@ pub struct Seat {
 
 impl Seat {
     /// Starts `replay` with `arguments` on a terminal of `columns` times `rows`.
-    pub fn new(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+    pub(crate) fn new(columns: u16, rows: u16, arguments: &[&str]) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
@@ -67,40 +67,40 @@ impl Seat {
     }
 
     /// Presses keys.
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
     /// Gives the terminal another size, as a window that is dragged.
-    pub fn resize(&mut self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         self.seen.lock().unwrap().screen.resize(usize::from(columns), usize::from(rows));
         let size = Winsize { ws_col: columns, ws_row: rows, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.terminal, size).unwrap();
     }
 
     /// What the terminal shows now.
-    pub fn view(&self) -> View {
+    pub(crate) fn view(&self) -> View {
         self.seen.lock().unwrap().screen.view()
     }
 
     /// The rows of the terminal as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let view = self.view();
         (0..view.rows).map(|row| view.row_text(row) + "\n").collect()
     }
 
     /// All bytes that the terminal received.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.seen.lock().unwrap().bytes.clone()
     }
 
     /// Waits until the terminal shows `text` somewhere.
-    pub fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(&format!("“{text}” is shown"), |seat| seat.text().contains(text));
     }
 
     /// Waits until `condition` holds.
-    pub fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+    pub(crate) fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !condition(self) {
             assert!(begun.elapsed() < PATIENCE, "waited in vain until {what}; the terminal shows:\n{}", self.text());
@@ -109,7 +109,7 @@ impl Seat {
     }
 
     /// The process that plays: the one child of the one that made the session.
-    pub fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let children = format!("/proc/{0}/task/{0}/children", self.child.id());
         let target = std::fs::read_to_string(children).unwrap_or_default();
         let target = target.split_whitespace().next().map_or_else(|| self.child.id().to_string(), str::to_owned);
@@ -117,7 +117,7 @@ impl Seat {
     }
 
     /// Waits for the end of the program.
-    pub fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -129,7 +129,7 @@ impl Seat {
     }
 
     /// Asserts that the terminal is as it was before: its settings, its screen, its modes.
-    pub fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let after = tcgetattr(&self.terminal).unwrap();
         assert!(after.local_modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
         assert_eq!(after.local_modes, self.before.local_modes);
