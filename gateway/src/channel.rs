@@ -59,7 +59,8 @@ impl<S: From<(ChannelId, ChannelMsg)> + Send + Sync + 'static> Channel<S> {
                 }
             };
             if self.line.kept(parcel.event).await.is_err() {
-                break;
+                // It was not recorded, so it does not leave; the farewell behind it does.
+                continue;
             }
             let last = matches!(parcel.message, Message::Close { .. } | Message::Rejected { .. });
             match parcel.message {

@@ -119,7 +119,9 @@ fn prepare(data_dir: &Path) -> anyhow::Result<PathBuf> {
         let public_path = key_path.with_extension("pub");
         let public =
             std::fs::read_to_string(&public_path).with_context(|| format!("cannot read {}", public_path.display()))?;
-        let shell = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
+        // Without the files of this account: the demo shows the same everywhere.
+        let shell =
+            if Path::new("/bin/bash").exists() { r#""/bin/bash", "--noprofile", "--norc""# } else { r#""/bin/sh""# };
         let text = format!(
             r#"# Made by `wiretape demo`. docs/CONFIG.md describes every setting.
 data_dir = "."
@@ -135,7 +137,7 @@ ssh_keys = ["{}"]
 [[target]]
 name = "shell"
 kind = "command"            # a program on a terminal of this host
-command = ["{shell}"]
+command = [{shell}]
 groups = ["demo"]
 "#,
             public.trim()

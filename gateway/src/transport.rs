@@ -1,6 +1,7 @@
 //! How the gateway speaks SSH on both sides: algorithms, windows, sockets.
 
 use std::borrow::Cow;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +76,25 @@ pub(crate) fn client_config() -> Arc<client::Config> {
         nodelay: true,
         ..client::Config::default()
     })
+}
+
+/// Ends a connection from outside the library, whose own loop may be waiting for a peer that reads nothing.
+pub(crate) struct Cutter {
+    socket: Option<OwnedFd>,
+}
+
+impl Cutter {
+    /// A second hold on `socket`.
+    pub(crate) fn new(socket: &TcpStream) -> Self {
+        Self { socket: socket.as_fd().try_clone_to_owned().ok() }
+    }
+
+    /// Ends the connection, whatever still waits in it.
+    pub(crate) fn cut(&self) {
+        if let Some(socket) = &self.socket {
+            let _ended_already = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+        }
+    }
 }
 
 /// Small packets leave at once, and a peer whose machine vanished is noticed after some minutes.

@@ -88,6 +88,9 @@ impl CommandUpstream {
                     break;
                 }
                 Message::Listen { .. } => line.say(Side::Upstream, Message::Listening { accepted: false, port: None }),
+                Message::Request { request: Request::Exec { .. }, .. } if self.target.exec.is_none() => {
+                    self.takes_no_command(&line, lane);
+                }
                 Message::Request { request, want_reply, .. } => {
                     let accepted = self.request(&line, lane, request, &mut wishes, &mut program);
                     if want_reply {
@@ -122,6 +125,17 @@ impl CommandUpstream {
         if let Some(program) = program {
             program.group.hang_up().await;
         }
+    }
+
+    /// The target runs its one program and nothing else: the client is told so where it shows it.
+    fn takes_no_command(&self, line: &Line, lane: Lane) {
+        let text = format!("wiretape: the target {} runs one program and takes no command line\n", self.name);
+        line.say(Side::Upstream, Message::Answer { lane, accepted: true });
+        line.say(Side::Upstream, Message::Data { lane, error: true, bytes: Bytes::from(text) });
+        let request = Request::ExitStatus { status: 255 };
+        line.say(Side::Upstream, Message::Request { lane, request, want_reply: false });
+        line.say(Side::Upstream, Message::Eof { lane });
+        line.say(Side::Upstream, Message::Close { lane });
     }
 
     /// True when the request is granted.

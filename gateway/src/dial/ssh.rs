@@ -19,13 +19,19 @@ use crate::dial::refuse;
 use crate::host_keys::{Learned, LearnedKeys};
 use crate::line::Line;
 use crate::outlet::OutletQueue;
-use crate::transport;
+use crate::transport::{self, Cutter};
 
 /// How long the target may take from the first packet to an accepted login.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// How long the target may take to read the client's last bytes.
 const LAST_BYTES_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long the connection may take to end.
+const LEAVING_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether it has ended.
+const ENDED_LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Prompts that are answered in one keyboard-interactive login.
 const PROMPT_ROUNDS_MAX: usize = 4;
@@ -64,12 +70,21 @@ impl SshUpstream {
                 _ = line.closed() => return,
             };
             let text = match outcome {
-                Ok(Ok(handle)) => {
+                Ok(Ok((handle, cutter))) => {
                     let handle = Arc::new(handle);
                     put.send_replace(State::Ready(Arc::clone(&handle)));
                     line.closed().await;
                     line.drained(Side::Upstream, LAST_BYTES_TIME_MAX).await;
-                    let _gone = handle.disconnect(russh::Disconnect::ByApplication, "", "").await;
+                    let leaving = handle.disconnect(russh::Disconnect::ByApplication, "", "");
+                    let _gone = tokio::time::timeout(LEAVING_TIME_MAX, leaving).await;
+                    // The library's loop sends what it was given and ends; one that is stuck is ended.
+                    let ended = async {
+                        while !handle.is_closed() {
+                            tokio::time::sleep(ENDED_LOOK_INTERVAL).await;
+                        }
+                    };
+                    let _stuck = tokio::time::timeout(LEAVING_TIME_MAX, ended).await;
+                    cutter.cut();
                     return;
                 }
                 Ok(Err(error)) => format!("cannot reach the target {name}: {error:#}"),
@@ -183,12 +198,13 @@ async fn connect(
     target: &SshTarget,
     login: &str,
     learned: &Arc<LearnedKeys>,
-) -> anyhow::Result<client::Handle<UpstreamHandler>> {
+) -> anyhow::Result<(client::Handle<UpstreamHandler>, Cutter)> {
     let credential = credentials::fetch(&target.credential).await.context("its credential cannot be had")?;
     let socket = tokio::net::TcpStream::connect(&target.address)
         .await
         .with_context(|| format!("no connection to {}", target.address))?;
     transport::prepare(&socket);
+    let cutter = Cutter::new(&socket);
     let refusal = Arc::new(Mutex::new(None));
     let handler = UpstreamHandler {
         line: line.clone(),
@@ -206,7 +222,7 @@ async fn connect(
         },
     };
     authenticate(&mut handle, login, credential).await?;
-    Ok(handle)
+    Ok((handle, cutter))
 }
 
 async fn authenticate(

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use wiretape_core::event::StreamKind;
-use wiretape_core::{Lane, Reason, Side};
+use wiretape_core::{Input, Lane, Reason, Side};
 use wiretape_ssh::{Message, OpenFailure};
 
 use crate::channel::{Channel, Opening, listen};
@@ -17,7 +17,7 @@ use crate::clock::SessionClock;
 use crate::gateway::Gateway;
 use crate::line::{Door, Line};
 use crate::outlet::OutletQueue;
-use crate::transport;
+use crate::transport::{self, Cutter};
 use admission::Attempt;
 use handler::ClientHandler;
 
@@ -34,6 +34,7 @@ const LEAVING_TIME_MAX: Duration = Duration::from_secs(2);
 pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr) {
     let clock = SessionClock::start();
     transport::prepare(&socket);
+    let cutter = Cutter::new(&socket);
     let attempt = Arc::new(Mutex::new(Attempt::new(clock, address)));
     let handler = ClientHandler::new(Arc::clone(&gateway), Arc::clone(&attempt));
     let starting = russh::server::run_stream(gateway.ssh(), socket, handler);
@@ -44,10 +45,11 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
     };
     let handle = session.handle();
     let (ended_put, mut ended) = tokio::sync::watch::channel(false);
-    let connection = tokio::spawn(async move {
-        let outcome = session.await;
+    tokio::spawn(async move {
+        if let Err(error) = session.await {
+            tracing::debug!(%address, "the connection broke off: {error}");
+        }
         ended_put.send_replace(true);
-        outcome
     });
     let admitted = tokio::select! {
         line = admission::admitted(&attempt) => Some(line),
@@ -58,13 +60,16 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
     let Some(line) = admitted else {
         disconnect(&handle, "no login").await;
         let _left = tokio::time::timeout(LEAVING_TIME_MAX, left(&mut ended)).await;
-        connection.abort();
+        cutter.cut();
         admission::record_refusal(&gateway, &attempt).await;
         return;
     };
     let reason = tokio::select! {
         reason = line.closed() => reason,
-        () = left(&mut ended) => Reason::new("client", "the client left"),
+        () = left(&mut ended) => {
+            line.handle(Input::End { side: Side::Client });
+            Reason::new("client", "the client left")
+        }
         () = gateway.stopped() => Reason::new("gateway", "the gateway is being stopped"),
         lost = line.recording().lost() => {
             Reason::new("recorder", format!("the session ends here, because it can no longer be recorded: {lost}"))
@@ -80,7 +85,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
         disconnect(&handle, &reason.text).await;
         let _left = tokio::time::timeout(LEAVING_TIME_MAX, left(&mut ended)).await;
     }
-    connection.abort();
+    cutter.cut();
     line.release();
     match line.recording().finish().await {
         Ok(summary) => {
@@ -97,7 +102,9 @@ async fn left(ended: &mut tokio::sync::watch::Receiver<bool>) {
 }
 
 async fn disconnect(handle: &russh::server::Handle, text: &str) {
-    let _gone = handle.disconnect(russh::Disconnect::ByApplication, text.to_owned(), String::new()).await;
+    let telling = handle.disconnect(russh::Disconnect::ByApplication, text.to_owned(), String::new());
+    // A connection that is stuck takes no word any more.
+    let _gone = tokio::time::timeout(LEAVING_TIME_MAX, telling).await;
 }
 
 /// Lanes that the upstream opened: channels toward the client.
