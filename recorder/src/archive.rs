@@ -34,6 +34,9 @@ impl Archive {
         let tapes = data_dir.join(survey::TAPES);
         let table = match Table::open_to_read(&data_dir, &tapes) {
             Ok(table) => table,
+            Err(_) if !data_dir.is_dir() => {
+                return Err(StoreError::io("find an archive in", data_dir, std::io::ErrorKind::NotFound));
+            }
             // Tapes without a catalogue are an archive all the same.
             Err(error) if !tapes.is_dir() => return Err(error),
             Err(_) => {
@@ -118,8 +121,13 @@ impl Archive {
 }
 
 /// A row as it is now: one that is listed as live, although nobody writes its tape any more, is read from the tape.
-fn refresh(row: SessionRow) -> SessionRow {
-    if row.closed_unix_nanos.is_some() || is_live(&row.tape) {
+fn refresh(mut row: SessionRow) -> SessionRow {
+    if row.closed_unix_nanos.is_some() {
+        return row;
+    }
+    if is_live(&row.tape) {
+        // The catalogue hears of a live session now and then only.
+        row.tape_bytes = std::fs::metadata(&row.tape).map_or(row.tape_bytes, |tape| tape.len());
         return row;
     }
     survey::row(&row.tape, None).unwrap_or(row)

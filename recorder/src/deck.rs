@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wiretape_core::SessionId;
 
@@ -83,6 +83,12 @@ impl Deck {
     /// Milliseconds since the deck started.
     pub(crate) fn millis(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether nothing was written to the tape for so long that it gives its compression context back.
+    pub(crate) fn is_idle(&self, reel: &Reel) -> bool {
+        let busy = Duration::from_millis(reel.busy_millis.load(Ordering::Acquire));
+        self.started.elapsed().saturating_sub(busy) >= self.settings.idle
     }
 
     /// Lets a tape in.

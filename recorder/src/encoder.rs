@@ -81,6 +81,8 @@ pub(crate) struct Encoder {
     pending: u32,
     last: Moment,
     frame: Option<Frame>,
+    /// Whether chunks follow one another closely: only then a context is worth holding.
+    busy: bool,
     incompressible: bool,
     points: SeekPoints,
     ledger: Ledger,
@@ -109,6 +111,7 @@ impl Encoder {
             pending: 0,
             last: Moment::START,
             frame: None,
+            busy: false,
             incompressible: false,
             points: SeekPoints::new(),
             ledger: Ledger::default(),
@@ -169,14 +172,17 @@ impl Encoder {
         }
         self.events += u64::from(self.pending);
         self.pending = 0;
+        self.busy = true;
         scratch.plain.clear();
         self.seal(scratch, start, &head);
         Ok(())
     }
 
-    /// Ends the frame, so that its context goes back to the pool. The next chunk starts another.
+    /// Ends the frame, so that its context goes back to the pool. The next chunk stands for itself, those that follow
+    /// it closely share another frame: a prompt and a keystroke now and then never take a context.
     pub(crate) fn end_frame(&mut self) {
         self.frame = None;
+        self.busy = false;
     }
 
     /// Ends the tape: the index and the trailer.
@@ -251,7 +257,7 @@ impl Encoder {
         }
         let start = out.len();
         let mut frame_start = self.frame.is_none();
-        if frame_start {
+        if frame_start && self.busy {
             self.frame = self.contexts.hold()?.map(|context| Frame { context, plain_bytes: 0 });
         }
         match &mut self.frame {

@@ -43,7 +43,7 @@ impl Default for Settings {
             frame_bytes_max: limits::FRAME_BYTES_MAX,
             idle: Duration::from_secs(1),
             contexts_max: 32,
-            writers: 2,
+            writers: std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8)),
             syncers: 4,
             sync: true,
         }

@@ -12,7 +12,6 @@ use crate::reel::Reel;
 
 /// Ticks until the deck closes.
 pub(crate) fn run(deck: &Deck) {
-    let idle_millis = u64::try_from(deck.settings.idle.as_millis()).unwrap_or(u64::MAX);
     loop {
         let due = locked(&deck.due);
         let due = deck
@@ -40,14 +39,14 @@ pub(crate) fn run(deck: &Deck) {
             reel.sync_later.store(false, Ordering::Release);
             deck.sync(&reel, true);
         }
-        let busy: Vec<Arc<Reel>> = framed.into_iter().filter(|reel| !fell_idle(deck, reel, idle_millis)).collect();
+        let busy: Vec<Arc<Reel>> = framed.into_iter().filter(|reel| !fell_idle(deck, reel)).collect();
         locked(&deck.due).framed.extend(busy);
     }
 }
 
 /// Ends the frame of a tape that has been silent for long enough; true when it holds no context now.
-fn fell_idle(deck: &Deck, reel: &Arc<Reel>, idle_millis: u64) -> bool {
-    if deck.millis().saturating_sub(reel.busy_millis.load(Ordering::Acquire)) < idle_millis {
+fn fell_idle(deck: &Deck, reel: &Arc<Reel>) -> bool {
+    if !deck.is_idle(reel) {
         return false;
     }
     // A pen that is in use is not idle.

@@ -51,6 +51,9 @@ fn write(deck: &Deck, reel: &Arc<Reel>, batch: Batch, scratch: &mut Scratch) -> 
         return Ok(());
     };
     let mut pen = locked(&reel.pen);
+    if deck.is_idle(reel) {
+        pen.encoder.end_frame();
+    }
     let mut cost = 0;
     let mut heard = false;
     let mut events = batch.events.into_iter();

@@ -8,7 +8,7 @@ use proptest::prelude::{ProptestConfig, prop_assert_eq, proptest};
 use scene::vocabulary::any_event;
 use scene::{Scene, block_on, closed, data, feed, log_lines, noise, opened, output, read};
 use wiretape_core::{Moment, Side};
-use wiretape_recorder::{Durability, Ending, Tape, Verdict, verify};
+use wiretape_recorder::{Durability, Ending, Settings, Tape, Verdict, verify};
 
 #[test]
 fn a_short_session_is_read_as_it_was() {
@@ -97,6 +97,35 @@ fn chunks_that_shrink_and_chunks_that_do_not_take_turns() {
     for (start, event) in events.iter().enumerate() {
         let found: Vec<_> = Tape::open(&path).unwrap().events_from(event.at).map(Result::unwrap).collect();
         assert!(found.len() >= events.len() - start && events.ends_with(&found));
+    }
+}
+
+#[test]
+fn a_tape_of_more_frames_than_its_index_lists_is_sought_by_frames() {
+    let scene = Scene::new();
+    let settings = Settings { frame_bytes_max: 1, sync: false, ..Settings::default() };
+    let store = scene.store_with(settings);
+    let recording = store.begin(scene::id(), scene::OPENED, Durability::Written).unwrap();
+    let events: Vec<_> = (0..1500).map(|number| output(number * 10, log_lines(number, 40))).collect();
+    block_on(async {
+        for event in &events {
+            let number = recording.append(event.clone()).unwrap();
+            recording.passed(number).await.unwrap();
+        }
+        recording.finish().await.unwrap();
+    });
+    let path = scene.archive().tape_path(&recording.id());
+    let whole = std::fs::read(&path).unwrap();
+    let listed = verify(&path).unwrap();
+    assert_eq!((listed.verdict, listed.events), (Verdict::Complete, 1500));
+    // With its index, and without.
+    for bytes in [&whole[..], &whole[..whole.len() - 128]] {
+        std::fs::write(&path, bytes).unwrap();
+        let tape = Tape::open(&path).unwrap();
+        for number in (0..1500).step_by(97) {
+            let found = tape.events_from(Moment::from_nanos(number * 10 + 5)).next().unwrap().unwrap();
+            assert_eq!(found, events[usize::try_from(number).unwrap()]);
+        }
     }
 }
 
