@@ -9,6 +9,7 @@
 //!                                        (File)    └─ well ──► Content ── size bytes ──► Closing
 //!                       Closing ── the source's own status ──► Waiting ── well, failed ──► Between
 //!                                                              (Arrived)
+//!   each of them ── both ends are gone ──► Over
 //! ```
 //!
 //! A source that does not wait is made to: what it says early is not read before the status that decides what it
@@ -36,6 +37,8 @@ enum State {
     Closing(File),
     /// The sink's turn.
     Waiting(Awaited),
+    /// Both ends are gone: nothing more is read.
+    Over,
 }
 
 /// What a status of the sink decides.
@@ -114,9 +117,9 @@ impl Transfer {
         self.source
     }
 
-    /// True when it is the sink's turn.
+    /// True when the source is not to be read: it is the sink's turn, or nobody's.
     pub(crate) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting(_))
+        matches!(self.state, State::Waiting(_) | State::Over)
     }
 
     /// True when an error in place of the source's next message would be read as one.
@@ -131,7 +134,7 @@ impl Transfer {
     /// A [`Fault`] when the source may not say it.
     pub(crate) fn hear_source(&mut self, bytes: &[u8], notes: &mut Notes) -> Result<usize, Fault> {
         match &mut self.state {
-            State::Waiting(_) => Ok(0),
+            State::Waiting(_) | State::Over => Ok(0),
             State::Content(file) => {
                 let length = file.take(bytes);
                 if file.missing_bytes() == 0 {
@@ -166,6 +169,9 @@ impl Transfer {
     /// A [`Fault`] when it is none.
     pub(crate) fn hear_sink(&mut self, bytes: &[u8], notes: &mut Notes) -> Result<usize, Fault> {
         let sink = self.source.other();
+        if matches!(self.state, State::Over) {
+            return Ok(0);
+        }
         let Some((status, length)) = status(sink, bytes)? else { return Ok(0) };
         if self.early.len() >= RESPONSES_EARLY_MAX {
             return Err(Fault::new(
@@ -179,9 +185,9 @@ impl Transfer {
         Ok(length)
     }
 
-    /// Nothing more will be said: a file on its way is told as far as it came.
+    /// Nothing more will be said, or heard: a file on its way is told as far as it came.
     pub(crate) fn finish(&mut self, notes: &mut Notes) {
-        let state = std::mem::replace(&mut self.state, State::Between);
+        let state = std::mem::replace(&mut self.state, State::Over);
         if let State::Content(file) | State::Closing(file) | State::Waiting(Awaited::Arrived(file, _)) = state {
             notes.passed(&file.announced.path, file.passed_bytes);
             notes.closed(self.source, file.announced.path, file.passed_bytes, None);
@@ -193,7 +199,7 @@ impl Transfer {
         match &self.state {
             State::Content(file) => file.missing_bytes().saturating_add(1),
             State::Closing(_) => 1,
-            State::Between | State::Waiting(_) => 0,
+            State::Between | State::Waiting(_) | State::Over => 0,
         }
     }
 

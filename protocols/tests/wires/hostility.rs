@@ -129,8 +129,10 @@ fn floods_end_at_a_limit() {
                 let mut turns = conversation.turns[..start].to_vec();
                 let piece = Bytes::from(piece.clone());
                 turns.extend((0..160).map(|_| Turn::Say(side, piece.clone())));
-                let performance = perform((conversation.wire)(), suspicious(), &turns);
-                check(&performance, &format!("{} of {name} by the {side}", speaker.row));
+                let what = format!("{} of {name} by the {side}", speaker.row);
+                check(&perform((conversation.wire)(), suspicious(), &turns), &what);
+                let held = perform((conversation.wire)(), Box::new(AllowAll), &turns).held_bytes_max;
+                assert!(held <= speaker.held_bytes_max + PIECE_BYTES, "{what}: {held} bytes held without a question");
             }
         }
     }

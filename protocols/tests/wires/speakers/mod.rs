@@ -6,6 +6,7 @@ mod scp;
 mod sftp;
 
 use sha2::{Digest, Sha256};
+use wiretape_core::limits::{HELD_BYTES_MAX, LINE_BYTES_MAX, SCP_LINE_BYTES_MAX, SFTP_PACKET_BYTES_MAX};
 use wiretape_core::{ByteWire, Lane, Side};
 
 use crate::stage::Turn;
@@ -21,15 +22,30 @@ pub(crate) struct Speaker {
     pub(crate) row: &'static str,
     /// Whether the wire records the stream itself, or leaves that to the wire that carries it.
     pub(crate) records_stream: bool,
+    /// The most that the wire holds back while no question stands.
+    pub(crate) held_bytes_max: usize,
     /// Makes up a conversation.
     pub(crate) converse: fn(&mut Dice) -> Conversation,
 }
 
 /// One for each row of the table.
 pub(crate) const SPEAKERS: &[Speaker] = &[
-    Speaker { row: "line", records_stream: true, converse: line::converse },
-    Speaker { row: "scp", records_stream: false, converse: scp::converse },
-    Speaker { row: "sftp", records_stream: false, converse: sftp::converse },
+    // Half a line of each side.
+    Speaker { row: "line", records_stream: true, held_bytes_max: 2 * LINE_BYTES_MAX, converse: line::converse },
+    // What a source says before its turn, and half a status.
+    Speaker {
+        row: "scp",
+        records_stream: false,
+        held_bytes_max: HELD_BYTES_MAX + SCP_LINE_BYTES_MAX,
+        converse: scp::converse,
+    },
+    // Half a packet of each side.
+    Speaker {
+        row: "sftp",
+        records_stream: false,
+        held_bytes_max: 2 * (4 + SFTP_PACKET_BYTES_MAX),
+        converse: sftp::converse,
+    },
 ];
 
 /// What was said, and what there is to be known of it.
