@@ -8,4 +8,5 @@ mod limits;
 mod packets;
 mod script;
 mod stage;
+mod vocabulary;
 mod words;
