@@ -83,14 +83,12 @@ pub(crate) fn run(args: &DemoArgs, data_dir: Option<PathBuf>) -> anyhow::Result<
         settled(&data_dir).await?;
         let shown = show(&data_dir)?;
         println!("\nBy hand:\n");
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("wiretape"));
         if !args.serve {
-            println!(
-                "  wiretape serve --config {}     (or: cargo run --release -- demo --serve)",
-                config_path.display()
-            );
+            println!("  {} serve --config {}", program.display(), config_path.display());
         }
         println!("  ssh -p {} -i {} shell@{}", address.port(), key_path.display(), address.ip());
-        println!("  replay --data-dir {} {shown}", data_dir.display());
+        println!("  {} replay --data-dir {} {shown}", program.display(), data_dir.display());
         if args.serve {
             println!("\nThe gateway runs until Ctrl-C.");
             told_to_stop().await?.await;
@@ -228,7 +226,7 @@ fn show(data_dir: &Path) -> anyhow::Result<String> {
         bail!("the tape does not verify");
     }
     println!("\nWhat was seen:\n");
-    let how: &[&str] = if std::io::stdout().is_terminal() { &["--speed", "2"] } else { &["--plain"] };
+    let how: &[&str] = if std::io::stdout().is_terminal() { &["--speed", "2", "--quit-at-end"] } else { &["--plain"] };
     let mut words = vec![id.as_str()];
     words.extend_from_slice(how);
     wiretape_replay::command::play(data_dir, &parse::<PlayArgs>(&words)?)?;
