@@ -8,3 +8,4 @@ mod playbook;
 mod seeds;
 mod speakers;
 mod stage;
+mod table;

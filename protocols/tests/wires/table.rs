@@ -1,0 +1,39 @@
+//! What the table hands out for what a lane carries.
+
+use wiretape_core::{Carrier, Lane, NestedWires};
+use wiretape_protocols::{ROWS, Table};
+
+/// The names of the rows that a carrier is for.
+fn rows(carrier: &Carrier) -> Vec<&'static str> {
+    let lane = Lane(1);
+    let rows: Vec<_> = ROWS.iter().filter(|row| (row.wire)(lane, carrier).is_some()).map(|row| row.name).collect();
+    assert_eq!(Table.wire(lane, carrier).is_some(), !rows.is_empty());
+    rows
+}
+
+fn exec(command: &'static str) -> Carrier {
+    Carrier::Exec { command: command.into() }
+}
+
+fn subsystem(name: &str) -> Carrier {
+    Carrier::Subsystem { name: name.to_owned() }
+}
+
+#[test]
+fn each_carrier_has_one_wire_or_none() {
+    for (carrier, expected) in [
+        (subsystem("sftp"), ["sftp"].as_slice()),
+        (exec("/usr/lib/openssh/sftp-server -l INFO"), &["sftp"]),
+        (exec("scp -r -t /tmp"), &["scp"]),
+        (exec("scp -f 'a file'"), &["scp"]),
+        (subsystem("line@wiretape"), &["line"]),
+        (subsystem("netconf"), &[]),
+        (subsystem("line"), &[]),
+        (exec("sftp"), &[]),
+        (exec("scp -t /tmp; id"), &[]),
+        (exec("cat"), &[]),
+        (Carrier::Forward { host: "sftp".to_owned(), port: 22 }, &[]),
+    ] {
+        assert_eq!(rows(&carrier), expected, "{carrier:?}");
+    }
+}
