@@ -24,6 +24,10 @@ const PROBE_BYTES_MIN: usize = 16 * 1024;
 /// How much of a chunk is compressed on trial while a stream does not shrink.
 const PROBE_BYTES: usize = 8 * 1024;
 
+/// How many chunks follow one another closely before the next ones share a frame. Until then each stands for itself:
+/// a login with its prompt, and a keystroke now and then, take no compression context.
+const CLOSE_CHUNKS_MIN: u8 = 3;
+
 /// The most that a scratch buffer keeps from one batch to the next.
 const SCRATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -81,8 +85,8 @@ pub(crate) struct Encoder {
     pending: u32,
     last: Moment,
     frame: Option<Frame>,
-    /// Whether chunks follow one another closely: only then a context is worth holding.
-    busy: bool,
+    /// Chunks that followed one another closely, up to [`CLOSE_CHUNKS_MIN`].
+    close: u8,
     incompressible: bool,
     points: SeekPoints,
     ledger: Ledger,
@@ -111,7 +115,7 @@ impl Encoder {
             pending: 0,
             last: Moment::START,
             frame: None,
-            busy: false,
+            close: 0,
             incompressible: false,
             points: SeekPoints::new(),
             ledger: Ledger::default(),
@@ -172,17 +176,16 @@ impl Encoder {
         }
         self.events += u64::from(self.pending);
         self.pending = 0;
-        self.busy = true;
+        self.close = CLOSE_CHUNKS_MIN.min(self.close + 1);
         scratch.plain.clear();
         self.seal(scratch, start, &head);
         Ok(())
     }
 
-    /// Ends the frame, so that its context goes back to the pool. The next chunk stands for itself, those that follow
-    /// it closely share another frame: a prompt and a keystroke now and then never take a context.
+    /// The session fell idle: ends the frame, so that its context goes back to the pool.
     pub(crate) fn end_frame(&mut self) {
         self.frame = None;
-        self.busy = false;
+        self.close = 0;
     }
 
     /// Ends the tape: the index and the trailer.
@@ -257,7 +260,7 @@ impl Encoder {
         }
         let start = out.len();
         let mut frame_start = self.frame.is_none();
-        if frame_start && self.busy {
+        if frame_start && self.close >= CLOSE_CHUNKS_MIN {
             self.frame = self.contexts.hold()?.map(|context| Frame { context, plain_bytes: 0 });
         }
         match &mut self.frame {
