@@ -42,6 +42,9 @@ def carry(source, sink, count):
 
 def main():
     name, *command = sys.argv[1:]
+    # rsync hands over sockets that do not wait.
+    os.set_blocking(0, True)
+    os.set_blocking(1, True)
     went_in, came_out = Count(), Count()
     program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 

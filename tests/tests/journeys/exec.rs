@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use rustix::process::Signal;
 use wiretape_core::Side;
 use wiretape_core::event::{ProcessEvent, ProcessKind, SessionEvent};
 use wiretape_tests::program::Finished;
-use wiretape_tests::random;
-use wiretape_tests::stage::{PERSON, Stage, TARGET, user_name};
+use wiretape_tests::stage::{PERSON, Stage, TARGET, user_name, wait_until};
+use wiretape_tests::{processes, random};
 
 /// Runs `command` straight at the server and through the gateway: a person must not see a difference.
 fn both_ways(stage: &Stage, command: &str) -> Finished {
@@ -97,16 +98,15 @@ fn the_end_of_input_is_told_while_the_command_goes_on() {
 }
 
 #[test]
-fn output_without_end_stops_when_the_client_stops() {
+fn output_without_end_ends_with_its_client() {
     let stage = Stage::new();
-    let finished = stage
-        .folder
-        .program("sh")
-        .args(["-c", "ssh -F \"$0\" web@gateway yes | head -n 3"])
-        .arg(stage.client_configuration())
-        .succeed();
-    assert_eq!(finished.text(), "y\ny\ny\n");
-    assert_ne!(stage.gateway.record().one().state(), "live");
+    let client = stage.ssh().arg("echo $$; exec yes").start();
+    let number: i32 = client.line("").parse().expect("a process number");
+    client.wait_bytes(1_000_000);
+    client.signal(Signal::TERM);
+    let _ = client.wait();
+    assert_eq!(stage.gateway.record().one().state(), "closed");
+    wait_until("the program to end", || processes::command_line(number).is_empty());
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn several_channels_share_one_connection_and_one_tape() {
     let control = stage.folder.join("control");
     let socket = control.display().to_string();
     let master = stage.client("ssh").args(["-M", "-N", "-S", &socket, "web@gateway"]).start();
-    wiretape_tests::stage::wait_until("the control socket", || control.exists());
+    wait_until("the control socket", || control.exists());
     let running: Vec<_> = (0..8)
         .map(|number| {
             let command = format!("cat; echo channel {number}; exit {number}");
