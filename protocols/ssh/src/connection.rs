@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use wiretape_core::event::{StreamEvent, StreamKind};
 use wiretape_core::judge::ActionKind;
-use wiretape_core::{Action, Event, Fault, Kind, Lane, Moment, Side, Unit, Verdict, limits as shared};
+use wiretape_core::{Action, Event, Fault, Kind, Lane, Moment, Side, Unit, Verdict};
 
 use crate::outbox::Outbox;
 use crate::state::fault;
@@ -55,8 +55,8 @@ impl Connection {
     pub(crate) fn take(&mut self, side: Side, at: Moment, message: Message, outbox: &mut Outbox) -> Result<(), Fault> {
         match message {
             Message::Listen { listen, ref address, port } if side == Side::Client => {
-                if address.len() > shared::TEXT_BYTES_MAX {
-                    return Err(fault(side, "an address of at most 256 KiB", &message));
+                if address.len() > limits::ADDRESS_BYTES_MAX {
+                    return Err(fault(side, "an address of at most 4 KiB", &message));
                 }
                 if self.held.len() + self.asks.len() >= limits::LISTENS_PENDING_MAX {
                     return Err(fault(side, "at most 128 requests to listen that wait for an answer", &message));

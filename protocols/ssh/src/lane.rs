@@ -18,7 +18,7 @@ use crate::opaque::Signature;
 use crate::outbox::Outbox;
 use crate::pair::Pair;
 use crate::pending::Pending;
-use crate::state::{Admission, Phase, Standing, check_request, fault};
+use crate::state::{Admission, Phase, Standing, check_request, fault, request_text_bytes};
 use crate::terminal::Terminal;
 use crate::wire::NestedFault;
 use crate::{Message, Request, limits};
@@ -164,8 +164,9 @@ impl LaneState {
                 Err(fault(side, "no answer without a request", message))
             }
             Message::Request { want_reply: true, .. } => {
-                let waiting = self.pending.of(side).len() + self.held.len();
-                if waiting >= shared::REQUESTS_PENDING_MAX {
+                let wants_reply = |held: &&Message| matches!(held, Message::Request { want_reply: true, .. });
+                let held = if side == Side::Client { self.held.iter().filter(wants_reply).count() } else { 0 };
+                if self.pending.of(side).len() + held >= shared::REQUESTS_PENDING_MAX {
                     return Err(fault(side, "at most 128 requests that wait for an answer", message));
                 }
                 Ok(())
@@ -202,8 +203,7 @@ impl LaneState {
         }
         let payload = match &message {
             Message::Data { bytes, .. } => bytes.len(),
-            Message::Request { request: Request::Exec { command }, .. } => command.len(),
-            Message::Request { request: Request::Env { name, value }, .. } => name.len() + value.len(),
+            Message::Request { request, .. } => request_text_bytes(request),
             _ => 0,
         };
         self.held_bytes = self.held_bytes.saturating_add(payload).saturating_add(limits::HELD_MESSAGE_BYTES);

@@ -9,6 +9,9 @@ pub(crate) const LISTENS_PENDING_MAX: usize = 128;
 /// Addresses that the target may listen on for one client.
 pub(crate) const LISTENERS_MAX: usize = 256;
 
+/// A host, an address or the path of a socket. Each open lane keeps its own.
+pub(crate) const ADDRESS_BYTES_MAX: usize = 4096;
+
 /// Lane numbers that may be left out before a higher one is opened.
 pub(crate) const LANE_NUMBERS_SKIPPED_MAX: usize = 1024;
 

@@ -3,6 +3,7 @@
 use wiretape_core::event::StreamKind;
 use wiretape_core::{Fault, Side, limits};
 
+use crate::limits::ADDRESS_BYTES_MAX;
 use crate::pair::Pair;
 use crate::{Message, Request};
 
@@ -180,14 +181,7 @@ pub(crate) fn check_request(side: Side, kind: &StreamKind, message: &Message) ->
     if side != asker {
         return Err(fault(side, "a request that this side can make", message));
     }
-    let text_bytes = match request {
-        Request::Pty { term, .. } => term.len(),
-        Request::Env { name, value } => name.len().saturating_add(value.len()),
-        Request::Exec { command } => command.len(),
-        Request::Subsystem { name } | Request::Signal { name } => name.len(),
-        Request::ExitSignal { name, message, .. } => name.len().saturating_add(message.len()),
-        Request::WindowChange { .. } | Request::Shell | Request::Agent | Request::ExitStatus { .. } => 0,
-    };
+    let text_bytes = request_text_bytes(request);
     if text_bytes > limits::TEXT_BYTES_MAX {
         return Err(fault(side, "a request with at most 256 KiB of text", message));
     }
@@ -195,6 +189,18 @@ pub(crate) fn check_request(side: Side, kind: &StreamKind, message: &Message) ->
         return Err(fault(side, "at most 256 terminal modes", message));
     }
     Ok(())
+}
+
+/// Bytes of text that a request carries.
+pub(crate) fn request_text_bytes(request: &Request) -> usize {
+    match request {
+        Request::Pty { term, modes, .. } => term.len().saturating_add(modes.len().saturating_mul(8)),
+        Request::Env { name, value } => name.len().saturating_add(value.len()),
+        Request::Exec { command } => command.len(),
+        Request::Subsystem { name } | Request::Signal { name } => name.len(),
+        Request::ExitSignal { name, message, .. } => name.len().saturating_add(message.len()),
+        Request::WindowChange { .. } | Request::Shell | Request::Agent | Request::ExitStatus { .. } => 0,
+    }
 }
 
 /// Whether the texts of a lane's opening are within the limits.

@@ -235,3 +235,29 @@ impl LaneNumbers {
         lane.0 >= 1 && lane.0 <= self.highest && !self.skipped.contains(&lane.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wiretape_core::{Lane, Side};
+
+    use super::{LaneNumbers, Options, SshWire};
+
+    #[test]
+    fn a_wire_can_be_moved_to_another_thread() {
+        fn check<T: Send>(_: T) {}
+        check(SshWire::new(Options::default()));
+    }
+
+    #[test]
+    fn a_lane_number_is_used_once_in_any_order() {
+        let mut numbers = LaneNumbers::default();
+        for lane in [1, 4, 3, 2, 5] {
+            assert!(!numbers.was_taken(Lane(lane)));
+            assert!(numbers.take(Side::Client, Lane(lane)).is_ok(), "{lane}");
+            assert!(numbers.was_taken(Lane(lane)));
+        }
+        for lane in [0, 1, 3, 5] {
+            assert!(numbers.take(Side::Client, Lane(lane)).is_err(), "{lane}");
+        }
+    }
+}

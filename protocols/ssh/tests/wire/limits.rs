@@ -113,14 +113,47 @@ fn texts_over_the_limit_end_the_session() {
             client(&mut stage, request(asked, true));
             assert_eq!(stage.is_closed(), over);
         }
-        let mut stage = stage();
-        let kind = StreamKind::DirectStreamlocal { path: text.clone() };
-        client(&mut stage, Message::Open { lane: Lane(2), kind });
-        assert_eq!(stage.is_closed(), over);
-        let mut stage = self::stage();
-        client(&mut stage, Message::Listen { listen: true, address: text, port: None });
-        assert_eq!(stage.is_closed(), over);
     }
+    for (bytes, over) in [(4096, false), (4097, true)] {
+        let path = "x".repeat(bytes);
+        let mut opening = stage();
+        let kind = StreamKind::DirectStreamlocal { path: path.clone() };
+        client(&mut opening, Message::Open { lane: Lane(2), kind });
+        assert_eq!(opening.is_closed(), over);
+        let mut listening = stage();
+        client(&mut listening, Message::Listen { listen: true, address: path, port: None });
+        assert_eq!(listening.is_closed(), over);
+    }
+}
+
+#[test]
+fn what_is_held_counts_whatever_it_is() {
+    let texts = [
+        Request::Signal { name: "x".repeat(TEXT_BYTES_MAX) },
+        Request::Subsystem { name: "x".repeat(TEXT_BYTES_MAX) },
+        Request::Env { name: "x".repeat(TEXT_BYTES_MAX), value: Bytes::new() },
+    ];
+    for text in texts {
+        let mut stage = stage();
+        client(&mut stage, request(Request::Exec { command: Bytes::from_static(b"risky") }, true));
+        let mut said = 0;
+        while !stage.is_closed() {
+            client(&mut stage, request(text.clone(), false));
+            said += 1;
+            assert!(said <= HELD_BYTES_MAX / TEXT_BYTES_MAX + 1);
+        }
+    }
+}
+
+#[test]
+fn held_data_does_not_count_as_requests() {
+    let mut stage = stage();
+    client(&mut stage, request(Request::Exec { command: Bytes::from_static(b"risky") }, true));
+    for _ in 0..REQUESTS_PENDING_MAX * 2 {
+        client(&mut stage, data(10));
+    }
+    client(&mut stage, request(Request::Signal { name: "INT".to_owned() }, true));
+    assert!(!stage.is_closed());
 }
 
 #[test]
