@@ -213,12 +213,8 @@ pub(crate) fn check_kind(side: Side, kind: &StreamKind) -> Result<(), Fault> {
         StreamKind::X11 { originator, .. } => originator.len(),
         StreamKind::Session | StreamKind::Agent => 0,
     };
-    if text_bytes > limits::TEXT_BYTES_MAX {
-        return Err(Fault::new(
-            side,
-            "at most 256 KiB of text in the opening of a lane",
-            format!("{text_bytes} bytes"),
-        ));
+    if text_bytes > ADDRESS_BYTES_MAX {
+        return Err(Fault::new(side, "an address of at most 4 KiB", format!("{text_bytes} bytes")));
     }
     Ok(())
 }
