@@ -61,7 +61,7 @@ struct List<'a> {
 impl List<'_> {
     fn shown(&self) -> Vec<usize> {
         let needle = crate::needle::Needle::new(&self.narrowed);
-        let fits = |line: &str| self.narrowed.is_empty() || needle.count(line) > 0;
+        let fits = |line: &str| self.narrowed.is_empty() || needle.is_in(line);
         self.items.iter().enumerate().filter(|(_, line)| fits(line)).map(|(number, _)| number).collect()
     }
 

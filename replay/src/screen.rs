@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthChar;
 use wiretape_core::event::TerminalSize;
 
 use crate::limits::{SCREEN_COLUMNS_MAX, SCREEN_ROWS_MAX};
+use crate::needle::Needle;
 use crate::utf8::Utf8;
 use crate::view::View;
 
@@ -99,6 +100,12 @@ impl Screen {
     pub fn text(&self) -> Vec<String> {
         let lines = self.terminal.screen().text();
         lines.into_iter().map(|line| crate::legible::legible(line.trim_end()).into_owned()).collect()
+    }
+
+    /// How often `needle` stands on it.
+    #[must_use]
+    pub fn count(&self, needle: &Needle) -> u64 {
+        needle.count(self.terminal.screen().visible_lines())
     }
 
     /// Remembers the screen. `None` in the middle of a control sequence: there it cannot be left and taken up again.

@@ -159,18 +159,17 @@ impl Stage {
     /// Goes on until more of `needle` has been shown than before: to the next place where it appears. False when it
     /// does not appear any more, or when `watch` stopped it.
     pub fn find(&mut self, needle: &Needle, watch: &mut Watch<'_>) -> bool {
-        let visible = |screen: &Screen| screen.text().iter().map(|line| needle.count(line)).sum::<u64>();
-        let mut shown = visible(&self.screen);
+        let mut shown = self.screen.count(needle);
         loop {
             let Some((at, cue)) = self.peek() else { return false };
-            let shows = matches!(cue, Cue::Show(_));
+            let (shows, resizes) = (matches!(cue, Cue::Show(_)), matches!(cue, Cue::Resize(..)));
             if watch(at) {
                 return false;
             }
             // What leaves at the top was shown: it is not new when the like of it comes in below.
             let mut left = 0;
-            self.step(watch, &mut |line| left += needle.count(&line.text()));
-            let now = visible(&self.screen);
+            self.step(watch, &mut |line| left += needle.count([line]));
+            let now = if shows || resizes { self.screen.count(needle) } else { shown };
             if shows && now + left > shown {
                 return true;
             }

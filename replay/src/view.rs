@@ -158,15 +158,15 @@ impl View {
     /// Draws every place where `needle` stands in inverse colours.
     pub fn highlight(&mut self, needle: &crate::needle::Needle) {
         for row in 0..self.rows {
-            let mut columns = Vec::with_capacity(self.columns);
-            let mut text = String::with_capacity(self.columns);
-            for (column, glyph) in self.row(row).iter().enumerate().filter(|(_, glyph)| glyph.width > 0) {
-                columns.push((text.len(), column));
-                text.push(glyph.letter);
-            }
-            for (start, end) in needle.places(&text) {
-                let within = columns.iter().filter(|(offset, _)| (start..end).contains(offset));
-                for (_, column) in within {
+            let (columns, letters): (Vec<usize>, Vec<char>) = self
+                .row(row)
+                .iter()
+                .enumerate()
+                .filter(|(_, glyph)| glyph.width > 0)
+                .map(|(column, glyph)| (column, glyph.letter))
+                .unzip();
+            for (start, end) in needle.places(&letters) {
+                for column in columns.get(start..end).unwrap_or_default() {
                     if let Some(glyph) = self.row_mut(row).get_mut(*column) {
                         glyph.style.inverse = !glyph.style.inverse;
                     }
