@@ -55,7 +55,7 @@ fn kind(which: u8, bytes: &[u8]) -> Kind {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let payload = Bytes::copy_from_slice(bytes);
     let number = bytes.iter().fold(0_u32, |number, byte| number.wrapping_mul(256) + u32::from(*byte));
-    let size = TerminalSize { columns: number >> 8 & 0x3ff, rows: number & 0xff, width_px: 0, height_px: 0 };
+    let size = TerminalSize { columns: number >> 8 & 0x7f, rows: number & 0x1f, width_px: 0, height_px: 0 };
     match which % 32 {
         0..12 => Kind::Terminal(TerminalEvent::Output { error: which == 1, bytes: payload }),
         12 => Kind::Terminal(TerminalEvent::Start { term: text, size, modes: Vec::new() }),
