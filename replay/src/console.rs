@@ -247,3 +247,66 @@ pub fn write_all(output: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Write};
+    use std::os::fd::OwnedFd;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread;
+    use std::time::Duration;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, tcgetattr};
+
+    use super::{Console, GIVE_BACK, TAKE, Wish};
+    use crate::clock;
+    use crate::keyboard::Key;
+
+    /// Both ends of a pseudo-terminal: the person's, and the program's.
+    fn terminal() -> (File, OwnedFd) {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let program = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        (File::from(master), program.into())
+    }
+
+    fn is_raw(terminal: &OwnedFd) -> bool {
+        !tcgetattr(terminal).unwrap().local_modes.intersects(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        let (mut person, program) = terminal();
+        let console = Console::over(Some(program.try_clone().unwrap()), program.try_clone().unwrap()).unwrap();
+        assert!(is_raw(&program));
+        let panicked = catch_unwind(AssertUnwindSafe(move || {
+            let _console = console;
+            panic!("on purpose");
+        }));
+        assert!(panicked.is_err());
+        assert!(!is_raw(&program));
+        let mut seen = vec![0; TAKE.len() + GIVE_BACK.len()];
+        person.read_exact(&mut seen).unwrap();
+        assert_eq!(seen, [TAKE, GIVE_BACK].concat());
+    }
+
+    #[test]
+    fn keys_and_deadlines_end_the_waiting() {
+        let (mut person, program) = terminal();
+        let mut console = Console::over(Some(program.try_clone().unwrap()), program).unwrap();
+        assert_eq!(console.glance().unwrap(), []);
+        person.write_all(b"q\x1b").unwrap();
+        assert_eq!(console.wait(None).unwrap(), [Wish::Key(Key::Letter('q'))]);
+        assert_eq!(console.wait(None).unwrap(), [Wish::Key(Key::Escape)], "nothing followed the escape");
+        let soon = clock::now() + Duration::from_millis(1);
+        assert_eq!(console.wait(Some(soon)).unwrap(), []);
+        assert!(clock::now() >= soon);
+        let waiting = thread::spawn(move || console.wait(None).unwrap());
+        drop(person);
+        assert_eq!(waiting.join().unwrap(), [Wish::Leave], "the terminal is gone");
+    }
+}

@@ -9,8 +9,9 @@ use wiretape_replay::command::{PlayArgs, play};
 /// Where the gateway keeps its recordings when nothing else is said.
 const DATA_DIR: &str = "wiretape-data";
 
+/// Plays a recorded session in the terminal, as it was
 #[derive(Parser)]
-#[command(name = "replay", version, about, long_about = None)]
+#[command(name = "replay", version)]
 struct Arguments {
     /// The gateway's data folder
     #[arg(long, value_name = "FOLDER", env = "WIRETAPE_DATA_DIR", default_value = DATA_DIR)]

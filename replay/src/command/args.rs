@@ -7,12 +7,20 @@ use wiretape_core::Moment;
 
 use crate::timecode;
 
+/// What stands below the options in the help of `replay`.
+const KEYS_AND_SAFETY: &str = "\
+Keys: space pauses, . and , go one event on and back, arrows 5 seconds (with Shift 60), Home and End to the ends,
+  [ and ] from marker to marker, + and - change the speed, / searches what was shown, n and N find more, ? shows all
+  keys, q leaves.
+
+On a terminal, what was recorded is drawn through a terminal emulator of the player's own: only letters, colours and
+positions reach your terminal, never an escape sequence of the recorded target (no titles, no clipboard, no device
+queries, no printer controls). Into a pipe or a file go the recorded bytes, exactly and with the recorded timing: do
+not send those to a terminal when you do not trust the target.";
+
 /// Plays a recorded session with its recorded timing.
-///
-/// On a terminal, what was recorded is drawn through a terminal emulator of the player's own: only characters, colours
-/// and positions reach your terminal, never an escape sequence of the recorded target (no titles, no clipboard, no
-/// device queries, no printer controls). Into a pipe or a file go the recorded bytes exactly, with the recorded timing.
 #[derive(Args, Clone, Debug, Default)]
+#[command(after_help = KEYS_AND_SAFETY)]
 pub struct PlayArgs {
     /// The session, or the first letters of its id; left out, a list of recent sessions is shown
     pub session: Option<String>,

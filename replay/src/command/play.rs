@@ -97,7 +97,11 @@ fn part(survey: &Survey, args: &PlayArgs) -> anyhow::Result<Part> {
                     others.join(" or ")
                 )
             });
-            Ok(Part { terminal: Some(lane), only: None, what: outline.what.clone(), remark })
+            let what = match survey.lanes.len() {
+                0 | 1 => outline.what.clone(),
+                lanes => format!("{} (of {lanes} lanes)", outline.what),
+            };
+            Ok(Part { terminal: Some(lane), only: None, what, remark })
         }
         None => Ok(Part { terminal: None, only: None, what: "timeline".to_owned(), remark: None }),
     }
