@@ -107,7 +107,11 @@ impl ScpWire {
             }
             self.send(side, rest.take(heard_bytes));
             // The status may be what the source should have waited for.
-            self.take_in(self.transfer.source(), Bytes::new())?;
+            let source = self.transfer.source();
+            self.take_in(source, Bytes::new())?;
+            if self.ended.contains(&source) {
+                self.check_end(source)?;
+            }
         }
     }
 
@@ -168,11 +172,7 @@ impl Wire for ScpWire {
 
     fn feed(&mut self, side: Side, at: Moment, message: Bytes) -> Result<(), Fault> {
         self.notes.set_now(at);
-        let mut outcome = self.take_in(side, message);
-        let source = self.transfer.source();
-        if outcome.is_ok() && side != source && self.ended.contains(&source) {
-            outcome = self.check_end(source);
-        }
+        let outcome = self.take_in(side, message);
         self.flush_notes();
         outcome
     }
