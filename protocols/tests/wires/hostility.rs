@@ -6,6 +6,7 @@ use wiretape_core::limits::HELD_BYTES_MAX;
 use wiretape_core::{ByteWire, Effect, Guard, Reason, Side, Verdict};
 use wiretape_sftp::SftpWire;
 
+use crate::laws::cut;
 use crate::speakers::{Dice, LANE, SPEAKERS};
 use crate::stage::{Performance, Rule, Rules, Turn, perform};
 
@@ -81,10 +82,19 @@ fn spoiled_conversations_do_no_harm() {
             let mut turns = conversation.turns;
             turns.push(Turn::End(Side::Client));
             spoil(&mut turns, &mut dice);
-            for guard in [Box::new(AllowAll), suspicious()] {
-                let performance = perform((conversation.wire)(), guard, &turns);
-                check(&performance, &format!("{} seed {seed}", speaker.row));
-                faults += usize::from(performance.fault().is_some());
+            let pieces = cut(&turns, &mut dice);
+            for guard in [|| Box::new(AllowAll) as _, suspicious] {
+                let what = format!("{} seed {seed}", speaker.row);
+                let whole = perform((conversation.wire)(), guard(), &turns);
+                check(&whole, &what);
+                faults += usize::from(whole.fault().is_some());
+                // The first law holds for what is broken, too.
+                let pieces = perform((conversation.wire)(), guard(), &pieces);
+                assert_eq!(whole.story(), pieces.story(), "{what}: cut elsewhere, another record");
+                for side in [Side::Client, Side::Upstream] {
+                    assert!(whole.sent(side) == pieces.sent(side), "{what}: cut elsewhere, other bytes to the {side}");
+                }
+                assert_eq!(whole.closed(), pieces.closed(), "{what}: cut elsewhere, another end");
             }
         }
         assert!(faults > 40, "{}: only {faults} faults: too well spoken", speaker.row);

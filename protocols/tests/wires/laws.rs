@@ -47,7 +47,7 @@ fn play(conversation: &Conversation, guard: impl Guard + 'static) -> Performance
 }
 
 /// The same turns, cut and joined elsewhere; nothing changes its place in the order of both sides.
-fn cut(turns: &[Turn], dice: &mut Dice) -> Vec<Turn> {
+pub(crate) fn cut(turns: &[Turn], dice: &mut Dice) -> Vec<Turn> {
     let mut pieces: Vec<Turn> = Vec::new();
     for turn in turns {
         let Turn::Say(side, said) = turn else {
