@@ -11,12 +11,12 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use wiretape_core::event::StreamEvent;
 use wiretape_core::{Event, Kind, Lane, Moment, SessionId, Side};
-use wiretape_recorder::{Durability, Settings, Store};
+use wiretape_recorder::{Archive, Durability, Settings, Store, Tape, verify};
 use zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, zstd_sys::ZSTD_EndDirective};
 
 const EVENT_BYTES: usize = 32 * 1024;
@@ -59,7 +59,7 @@ fn measure(folder: &Path, bytes: usize, rounds: usize) -> Outcome<()> {
                 note(3, by_program(folder, &plain)?);
             }
         }
-        println!("\n{name}");
+        println!("{name}");
         let names = ["recorder, synced", "recorder, not synced", "one zstd stream in process", "zstd -1"];
         let medians = seconds.map(|mut seconds| {
             seconds.sort_by(f64::total_cmp);
@@ -78,6 +78,47 @@ fn measure(folder: &Path, bytes: usize, rounds: usize) -> Outcome<()> {
             println!();
         }
     }
+    keystrokes(folder)
+}
+
+/// Small events: what one costs the session that appends it, and what it costs on the tape.
+fn keystrokes(folder: &Path) -> Outcome<()> {
+    const EVENTS: u32 = 1_000_000;
+    let data_dir = folder.join("data");
+    let store = Store::open(&data_dir, Settings::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let mut numbers = Numbers(3);
+    let started = Instant::now();
+    let (appending, summary) = runtime.block_on(async {
+        let recording = store.begin(SessionId::from_bytes([7; 16]), 0, Durability::Queued)?;
+        let mut appending = Duration::ZERO;
+        for number in 0..u64::from(EVENTS) {
+            let word = numbers.next();
+            let event = Event {
+                at: Moment::from_nanos(number * 100_000_000 + word % 50_000_000),
+                side: Side::Upstream,
+                lane: Lane(1),
+                kind: Kind::Stream(StreamEvent::Data {
+                    error: false,
+                    bytes: Bytes::from_static(b"-rw-r--r-- 1 ana\r\n"),
+                }),
+            };
+            recording.room().await?;
+            let before = Instant::now();
+            recording.append(event)?;
+            appending += before.elapsed();
+        }
+        Ok::<_, Box<dyn Error>>((appending, recording.finish().await?))
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    println!(
+        "\nsmall events\n  {:.0} ns an append, {:.2} million events a second, {:.1} bytes an event on the tape",
+        appending.as_nanos() as f64 / f64::from(EVENTS),
+        f64::from(EVENTS) / seconds / 1e6,
+        summary.tape_bytes as f64 / f64::from(EVENTS),
+    );
+    drop(store);
+    fs::remove_dir_all(data_dir)?;
     Ok(())
 }
 
@@ -108,8 +149,27 @@ fn recorded(folder: &Path, round: usize, input: &Bytes, sync: bool) -> Outcome<(
     })?;
     let seconds = started.elapsed().as_secs_f64();
     drop(store);
+    if sync && round == 0 {
+        read_back(&data_dir, summary.id, input.len())?;
+    }
     fs::remove_dir_all(data_dir)?;
     Ok((seconds, summary.tape_bytes))
+}
+
+/// How fast the tape is read and verified.
+fn read_back(data_dir: &Path, id: SessionId, bytes: usize) -> Outcome<()> {
+    let path = Archive::open(data_dir)?.tape_path(&id);
+    let started = Instant::now();
+    for event in Tape::open(&path)?.events() {
+        event?;
+    }
+    let reading = started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    let verdict = verify(&path)?.verdict;
+    let verifying = started.elapsed().as_secs_f64();
+    let rate = |seconds: f64| bytes as f64 / seconds / 1e6;
+    println!("\nread back at {:.0} MB/s, verified at {:.0} MB/s: {verdict:?}", rate(reading), rate(verifying));
+    Ok(())
 }
 
 /// One zstd stream, fed with the same pieces and written to a file.

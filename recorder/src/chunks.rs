@@ -79,10 +79,10 @@ impl Chunks {
         if end > self.end {
             return Err(Stop::Cut);
         }
-        let mut payload = vec![0; head.payload_bytes as usize];
-        let mut link = [0; LINK_BYTES];
+        let mut payload = vec![0; head.payload_bytes as usize + LINK_BYTES];
         self.file.read_exact_at(&mut payload, offset + HEAD_BYTES as u64)?;
-        self.file.read_exact_at(&mut link, end - LINK_BYTES as u64)?;
+        let link: Link = *payload.last_chunk().ok_or(Stop::Cut)?;
+        payload.truncate(head.payload_bytes as usize);
         if self.links.link(&self.place.link, &head_bytes, &payload) != link {
             return Err(Stop::Wrong("the hash of a chunk does not agree"));
         }

@@ -44,7 +44,7 @@ impl Default for Settings {
             idle: Duration::from_secs(1),
             contexts_max: 32,
             writers: std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8)),
-            syncers: 4,
+            syncers: 8,
             sync: true,
         }
     }

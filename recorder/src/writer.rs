@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -22,7 +23,9 @@ pub(crate) fn run(deck: &Deck, mut scratch: Scratch) {
     while let Some(reel) = deck.ready.pop() {
         let batch = reel.take();
         let hurried = batch.hurried;
-        match write(deck, &reel, batch, &mut scratch) {
+        // A flaw of the writer's own must not leave sessions waiting for ever, or running on unrecorded.
+        let outcome = catch_unwind(AssertUnwindSafe(|| write(deck, &reel, batch, &mut scratch)));
+        match outcome.unwrap_or_else(|_| Err("the recorder has a flaw, which the log shows: report it".to_owned())) {
             Ok(()) => settle(deck, &reel, hurried),
             Err(reason) => deck.fail(&reel, reason),
         }
