@@ -51,7 +51,7 @@ pub(crate) struct Target {
 #[derive(Clone, Debug)]
 pub(crate) enum TargetKind {
     /// An SSH server.
-    Ssh(SshTarget),
+    Ssh(Box<SshTarget>),
     /// A program on the gateway's own host.
     Command(CommandTarget),
 }

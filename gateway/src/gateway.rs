@@ -86,7 +86,7 @@ impl Gateway {
     pub(crate) fn upstream(&self, line: &Line, target: &Target, login: String, user: &User) -> Upstream {
         match &target.kind {
             TargetKind::Ssh(ssh) => {
-                Upstream::ssh(line, target.name.clone(), ssh.clone(), login, Arc::clone(&self.learned))
+                Upstream::ssh(line, target.name.clone(), (**ssh).clone(), login, Arc::clone(&self.learned))
             }
             TargetKind::Command(command) => Upstream::command(target.name.clone(), command.clone(), user.name.clone()),
         }

@@ -128,7 +128,7 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
     let name = table.name.get_ref().clone();
     let groups = table.groups.clone();
     let kind = match table.kind.get_ref().as_str() {
-        "ssh" => TargetKind::Ssh(ssh_target(table, folder, faults)?),
+        "ssh" => TargetKind::Ssh(Box::new(ssh_target(table, folder, faults)?)),
         "command" => TargetKind::Command(command_target(table, faults)?),
         other => {
             faults.add(&table.kind.span(), format!("kind = {other:?} is unknown: it is \"ssh\" or \"command\""));

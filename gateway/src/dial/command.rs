@@ -76,11 +76,8 @@ impl CommandUpstream {
                 break;
             }
             match parcel.message {
-                Message::Open { kind: StreamKind::Session, .. } => {
-                    if !opened {
-                        line.say(Side::Upstream, Message::Opened { lane });
-                    }
-                }
+                Message::Open { kind: StreamKind::Session, .. } if opened => {}
+                Message::Open { kind: StreamKind::Session, .. } => line.say(Side::Upstream, Message::Opened { lane }),
                 Message::Open { .. } => {
                     let text = format!("the target {} is a program: it forwards nothing", self.name);
                     let reason = OpenFailure::AdministrativelyProhibited;
