@@ -107,6 +107,14 @@ fn who_names_no_target_chooses_one_from_a_menu() {
 }
 
 #[test]
+fn what_is_typed_ahead_of_the_menu_reaches_the_target() {
+    let stage = stage();
+    let finished =
+        stage.client("ssh").args(["-tt", "menu@gateway"]).input("1\recho ahead-$((6 * 7)); exit 3\r").finish().coded(3);
+    assert!(finished.text().contains("ahead-42"), "{}", finished.text());
+}
+
+#[test]
 fn the_menu_can_be_left() {
     let stage = stage();
     let terminal = Terminal::start(&stage.folder, 80, 24, &ssh(&stage, "ana"));
