@@ -1,11 +1,14 @@
 //! When each output of a player arrives.
 
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// Set for a process that has asked already.
 const ASKED: &str = "WIRETAPE_BENCH_PRIORITY_ASKED";
@@ -31,11 +34,26 @@ pub(crate) fn ask_for_priority() {
     }
 }
 
+/// Both ends of a terminal.
+fn terminal() -> anyhow::Result<(OwnedFd, File)> {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let name = ptsname(&master, Vec::new())?;
+    let terminal = File::options().read(true).write(true).open(name.to_str()?)?;
+    Ok((master, terminal))
+}
+
 /// Runs a player and stamps the arrival of the end of each of `count` outputs: each has one carriage return, near its
 /// end, and what a player adds of its own has none.
-pub(crate) fn stamp(command: &mut Command, count: usize) -> anyhow::Result<Vec<Instant>> {
-    let mut child = command
-        .stdin(Stdio::null())
+pub(crate) fn stamp(command: &Command, count: usize) -> anyhow::Result<Vec<Instant>> {
+    let (_person, terminal) = terminal()?;
+    // In a session of its own: a player that looks for its terminal finds that one, and nobody presses keys there.
+    let mut session = Command::new("setsid");
+    session.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+    session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = session
+        .stdin(terminal)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()

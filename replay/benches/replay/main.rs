@@ -71,11 +71,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     println!("{:<16} {:>9} {:>9} {:>9} {:>12}", "player", "p50 µs", "p99 µs", "max µs", "drift ms");
     let mut within = true;
     for player in players {
-        let Some(mut command) = player.command(&score, folder.path())? else {
+        let Some(command) = player.command(&score, folder.path())? else {
             println!("{:<16} not installed", player.name);
             continue;
         };
-        let arrivals = arrival::stamp(&mut command, score.outputs())?;
+        let arrivals = arrival::stamp(&command, score.outputs())?;
         let error = score.error(&arrivals)?;
         println!(
             "{:<16} {:>9.1} {:>9.1} {:>9.1} {:>+12.3}",
