@@ -1,7 +1,7 @@
 //! Reading ahead: events are decoded on a thread of their own, so that none has to be waited for when it is due.
 
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use wiretape_core::Event;
 
@@ -12,7 +12,9 @@ type Batch = Vec<anyhow::Result<Event>>;
 
 /// Events, read ahead. Dropping it ends the thread that reads.
 pub struct Reel {
-    batches: Receiver<Batch>,
+    /// `None` only while it is dropped.
+    batches: Option<Receiver<Batch>>,
+    reader: Option<JoinHandle<()>>,
     current: std::vec::IntoIter<anyhow::Result<Event>>,
 }
 
@@ -23,7 +25,7 @@ impl Reel {
     /// When the system has no thread left.
     pub fn new(events: EventStream) -> std::io::Result<Self> {
         let (sender, batches) = sync_channel(BATCHES_AHEAD_MAX);
-        thread::Builder::new().name("reel".to_owned()).spawn(move || {
+        let reader = thread::Builder::new().name("reel".to_owned()).spawn(move || {
             let mut events = events;
             loop {
                 let batch = batch(&mut events);
@@ -33,7 +35,7 @@ impl Reel {
                 }
             }
         })?;
-        Ok(Self { batches, current: Vec::new().into_iter() })
+        Ok(Self { batches: Some(batches), reader: Some(reader), current: Vec::new().into_iter() })
     }
 }
 
@@ -45,7 +47,18 @@ impl Iterator for Reel {
             if let Some(event) = self.current.next() {
                 return Some(event);
             }
-            self.current = self.batches.recv().ok()?.into_iter();
+            self.current = self.batches.as_ref()?.recv().ok()?.into_iter();
+        }
+    }
+}
+
+impl Drop for Reel {
+    fn drop(&mut self) {
+        // The reader notices when it has its batch ready; waiting for it keeps readers from piling up while one seeks.
+        self.batches = None;
+        if let Some(reader) = self.reader.take() {
+            // It panicked: that was reported, and there is nothing to give back.
+            let _ = reader.join();
         }
     }
 }
