@@ -7,10 +7,8 @@ use anyhow::Context;
 use tokio::sync::watch;
 use wiretape_recorder::{Settings, Store};
 
-use crate::config::{Config, Target, TargetKind, User};
-use crate::dial::Upstream;
+use crate::config::Config;
 use crate::host_keys::{self, LearnedKeys};
-use crate::line::Line;
 use crate::transport;
 
 /// The running gateway.
@@ -82,13 +80,8 @@ impl Gateway {
         let _stopped = stopping.wait_for(|stopping| *stopping).await;
     }
 
-    /// The upstream of a session with `target`, for a person who may use it.
-    pub(crate) fn upstream(&self, line: &Line, target: &Target, login: String, user: &User) -> Upstream {
-        match &target.kind {
-            TargetKind::Ssh(ssh) => {
-                Upstream::ssh(line, target.name.clone(), (**ssh).clone(), login, Arc::clone(&self.learned))
-            }
-            TargetKind::Command(command) => Upstream::command(target.name.clone(), command.clone(), user.name.clone()),
-        }
+    /// The host keys that targets showed at their first connection.
+    pub(crate) fn learned_keys(&self) -> Arc<LearnedKeys> {
+        Arc::clone(&self.learned)
     }
 }

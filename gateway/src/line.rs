@@ -28,6 +28,11 @@ const DRAINED_LOOK_INTERVAL: Duration = Duration::from_millis(2);
 pub(crate) trait Door: Send + Sync {
     /// A lane was opened toward this side; its first message is the opening.
     fn open(&self, line: &Line, lane: Lane, queue: OutletQueue);
+
+    /// As [`Door::open`], for a lane that its opener was already told is open.
+    fn take_over(&self, line: &Line, lane: Lane, queue: OutletQueue) {
+        self.open(line, lane, queue);
+    }
 }
 
 /// A running session. Clones are the same session.

@@ -21,7 +21,7 @@ use wiretape_core::{Lane, Side};
 use wiretape_ssh::{Message, OpenFailure, Request};
 
 use crate::config::CommandTarget;
-use crate::line::Line;
+use crate::line::{Door, Line};
 use crate::outlet::OutletQueue;
 
 /// What is read from a program at once.
@@ -41,7 +41,7 @@ const GATEWAY_VARIABLES: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "SHELL",
 
 /// A program on this host.
 #[derive(Clone)]
-pub(crate) struct CommandUpstream {
+pub(super) struct CommandUpstream {
     name: String,
     target: CommandTarget,
     person: String,
@@ -68,7 +68,7 @@ impl CommandUpstream {
     }
 
     /// Serves one lane. `opened`: the client was already told that it is open.
-    pub(super) async fn serve(self, line: Line, lane: Lane, mut queue: OutletQueue, opened: bool) {
+    async fn serve(self, line: Line, lane: Lane, mut queue: OutletQueue, opened: bool) {
         let mut wishes = Wishes::default();
         let mut program: Option<Program> = None;
         while let Ok(Some(parcel)) = queue.next().await {
@@ -270,6 +270,16 @@ impl CommandUpstream {
         variables.push(("WIRETAPE_PERSON".into(), self.person.as_str().into()));
         variables.push(("WIRETAPE_TARGET".into(), self.name.as_str().into()));
         variables
+    }
+}
+
+impl Door for CommandUpstream {
+    fn open(&self, line: &Line, lane: Lane, queue: OutletQueue) {
+        tokio::spawn(self.clone().serve(line.clone(), lane, queue, false));
+    }
+
+    fn take_over(&self, line: &Line, lane: Lane, queue: OutletQueue) {
+        tokio::spawn(self.clone().serve(line.clone(), lane, queue, true));
     }
 }
 

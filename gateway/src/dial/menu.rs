@@ -11,21 +11,25 @@ use wiretape_core::event::{SessionEvent, StreamKind, TerminalSize};
 use wiretape_core::{Lane, Reason, Side, Verdict};
 use wiretape_ssh::{Message, OpenFailure, Request};
 
-use crate::config::{Config, Target, TargetKind};
-use crate::dial::{Upstream, refuse};
+use super::refuse;
+use crate::config::{Config, Target, TargetKind, User};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
-use crate::line::Line;
+use crate::line::{Door, Line};
 use crate::outlet::{OutletQueue, Parcel, outlet};
 use crate::transport;
 
 /// The choice between the targets that a person may use.
 #[derive(Clone)]
-pub(crate) struct MenuUpstream {
+pub(super) struct MenuUpstream {
     gateway: Arc<Gateway>,
     principal: Principal,
-    chosen: Arc<OnceLock<Upstream>>,
+    reach: Reach,
+    chosen: Arc<OnceLock<Arc<dyn Door>>>,
 }
+
+/// Makes the way to the target that was chosen.
+type Reach = fn(&Gateway, &Line, &Target, String, &User) -> Arc<dyn Door>;
 
 /// What a key does.
 enum Key {
@@ -46,14 +50,14 @@ struct Page {
 }
 
 impl MenuUpstream {
-    pub(super) fn new(gateway: Arc<Gateway>, principal: Principal) -> Self {
-        Self { gateway, principal, chosen: Arc::new(OnceLock::new()) }
+    pub(super) fn new(gateway: Arc<Gateway>, principal: Principal, reach: Reach) -> Self {
+        Self { gateway, principal, reach, chosen: Arc::new(OnceLock::new()) }
     }
 
     /// Serves one lane: the menu, then what was chosen.
-    pub(super) async fn serve(self, line: Line, lane: Lane, mut queue: OutletQueue) {
+    async fn serve(self, line: Line, lane: Lane, mut queue: OutletQueue) {
         if let Some(chosen) = self.chosen.get() {
-            return chosen.clone().serve(line, lane, queue, false).await;
+            return chosen.open(&line, lane, queue);
         }
         let config = self.gateway.config();
         let mut asked: Vec<Message> = Vec::new();
@@ -148,8 +152,8 @@ impl MenuUpstream {
             TargetKind::Command(_) => String::new(),
         };
         self.decided(line, target);
-        let upstream = self.gateway.upstream(line, target, login, self.principal.user());
-        let upstream = self.chosen.get_or_init(|| upstream).clone();
+        let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.user());
+        let upstream = self.chosen.get_or_init(reach);
         let (put, take) = outlet(self.gateway.spool_folder().to_owned());
         for message in asked {
             let message = match message {
@@ -161,17 +165,14 @@ impl MenuUpstream {
             };
             let _memory_only = put.push(Parcel { message, event: None });
         }
-        let serving = upstream.serve(line.clone(), lane, take, true);
-        let passing = async {
-            while let Ok(Some(parcel)) = queue.next().await {
-                if put.push(parcel).is_err() {
-                    break;
-                }
-                put.room().await;
+        upstream.take_over(line, lane, take);
+        while let Ok(Some(parcel)) = queue.next().await {
+            if put.push(parcel).is_err() {
+                break;
             }
-            put.finish();
-        };
-        tokio::join!(serving, passing);
+            put.room().await;
+        }
+        put.finish();
     }
 
     fn decided(&self, line: &Line, target: &Target) {
@@ -244,6 +245,12 @@ impl MenuUpstream {
             () = writing => {}
             () = async { reading.await; std::future::pending::<()>().await } => {}
         }
+    }
+}
+
+impl Door for MenuUpstream {
+    fn open(&self, line: &Line, lane: Lane, queue: OutletQueue) {
+        tokio::spawn(self.clone().serve(line.clone(), lane, queue));
     }
 }
 

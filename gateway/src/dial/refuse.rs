@@ -9,11 +9,31 @@ use wiretape_core::event::StreamKind;
 use wiretape_core::{Lane, Reason, Side};
 use wiretape_ssh::{Message, OpenFailure, Request};
 
-use crate::line::Line;
+use crate::line::{Door, Line};
 use crate::outlet::OutletQueue;
 
 /// How long a refused client may stay without asking for anything.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// An upstream that is not there.
+pub(super) struct RefusedUpstream {
+    reason: Reason,
+}
+
+impl RefusedUpstream {
+    /// Waits for the client to ask for something, and ends the session when it does not.
+    pub(super) fn start(line: &Line, reason: Reason) -> Self {
+        let (line, told) = (line.clone(), reason.clone());
+        tokio::spawn(async move { when_idle(&line, told).await });
+        Self { reason }
+    }
+}
+
+impl Door for RefusedUpstream {
+    fn open(&self, line: &Line, on: Lane, queue: OutletQueue) {
+        tokio::spawn(lane(line.clone(), on, queue, self.reason.clone()));
+    }
+}
 
 /// Serves one lane of a refused session.
 pub(super) async fn lane(line: Line, lane: Lane, mut queue: OutletQueue, reason: Reason) {

@@ -17,7 +17,7 @@ use crate::config::SshTarget;
 use crate::credentials::{self, Credential};
 use crate::dial::refuse;
 use crate::host_keys::{Learned, LearnedKeys};
-use crate::line::Line;
+use crate::line::{Door, Line};
 use crate::outlet::OutletQueue;
 use crate::transport::{self, Cutter};
 
@@ -40,7 +40,7 @@ type Connection = Arc<client::Handle<UpstreamHandler>>;
 
 /// An SSH server behind the gateway, connected or about to be.
 #[derive(Clone)]
-pub(crate) struct SshUpstream {
+pub(super) struct SshUpstream {
     connection: watch::Receiver<State>,
 }
 
@@ -112,7 +112,7 @@ impl SshUpstream {
     /// Serves one lane that the client opened, or the requests of the connection (lane 0).
     ///
     /// `opened`: the client was already told that the lane is open.
-    pub(crate) async fn serve(self, line: Line, lane: Lane, mut queue: OutletQueue, opened: bool) {
+    async fn serve(self, line: Line, lane: Lane, mut queue: OutletQueue, opened: bool) {
         let connection = match self.connection().await {
             Ok(connection) => connection,
             Err(reason) if opened => return line.close(reason),
@@ -149,6 +149,16 @@ impl SshUpstream {
                 }
             }
         }
+    }
+}
+
+impl Door for SshUpstream {
+    fn open(&self, line: &Line, lane: Lane, queue: OutletQueue) {
+        tokio::spawn(self.clone().serve(line.clone(), lane, queue, false));
+    }
+
+    fn take_over(&self, line: &Line, lane: Lane, queue: OutletQueue) {
+        tokio::spawn(self.clone().serve(line.clone(), lane, queue, true));
     }
 }
 
@@ -282,8 +292,14 @@ async fn answer_prompts(
     bail!("it asks more than a password")
 }
 
+/// What the target has no business to open is rejected.
+async fn prohibit(reply: ChannelOpenHandle) -> Result<(), russh::Error> {
+    reply.reject(russh::ChannelOpenFailure::AdministrativelyProhibited).await;
+    Ok(())
+}
+
 /// What the target's connection tells.
-pub(crate) struct UpstreamHandler {
+pub(super) struct UpstreamHandler {
     line: Line,
     name: String,
     address: String,
@@ -394,15 +410,13 @@ impl client::Handler for UpstreamHandler {
         Ok(())
     }
 
-    // What the target has no business to open is rejected.
     async fn server_channel_open_session(
         &mut self,
         _channel: russh::Channel<Msg>,
         reply: ChannelOpenHandle,
         _session: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        reply.reject(russh::ChannelOpenFailure::AdministrativelyProhibited).await;
-        Ok(())
+        prohibit(reply).await
     }
 
     async fn server_channel_open_direct_tcpip(
@@ -415,8 +429,7 @@ impl client::Handler for UpstreamHandler {
         reply: ChannelOpenHandle,
         _session: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        reply.reject(russh::ChannelOpenFailure::AdministrativelyProhibited).await;
-        Ok(())
+        prohibit(reply).await
     }
 
     async fn server_channel_open_direct_streamlocal(
@@ -426,8 +439,7 @@ impl client::Handler for UpstreamHandler {
         reply: ChannelOpenHandle,
         _session: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        reply.reject(russh::ChannelOpenFailure::AdministrativelyProhibited).await;
-        Ok(())
+        prohibit(reply).await
     }
 
     async fn server_channel_open_x11(
@@ -438,8 +450,7 @@ impl client::Handler for UpstreamHandler {
         reply: ChannelOpenHandle,
         _session: &mut client::Session,
     ) -> Result<(), Self::Error> {
-        reply.reject(russh::ChannelOpenFailure::AdministrativelyProhibited).await;
-        Ok(())
+        prohibit(reply).await
     }
 
     async fn disconnected(&mut self, reason: client::DisconnectReason<Self::Error>) -> Result<(), Self::Error> {

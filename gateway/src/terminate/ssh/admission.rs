@@ -17,7 +17,7 @@ use wiretape_ssh::SshWire;
 use super::ClientDoor;
 use crate::clock::SessionClock;
 use crate::config::{Config, Target, TargetKind};
-use crate::dial::Upstream;
+use crate::dial;
 use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::line::Line;
@@ -178,11 +178,11 @@ pub(super) fn admit(
     line.set_door(Side::Client, Arc::new(ClientDoor { handle }));
     let user = principal.user();
     let upstream = match admission {
-        Admission::Target { target, login } => gateway.upstream(&line, target, login, user),
-        Admission::Menu => Upstream::menu(Arc::clone(gateway), principal.clone()),
-        Admission::Refused { rule, text, .. } => Upstream::refused(&line, Reason::new(rule, text)),
+        Admission::Target { target, login } => dial::reach(gateway, &line, target, login, user),
+        Admission::Menu => dial::menu(Arc::clone(gateway), principal.clone()),
+        Admission::Refused { rule, text, .. } => dial::refused(&line, Reason::new(rule, text)),
     };
-    line.set_door(Side::Upstream, Arc::new(upstream));
+    line.set_door(Side::Upstream, upstream);
     tracing::info!(session = %line.recording().id(), person = user.name, asked = name, "session opened");
     let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
     attempt.line = Some(line.clone());
