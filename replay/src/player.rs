@@ -50,6 +50,8 @@ pub struct Settings {
     pub at: Moment,
     /// Whether what was typed is shown.
     pub input: bool,
+    /// Whether the screen is as large as the terminal, not as a recorded one: that of a timeline.
+    pub fills_terminal: bool,
     /// The most rows of the terminal that are used.
     pub rows_max: Option<usize>,
     /// Whether to leave at the end.
@@ -91,7 +93,8 @@ pub struct Player {
     message: Option<(String, Instant)>,
     prompt: Option<String>,
     needle: Option<Needle>,
-    help: bool,
+    /// While the keys are shown: whether to go on afterwards.
+    help: Option<bool>,
     status_until: Instant,
     glanced: Instant,
     farewell: Option<Farewell>,
@@ -132,7 +135,7 @@ impl Player {
             message: None,
             prompt: None,
             needle: None,
-            help: false,
+            help: None,
             status_until: now + STATUS_SPAN,
             glanced: now,
             farewell: None,
@@ -298,11 +301,16 @@ impl Player {
         Ok(())
     }
 
-    fn frame<'a>(&'a self, position: Moment, typed: &'a str, note: Option<&'a str>) -> Frame<'a> {
+    /// The columns and rows of the terminal that may be used.
+    fn size(&self) -> (usize, usize) {
         let (columns, rows) = self.console.size();
+        (columns, self.settings.rows_max.map_or(rows, |most| rows.min(most.max(1))))
+    }
+
+    fn frame<'a>(&'a self, position: Moment, typed: &'a str, note: Option<&'a str>) -> Frame<'a> {
         let message = self.message.as_ref().map(|(message, _)| message.as_str());
         Frame {
-            size: (columns, self.settings.rows_max.map_or(rows, |most| rows.min(most.max(1)))),
+            size: self.size(),
             state: self.state,
             position,
             last: self.settings.last,
@@ -313,7 +321,7 @@ impl Player {
             needle: self.needle.as_ref(),
             typed: self.settings.input.then_some(typed),
             markers: &self.settings.markers,
-            help: self.help,
+            help: self.help.is_some(),
             over: self.prompt.is_some() || message.is_some() || self.status_until > clock::now(),
         }
     }

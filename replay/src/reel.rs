@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 
+use anyhow::anyhow;
 use wiretape_core::Event;
 
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS_MAX, BATCHES_AHEAD_MAX};
@@ -47,7 +48,14 @@ impl Iterator for Reel {
             if let Some(event) = self.current.next() {
                 return Some(event);
             }
-            self.current = self.batches.as_ref()?.recv().ok()?.into_iter();
+            match self.batches.as_ref()?.recv() {
+                Ok(batch) => self.current = batch.into_iter(),
+                Err(_) => {
+                    // A reader that panicked has not read to the end: that is not to be taken for the end.
+                    let ended = self.reader.take()?.join();
+                    return ended.is_err().then(|| Err(anyhow!("the reader of the tape failed")));
+                }
+            }
         }
     }
 }
@@ -57,7 +65,7 @@ impl Drop for Reel {
         // The reader notices when it has its batch ready; waiting for it keeps readers from piling up while one seeks.
         self.batches = None;
         if let Some(reader) = self.reader.take() {
-            // It panicked: that was reported, and there is nothing to give back.
+            // What it had to say was not asked for any more.
             let _ = reader.join();
         }
     }
@@ -79,7 +87,7 @@ fn batch(events: &mut EventStream) -> Batch {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use wiretape_core::event::TerminalEvent;
+    use wiretape_core::event::{StreamEvent, TerminalEvent};
     use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
     use super::Reel;
@@ -99,5 +107,14 @@ mod tests {
         assert_eq!(reel.map(Result::unwrap).collect::<Vec<_>>(), events);
         let mut left_early = Reel::new(events.events_from(Moment::from_nanos(5)).unwrap()).unwrap();
         assert_eq!(left_early.next().unwrap().unwrap(), events[5]);
+    }
+
+    #[test]
+    fn a_reader_that_fails_is_not_taken_for_the_end() {
+        let one =
+            Event { at: Moment::START, side: Side::Upstream, lane: Lane(1), kind: Kind::Stream(StreamEvent::Eof) };
+        let failing = std::iter::once(Ok(one)).chain(std::iter::from_fn(|| panic!("on purpose")));
+        let read: Vec<_> = Reel::new(Box::new(failing)).unwrap().collect();
+        assert!(read.last().unwrap().is_err());
     }
 }

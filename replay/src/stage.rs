@@ -177,6 +177,16 @@ impl Stage {
         }
     }
 
+    /// Begins again, on a screen of another size.
+    ///
+    /// # Errors
+    /// When the session cannot be read.
+    pub fn reopen(&mut self, size: (usize, usize)) -> anyhow::Result<()> {
+        self.opening_size = size;
+        self.keyframes = Keyframes::default();
+        self.begin_again()
+    }
+
     fn step(&mut self, watch: &mut Watch<'_>, evicted: &mut dyn FnMut(&avt::Line)) -> Option<(Moment, Cue)> {
         let (at, _) = self.peek()?;
         let cue = self.waiting.pop_front()?;

@@ -1,7 +1,7 @@
 //! Sessions as a table.
 
 use unicode_width::UnicodeWidthStr;
-use wiretape_recorder::{SessionRow, SessionState};
+use wiretape_recorder::SessionRow;
 
 use crate::legible::{excerpt, size};
 use crate::timecode;
@@ -38,19 +38,10 @@ pub fn cells(row: &SessionRow, id: &str) -> [String; 8] {
         target,
         wallclock::short(row.opened_unix_nanos),
         lasted,
-        state(row.state).to_owned(),
+        row.state.name().to_owned(),
         size(row.tape_bytes),
         excerpt(&row.reason, REASON_LETTERS_MAX),
     ]
-}
-
-/// The word for a state.
-#[must_use]
-pub fn state(state: SessionState) -> &'static str {
-    match state {
-        SessionState::CutOff => "cut off",
-        other => other.name(),
-    }
 }
 
 /// Lines of a table: `heads`, then `rows`, in columns that are as wide as they must be.

@@ -259,11 +259,13 @@ fn a_session_without_a_terminal_is_played_as_a_timeline() {
     events.push(archive::event(8, wiretape_core::Side::Upstream, 3, wiretape_core::Kind::Stream(data)));
     events.push(closed(10));
     let folder = archive(&[(id(1), events)]);
-    let seat = seat(&folder, 100, 12, &["0"]);
+    let mut seat = seat(&folder, 100, 12, &["0"]);
     seat.wait_for("the end");
     let text = seat.text();
     assert!(text.contains("#3       exec `make test`"), "{text}");
     assert!(text.contains("err│ it broke"), "{text}");
+    seat.resize(40, 12);
+    seat.wait_until("long lines are wrapped", |seat| seat.text().contains("from 12\n7.0.0.1:4711 by ssh"));
     leave(seat);
 }
 

@@ -130,6 +130,7 @@ fn on_terminal(
         pause_max: pause_max(args),
         at: args.at.unwrap_or(Moment::START),
         input: args.input && part.terminal.is_some(),
+        fills_terminal: part.terminal.is_none(),
         rows_max: args.rows.map(usize::from),
         quit_at_end: args.quit_at_end,
         title: title(row, &part),
@@ -137,7 +138,9 @@ fn on_terminal(
         markers: survey.markers.clone(),
     };
     let mut player = Player::new(Stage::new(tape, script, size)?, console, settings);
-    if let Some(remark) = part.remark {
+    if let Some(damage) = &survey.damage {
+        player.say(format!("the tape cannot be read to its end: {}", label(damage)));
+    } else if let Some(remark) = part.remark {
         player.say(remark);
     }
     match player.run()? {

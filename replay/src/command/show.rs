@@ -12,7 +12,7 @@ use super::args::ShowArgs;
 use super::catalogue;
 use crate::describe::{self, label};
 use crate::legible::{count, hex, size};
-use crate::{json, table, timecode, wallclock};
+use crate::{json, timecode, wallclock};
 
 pub(super) fn show(data_dir: &Path, args: &ShowArgs, output: &mut dyn Write) -> anyhow::Result<()> {
     let archive = catalogue::open(data_dir)?;
@@ -53,7 +53,7 @@ fn head(row: &SessionRow, tape: &Tape, output: &mut dyn Write) -> anyhow::Result
         let lasted = Duration::from_nanos(closed.saturating_sub(row.opened_unix_nanos));
         fields.push(("closed", format!("{}, after {}", wallclock::exact(closed), timecode::span(lasted))));
     }
-    fields.push(("state", table::state(row.state).to_owned()));
+    fields.push(("state", row.state.name().to_owned()));
     fields.push(("reason", label(&row.reason)));
     fields.push((
         "content",

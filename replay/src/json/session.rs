@@ -4,7 +4,6 @@ use wiretape_recorder::{Report, SessionRow, Verdict};
 
 use super::Object;
 use crate::legible::hex;
-use crate::table;
 use crate::wallclock;
 
 /// A session as one JSON object.
@@ -26,7 +25,7 @@ pub fn session(row: &SessionRow) -> String {
     object.put("closed", row.closed_unix_nanos.map(wallclock::exact));
     let duration = row.closed_unix_nanos.map(|closed| closed.saturating_sub(row.opened_unix_nanos) as f64 / 1e9);
     object.put("duration_seconds", duration);
-    object.put("state", table::state(row.state));
+    object.put("state", row.state.name());
     object.put("reason", row.reason.as_str());
     object.put("events", row.events);
     object.put("client_bytes", row.client_bytes);

@@ -45,15 +45,19 @@ impl Player {
             Wish::Leave => self.farewell = Some(Farewell::Ended),
             Wish::Resized => {
                 self.painter.forget();
+                self.refill()?;
                 self.recompose()?;
             }
             Wish::Key(key) if self.prompt.is_some() => self.prompt_key(key)?,
             Wish::Key(key) => {
                 self.status_until = clock::now() + STATUS_SPAN;
-                if std::mem::take(&mut self.help) && !matches!(key, Key::Letter('q') | Key::Interrupt) {
-                    self.resume();
-                } else {
-                    self.key(key)?;
+                match self.help.take() {
+                    Some(goes_on) if !matches!(key, Key::Letter('q') | Key::Interrupt) => {
+                        if goes_on {
+                            self.resume();
+                        }
+                    }
+                    _ => self.key(key)?,
                 }
                 self.recompose()?;
             }
@@ -93,8 +97,8 @@ impl Player {
             Key::Escape => self.needle = None,
             Key::Letter('r') => self.painter.forget(),
             Key::Letter('?' | 'h') => {
+                self.help = Some(self.state == State::Playing);
                 self.pause();
-                self.help = true;
             }
             _ => {}
         }
@@ -135,6 +139,20 @@ impl Player {
             self.prepared = Some(super::Prepared { canvas, ..prepared });
         }
         self.draw()?;
+        Ok(())
+    }
+
+    /// Makes a screen that fills the terminal as large as that is now.
+    fn refill(&mut self) -> anyhow::Result<()> {
+        if self.settings.fills_terminal {
+            let (cues, position) = (self.cues, self.position_at(clock::now()));
+            let (columns, rows) = self.size();
+            self.work(|stage, watch| {
+                stage.reopen((columns, rows.saturating_sub(1).max(1)))?;
+                stage.seek(Goal::Cues(cues), watch)
+            })?;
+            self.arrive(position);
+        }
         Ok(())
     }
 
