@@ -191,16 +191,16 @@ fn terminal() -> Vec<Event> {
     events.push(process(11, UP, 1, ProcessEvent::Agent));
     events.push(output(100, 1, "$ "));
     for (number, letter) in "echo hi".chars().enumerate() {
-        events.extend(archive::echoed(200 + number as u64 * 50, 1, letter));
+        events.extend(archive::echoed(200 + number as u64 * 250, 1, letter));
     }
-    events.push(event(600, UP, 1, Kind::Terminal(TerminalEvent::Input { bytes: "\r".into() })));
-    events.push(output(601, 1, "\r\n\x1b[1mhi\x1b[0m\r\n$ "));
+    events.push(event(2_000, UP, 1, Kind::Terminal(TerminalEvent::Input { bytes: "\r".into() })));
+    events.push(output(2_001, 1, "\r\n\x1b[1mhi\x1b[0m\r\n$ "));
     let size = TerminalSize { columns: 132, rows: 43, width_px: 1_056, height_px: 688 };
-    events.push(event(700, UP, 1, Kind::Terminal(TerminalEvent::Resize { size })));
-    events.push(event(800, UP, 1, Kind::Terminal(TerminalEvent::Concealed { count: 6 })));
+    events.push(event(2_100, UP, 1, Kind::Terminal(TerminalEvent::Resize { size })));
+    events.push(event(2_200, UP, 1, Kind::Terminal(TerminalEvent::Concealed { count: 6 })));
     let echoed = TerminalEvent::Echoed { skipped: 5, bytes: "x".into() };
-    events.push(event(810, UP, 1, Kind::Terminal(echoed)));
-    events.push(event(820, UP, 1, Kind::Terminal(TerminalEvent::Input { bytes: "\x1b[A\x03".into() })));
+    events.push(event(2_210, UP, 1, Kind::Terminal(echoed)));
+    events.push(event(2_220, UP, 1, Kind::Terminal(TerminalEvent::Input { bytes: "\x1b[A\x03".into() })));
     events.push(output(2_500, 1, "^C\r\n"));
     events.push(event(2_600, DOWN, 1, Kind::Terminal(TerminalEvent::Output { error: true, bytes: "err\r\n".into() })));
     events.push(process(2_700, DOWN, 1, ProcessEvent::Exit { status: 0 }));

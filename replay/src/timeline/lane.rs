@@ -21,6 +21,7 @@ pub(super) struct LaneLine {
     carried: Option<String>,
     /// A lane whose bytes are told by events of another family, or are nobody's to read.
     counted_only: bool,
+    terminal: bool,
     up_bytes: u64,
     down_bytes: u64,
     input: Run,
@@ -54,6 +55,10 @@ impl LaneLine {
 
     /// Lets go of half lines that have waited long enough.
     pub(super) fn settle(&mut self, lane: Lane, now: Moment, entries: &mut Vec<Entry>) {
+        // At a terminal a prompt and what is typed after it are one line, however long somebody thinks.
+        if self.terminal {
+            return;
+        }
         self.input.settle(lane, Mark::In, now, entries);
         self.output.settle(lane, Mark::Out, now, entries);
         self.error.settle(lane, Mark::Error, now, entries);
@@ -96,6 +101,7 @@ impl LaneLine {
     }
 
     fn terminal(&mut self, event: &Event, said: &TerminalEvent, entries: &mut Vec<Entry>) {
+        self.terminal = true;
         match said {
             TerminalEvent::Start { .. } | TerminalEvent::Resize { .. } => {
                 self.flush(event.lane, event.at, entries);
