@@ -60,6 +60,8 @@ struct State {
     answers: HashMap<Lane, VecDeque<oneshot::Sender<Answer>>>,
     listening: VecDeque<oneshot::Sender<Answer>>,
     lost: bool,
+    /// Why the session has to end, found while its effects were carried out.
+    broken: Option<Reason>,
 }
 
 /// The upstream's answer to a request, and the event that must be kept before the client hears it.
@@ -87,6 +89,7 @@ impl Line {
             answers: HashMap::new(),
             listening: VecDeque::new(),
             lost: false,
+            broken: None,
         };
         Self {
             shared: Arc::new(Shared {
@@ -141,14 +144,26 @@ impl Line {
     pub(crate) fn handle(&self, input: Input<Message>) {
         let mut state = self.state();
         let at = self.shared.clock.now();
+        let closing = matches!(input, Input::Close { .. });
         state.session.handle(at, input);
         if let Err(lost) = self.carry_out(&mut state) {
             tracing::error!(session = %self.shared.recording.id(), "the session ends, its recorder failed: {lost}");
             state.lost = true;
-            // What was about to leave was not recorded: it does not leave.
-            while state.session.act().is_some() {}
+            // What was about to leave was not recorded: it does not leave. A farewell does, recorded or not.
+            while !closing && let Some(effect) = state.session.act() {
+                if let Effect::Close(reason) = effect {
+                    self.end(&mut state, reason);
+                }
+            }
             state.session.handle(at, Input::Close { reason: recorder_failed(&lost) });
             let _already_lost = self.carry_out(&mut state);
+        }
+        if let Some(reason) = state.broken.take() {
+            state.session.handle(at, Input::Close { reason });
+            if self.carry_out(&mut state).is_err() {
+                state.lost = true;
+                let _already_lost = self.carry_out(&mut state);
+            }
         }
     }
 
@@ -282,25 +297,27 @@ impl Line {
                     let at = self.shared.clock.now();
                     state.session.handle(at, Input::Answer { unit, verdict });
                 }
-                Effect::Close(reason) => {
-                    if !state.lost {
-                        let at = self.shared.clock.now();
-                        let kind = Kind::Session(SessionEvent::Closed { reason: reason.text.clone() });
-                        let event = Event { at, side: Side::Client, lane: Lane::CONNECTION, kind };
-                        if let Err(lost) = self.shared.recording.append(event) {
-                            tracing::error!(session = %self.shared.recording.id(), "the end was not recorded: {lost}");
-                        }
-                    }
-                    state.answers.clear();
-                    state.listening.clear();
-                    for outlet in state.outlets.values() {
-                        outlet.finish();
-                    }
-                    self.shared.closed.send_replace(Some(reason));
-                }
+                Effect::Close(reason) => self.end(state, reason),
             }
         }
         Ok(())
+    }
+
+    fn end(&self, state: &mut State, reason: Reason) {
+        if !state.lost {
+            let at = self.shared.clock.now();
+            let kind = Kind::Session(SessionEvent::Closed { reason: reason.text.clone() });
+            let event = Event { at, side: Side::Client, lane: Lane::CONNECTION, kind };
+            if let Err(lost) = self.shared.recording.append(event) {
+                tracing::error!(session = %self.shared.recording.id(), "the end was not recorded: {lost}");
+            }
+        }
+        state.answers.clear();
+        state.listening.clear();
+        for outlet in state.outlets.values() {
+            outlet.finish();
+        }
+        self.shared.closed.send_replace(Some(reason));
     }
 
     fn send(&self, state: &mut State, to: Side, parcel: Parcel) {
@@ -338,8 +355,10 @@ impl Line {
         }
         let Some(outlet) = state.outlets.get(&(to, lane)) else { return };
         if let Err(error) = outlet.push(Parcel { message: parcel.message, event }) {
-            tracing::error!("lane {lane}: what waits to be sent cannot be kept: {error}");
-            outlet.abandon();
+            // The lane has a hole now: nothing more of this session may pass as if it had none.
+            let text = format!("what waits to be sent on lane {lane} cannot be kept: {error}");
+            state.broken = Some(Reason::new("spool", text));
+            return;
         }
         if last {
             outlet.finish();

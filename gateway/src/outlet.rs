@@ -118,7 +118,8 @@ impl Outlet {
         }
         let length = payload_bytes(&parcel.message);
         let item = match parcel {
-            Parcel { message: Message::Data { lane, error, bytes }, event }
+            // A farewell, which has no event, is short and does not depend on the disk.
+            Parcel { message: Message::Data { lane, error, bytes }, event: event @ Some(_) }
                 if state.spilling && state.memory_bytes > MEMORY_BYTES_MAX =>
             {
                 let at = state.spool_end;
@@ -304,7 +305,7 @@ mod tests {
 
     fn data(byte: u8, length: usize) -> Parcel {
         let bytes = Bytes::from(vec![byte; length]);
-        Parcel { message: Message::Data { lane: Lane(1), error: false, bytes }, event: None }
+        Parcel { message: Message::Data { lane: Lane(1), error: false, bytes }, event: Some(1) }
     }
 
     #[tokio::test]

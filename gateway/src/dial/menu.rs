@@ -110,9 +110,12 @@ impl MenuUpstream {
                         Pressed::Nothing => {}
                         Pressed::Moved => show(&line, lane, drawn.draw()),
                         Pressed::Left => return leave(&line, lane),
-                        Pressed::Chose(name) => {
+                        Pressed::Chose { name, rest } => {
                             show(&line, lane, Bytes::from_static(b"\x1b[2J\x1b[H"));
-                            return self.hand_over(&config, &line, lane, queue, asked, &name, drawn.size).await;
+                            let size = drawn.size;
+                            let typed = Message::Data { lane, error: false, bytes: bytes.slice(rest..) };
+                            asked.push(typed);
+                            return self.hand_over(&config, &line, lane, queue, asked, &name, size).await;
                         }
                     }
                 }
@@ -259,7 +262,11 @@ enum Pressed {
     Nothing,
     Moved,
     Left,
-    Chose(String),
+    /// A target, and where in what was typed the part begins that is meant for it.
+    Chose {
+        name: String,
+        rest: usize,
+    },
 }
 
 impl Page {
@@ -299,7 +306,7 @@ impl Page {
 
     fn press(&mut self, bytes: &[u8]) -> Pressed {
         let mut outcome = Pressed::Nothing;
-        for &byte in bytes {
+        for (at, &byte) in bytes.iter().enumerate() {
             let Some(key) = self.key(byte) else { continue };
             match key {
                 Key::Up => self.at = self.at.saturating_sub(1),
@@ -313,7 +320,7 @@ impl Page {
                     }
                 }
                 Key::Choose => match self.rows.get(self.at) {
-                    Some((name, _)) => return Pressed::Chose(name.clone()),
+                    Some((name, _)) => return Pressed::Chose { name: name.clone(), rest: at + 1 },
                     None => return Pressed::Left,
                 },
                 Key::Leave => return Pressed::Left,
@@ -393,7 +400,7 @@ mod tests {
             (b"\x1b[A\r", "t1"),
         ] {
             match page(12).press(keys) {
-                Pressed::Chose(name) => assert_eq!(name, expected, "{keys:?}"),
+                Pressed::Chose { name, rest } => assert_eq!((name.as_str(), rest), (expected, keys.len()), "{keys:?}"),
                 _ => panic!("{keys:?} chose nothing"),
             }
         }
@@ -404,7 +411,16 @@ mod tests {
         let mut page = page(3);
         assert!(matches!(page.press(b"\x1b"), Pressed::Nothing));
         assert!(matches!(page.press(b"[B"), Pressed::Moved));
-        assert!(matches!(page.press(b"\r"), Pressed::Chose(name) if name == "t2"));
+        assert!(matches!(page.press(b"\r"), Pressed::Chose { name, .. } if name == "t2"));
+    }
+
+    #[test]
+    fn what_is_typed_ahead_is_left_for_the_target() {
+        let keys = b"2\rls -l\r";
+        match page(3).press(keys) {
+            Pressed::Chose { name, rest } => assert_eq!((name.as_str(), &keys[rest..]), ("t2", &b"ls -l\r"[..])),
+            _ => panic!("nothing was chosen"),
+        }
     }
 
     #[test]
