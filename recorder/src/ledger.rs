@@ -11,6 +11,9 @@ use crate::row::{SessionRow, SessionState};
 /// The action whose refusal refuses the whole session.
 const CONNECT: &str = "connect";
 
+/// How the reason of a session begins that ended with a refusal.
+const REFUSED: &str = "refused: ";
+
 /// Why a session is cut off, as the catalogue says it. The tape cannot say why itself: it has no more to say.
 const CUT_OFF: &str = "the recording stopped before the session ended";
 
@@ -77,11 +80,21 @@ impl Ledger {
                 }));
                 true
             }
-            SessionEvent::Decision { action, verdict: Verdict::Refuse(reason), .. } if action == CONNECT => {
-                self.refused = Some(cut(&reason.text));
+            SessionEvent::Decision { action, resource, verdict, .. } if action == CONNECT => {
+                // Who chose a target from the menu had named none before; and may choose another after a refusal.
+                if let Some(opened) = self.opened.as_deref_mut().filter(|opened| opened.target.is_empty()) {
+                    opened.target = cut(resource);
+                }
+                self.refused = match verdict {
+                    Verdict::Allow => None,
+                    Verdict::Refuse(reason) => Some(cut(&reason.text)),
+                };
                 true
             }
             SessionEvent::Closed { reason } => {
+                if let Some(refused) = reason.strip_prefix(REFUSED) {
+                    self.refused = Some(cut(refused));
+                }
                 self.closed = Some(cut(reason));
                 false
             }

@@ -89,6 +89,41 @@ fn rows_say_what_the_tapes_say() {
 }
 
 #[test]
+fn a_target_that_was_chosen_from_the_menu_is_listed() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let chosen = |verdict| {
+        let (action, resource, rule) = ("connect".to_owned(), "web7".to_owned(), "menu".to_owned());
+        event(2, Side::Client, Kind::Session(SessionEvent::Decision { action, resource, rule, verdict }))
+    };
+    let refused = Verdict::Refuse(Reason::new("menu", "not you"));
+    let listed = |events: &[Event]| {
+        let id = scene::id();
+        record(&store, id, scene::OPENED, events);
+        let row = scene.archive().find(&id.to_string()).unwrap();
+        (row.target, row.state, row.reason)
+    };
+    let end = closed(3, "client left");
+    let row = |target: &str, state, reason: &str| (target.to_owned(), state, reason.to_owned());
+    assert_eq!(
+        listed(&[opened("ana", ""), chosen(Verdict::Allow), end.clone()]),
+        row("web7", SessionState::Closed, "client left")
+    );
+    assert_eq!(
+        listed(&[opened("ana", ""), chosen(refused.clone()), end.clone()]),
+        row("web7", SessionState::Refused, "not you")
+    );
+    assert_eq!(
+        listed(&[opened("ana", ""), chosen(refused), chosen(Verdict::Allow), end]),
+        row("web7", SessionState::Closed, "client left")
+    );
+    assert_eq!(
+        listed(&[opened("ana", "web1"), closed(3, "refused: the target is down")]),
+        row("web1", SessionState::Refused, "the target is down")
+    );
+}
+
+#[test]
 fn filters_let_through_what_they_name() {
     let scene = Scene::new();
     let ids = sessions(&scene);
