@@ -221,11 +221,12 @@ fn give_back_taken() {
 }
 
 fn give_back(output: BorrowedFd<'_>, input: Option<BorrowedFd<'_>>, before: Option<&Termios>) {
-    // A terminal that is gone cannot be given back; nothing to do about it.
-    let _ = write_all(output, GIVE_BACK);
+    // A terminal that is gone cannot be given back; nothing to do about it. The settings come first: writing may have
+    // to wait for somebody who reads.
     if let (Some(input), Some(before)) = (input, before) {
         let _ = tcsetattr(input, OptionalActions::Now, before);
     }
+    let _ = write_all(output, GIVE_BACK);
 }
 
 /// Writes all of `bytes`, waiting where the other end is slow.

@@ -9,10 +9,10 @@ pub const SCREEN_ROWS_MAX: u32 = 250;
 /// Bytes of output that are fed to a screen before anybody may interrupt.
 pub const FEED_SLICE_BYTES: usize = 16 * 1024;
 
-/// Lanes of which a survey or a timeline keeps anything.
+/// Lanes of which a outline or a timeline keeps anything.
 pub const LANES_KEPT_MAX: usize = 4096;
 
-/// Markers that a survey keeps.
+/// Markers that a outline keeps.
 pub const MARKERS_KEPT_MAX: usize = 10_000;
 
 /// Letters of a marker's label, a notice or a reason that are shown on one line.

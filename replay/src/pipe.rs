@@ -8,8 +8,8 @@ use wiretape_core::Moment;
 
 use crate::clock;
 use crate::console::write_all;
+use crate::lookahead::Lookahead;
 use crate::pace::Pace;
-use crate::reel::Reel;
 use crate::script::{Cue, Script};
 use crate::source::Source;
 
@@ -40,7 +40,7 @@ pub fn play(
 ) -> anyhow::Result<()> {
     // A timeline has to have seen what came before; the bytes of a terminal stand for themselves.
     let from = if matches!(script, Script::Terminal { .. }) { at } else { Moment::START };
-    let mut events = Reel::new(source.events_from(from)?)?.peekable();
+    let mut events = Lookahead::new(source.events_from(from)?)?.peekable();
     // The clock starts when there is something to play.
     events.peek();
     clock::be_punctual();

@@ -8,8 +8,8 @@ use wiretape_core::event::TerminalEvent;
 
 use crate::keyframe::{Keyframe, Keyframes, Progress};
 use crate::limits::FEED_SLICE_BYTES;
+use crate::lookahead::Lookahead;
 use crate::needle::Needle;
-use crate::reel::Reel;
 use crate::screen::{Screen, USUAL_SIZE};
 use crate::script::{Cue, Script};
 use crate::source::Source;
@@ -34,7 +34,7 @@ pub struct Stage {
     opening_size: (usize, usize),
     keyframes: Keyframes,
     script: Script,
-    reel: Option<Reel>,
+    ahead: Option<Lookahead>,
     waiting: VecDeque<Cue>,
     progress: Progress,
     bytes_since_keyframe: u64,
@@ -53,14 +53,14 @@ impl Stage {
     /// When the session cannot be read.
     pub fn new(source: Arc<dyn Source>, script: Script, size: Option<(usize, usize)>) -> anyhow::Result<Self> {
         let opening_size = size.unwrap_or(USUAL_SIZE);
-        let reel = Reel::new(source.events_from(Moment::START)?)?;
+        let ahead = Lookahead::new(source.events_from(Moment::START)?)?;
         Ok(Self {
             source,
             opening: script.clone(),
             opening_size,
             keyframes: Keyframes::default(),
             script,
-            reel: Some(reel),
+            ahead: Some(ahead),
             waiting: VecDeque::new(),
             progress: Progress::default(),
             bytes_since_keyframe: 0,
@@ -98,7 +98,7 @@ impl Stage {
     /// When the next cue is due in the session, and what it is; `None` at the end.
     pub fn peek(&mut self) -> Option<(Moment, &Cue)> {
         while self.waiting.is_empty() {
-            match self.reel.as_mut()?.next() {
+            match self.ahead.as_mut()?.next() {
                 Some(Ok(event)) => {
                     if event.at > self.progress.event_at {
                         self.progress.event_at = event.at;
@@ -111,7 +111,7 @@ impl Stage {
                     if let Some(Err(error)) = ended {
                         self.damage = Some(format!("{error:#}"));
                     }
-                    self.reel = None;
+                    self.ahead = None;
                     self.waiting.extend(self.script.finish());
                 }
             }
@@ -214,7 +214,7 @@ impl Stage {
     }
 
     fn keep_keyframe(&mut self) {
-        let rests = self.waiting.is_empty() && self.reel.is_some() && !self.torn;
+        let rests = self.waiting.is_empty() && self.ahead.is_some() && !self.torn;
         if !rests || !self.keyframes.is_due(&self.progress, self.bytes_since_keyframe) {
             return;
         }
@@ -230,7 +230,7 @@ impl Stage {
     }
 
     fn begin_again(&mut self) -> anyhow::Result<()> {
-        self.reel = Some(Reel::new(self.source.events_from(Moment::START)?)?);
+        self.ahead = Some(Lookahead::new(self.source.events_from(Moment::START)?)?);
         self.script = self.opening.clone();
         self.screen = Screen::new(self.opening_size.0, self.opening_size.1);
         self.typed = Typed::default();
@@ -250,7 +250,7 @@ impl Stage {
             Ok(event) => event.at < progress.event_at,
             Err(_) => false,
         });
-        self.reel = Some(Reel::new(Box::new(events))?);
+        self.ahead = Some(Lookahead::new(Box::new(events))?);
         self.script = keyframe.script;
         self.screen = keyframe.screen.thaw();
         self.typed = keyframe.typed;

@@ -242,6 +242,26 @@ fn ctrl_c_and_signals_leave_the_terminal_clean() {
 }
 
 #[test]
+fn a_signal_ends_it_even_when_nobody_reads_the_terminal() {
+    let mut events = vec![opened()];
+    events.extend(shell(0, 1, 80, 24));
+    for number in 0..2_000 {
+        let letter = char::from(b'a' + (number % 26) as u8);
+        events.push(output(300 + number, 1, format!("\x1b[H{}", letter.to_string().repeat(80 * 24))));
+    }
+    events.push(output(60_000, 1, "never reached"));
+    let folder = archive(&[(id(1), events)]);
+    let mut seat = seat(&folder, 80, 30, &["0"]);
+    seat.wait_for("aaaa");
+    let away = seat.look_away();
+    // More than a terminal holds for a reader is on its way by now, or will be before the signal's patience ends.
+    seat.signal("-TERM");
+    assert_eq!(seat.wait().code(), Some(143));
+    assert!(seat.has_its_settings());
+    drop(away);
+}
+
+#[test]
 fn it_ends_by_itself_when_told_to() {
     let folder = shell_archive();
     let mut seat = seat(&folder, 80, 24, &["0", "--speed", "100", "--quit-at-end"]);

@@ -16,12 +16,12 @@ use crate::chooser;
 use crate::console::Console;
 use crate::describe::label;
 use crate::limits::CHOICES_MAX;
+use crate::outline::Outline;
 use crate::pipe::{self, Timing};
 use crate::player::{Farewell, Player, Settings};
 use crate::script::Script;
 use crate::source::Source;
 use crate::stage::Stage;
-use crate::survey::Survey;
 use crate::svg;
 use crate::timeline::Timeline;
 use crate::transcript::transcript;
@@ -45,8 +45,8 @@ pub(super) fn play(data_dir: &Path, args: &PlayArgs) -> anyhow::Result<ExitCode>
         },
     };
     let tape = catalogue::tape(&row)?;
-    let survey = Survey::new(&*tape).with_context(|| format!("the tape of session {} cannot be read", row.id))?;
-    let part = part(&survey, args)?;
+    let outline = Outline::new(&*tape).with_context(|| format!("the tape of session {} cannot be read", row.id))?;
+    let part = part(&outline, args)?;
     if let Some(remark) = &part.remark {
         writeln!(stderr(), "replay: {remark}")?;
     }
@@ -57,7 +57,7 @@ pub(super) fn play(data_dir: &Path, args: &PlayArgs) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     }
     if stdout().is_terminal() && !args.plain {
-        on_terminal(&row, tape, &survey, part, args)
+        on_terminal(&row, tape, &outline, part, args)
     } else {
         into_pipe(&*tape, part, args)
     }
@@ -75,18 +75,18 @@ struct Part {
     remark: Option<String>,
 }
 
-fn part(survey: &Survey, args: &PlayArgs) -> anyhow::Result<Part> {
+fn part(whole: &Outline, args: &PlayArgs) -> anyhow::Result<Part> {
     let only = args.lane.map(Lane);
     if let Some(lane) = only {
-        let Some(outline) = survey.lanes.get(&lane) else {
-            let lanes = survey.lanes.iter().take(LANES_NAMED_MAX);
+        let Some(outline) = whole.lanes.get(&lane) else {
+            let lanes = whole.lanes.iter().take(LANES_NAMED_MAX);
             let lanes: Vec<_> = lanes.map(|(lane, outline)| format!("{lane} ({})", outline.what)).collect();
             bail!("this session has no lane {lane}; it has {}", lanes.join(", "));
         };
         let terminal = (outline.terminal && !args.timeline).then_some(lane);
         return Ok(Part { terminal, only, what: format!("lane {lane}: {}", outline.what), remark: None });
     }
-    let mut terminals = survey.terminals();
+    let mut terminals = whole.terminals();
     match terminals.next().filter(|_| !args.timeline) {
         Some((lane, outline)) => {
             let others: Vec<_> = terminals.map(|(lane, _)| lane.to_string()).collect();
@@ -97,7 +97,7 @@ fn part(survey: &Survey, args: &PlayArgs) -> anyhow::Result<Part> {
                     others.join(" or ")
                 )
             });
-            let what = match survey.lanes.len() {
+            let what = match whole.lanes.len() {
                 0 | 1 => outline.what.clone(),
                 lanes => format!("{} (of {lanes} lanes)", outline.what),
             };
@@ -110,7 +110,7 @@ fn part(survey: &Survey, args: &PlayArgs) -> anyhow::Result<Part> {
 fn on_terminal(
     row: &SessionRow,
     tape: Arc<dyn Source>,
-    survey: &Survey,
+    outline: &Outline,
     part: Part,
     args: &PlayArgs,
 ) -> anyhow::Result<ExitCode> {
@@ -134,11 +134,11 @@ fn on_terminal(
         rows_max: args.rows.map(usize::from),
         quit_at_end: args.quit_at_end,
         title: title(row, &part),
-        last: survey.last,
-        markers: survey.markers.clone(),
+        last: outline.last,
+        markers: outline.markers.clone(),
     };
     let mut player = Player::new(Stage::new(tape, script, size)?, console, settings);
-    if let Some(damage) = &survey.damage {
+    if let Some(damage) = &outline.damage {
         player.say(format!("the tape cannot be read to its end: {}", label(damage)));
     } else if let Some(remark) = part.remark {
         player.say(remark);
@@ -160,7 +160,11 @@ fn into_pipe(tape: &dyn Source, part: Part, args: &PlayArgs) -> anyhow::Result<E
         Some(lane) => Script::Terminal { lane, input: false },
         None => {
             let timeline = Box::new(Timeline::new(part.only));
-            Script::Timeline { timeline, styled: stdout().is_terminal(), line_end: "\n" }
+            Script::Timeline {
+                timeline,
+                styled: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+                line_end: "\n",
+            }
         }
     };
     let timing =

@@ -45,7 +45,9 @@ impl Signals {
                 if signal != SIGWINCH {
                     thread::sleep(PATIENCE);
                     if !incoming_is_over(&told) {
-                        last_will();
+                        // The last will may hang in the same place.
+                        let _ = thread::Builder::new().spawn(last_will);
+                        thread::sleep(PATIENCE);
                         std::process::exit(EXIT_BASE + signal);
                     }
                 }

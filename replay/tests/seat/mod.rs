@@ -29,6 +29,7 @@ pub(crate) struct Seat {
     terminal: OwnedFd,
     before: Termios,
     seen: Arc<Mutex<Seen>>,
+    eyes_open: Arc<Mutex<bool>>,
 }
 
 impl Seat {
@@ -54,16 +55,20 @@ impl Seat {
         let keyboard = File::from(master);
         let screen = Screen::new(usize::from(columns), usize::from(rows));
         let seen = Arc::new(Mutex::new(Seen { screen, bytes: Vec::new() }));
-        let (mut eyes, told) = (keyboard.try_clone().unwrap(), Arc::clone(&seen));
+        let eyes_open = Arc::new(Mutex::new(true));
+        let (mut eyes, told, open) = (keyboard.try_clone().unwrap(), Arc::clone(&seen), Arc::clone(&eyes_open));
         thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(length @ 1..) = eyes.read(&mut buffer) {
+                while !*open.lock().unwrap() {
+                    thread::sleep(Duration::from_millis(5));
+                }
                 let mut seen = told.lock().unwrap();
                 seen.screen.feed(&buffer[..length]);
                 seen.bytes.extend_from_slice(&buffer[..length]);
             }
         });
-        Self { child, keyboard, terminal: terminal.into(), before, seen }
+        Self { child, keyboard, terminal: terminal.into(), before, seen, eyes_open }
     }
 
     /// Presses keys.
@@ -87,6 +92,20 @@ impl Seat {
     pub(crate) fn text(&self) -> String {
         let view = self.view();
         (0..view.rows).map(|row| view.row_text(row) + "\n").collect()
+    }
+
+    /// Looks away: what the program writes is not taken in until the eyes open again, and its writes wait.
+    pub(crate) fn look_away(&self) -> impl Drop + use<> {
+        struct Away(Option<Arc<Mutex<bool>>>);
+        impl Drop for Away {
+            fn drop(&mut self) {
+                if let Some(open) = self.0.take() {
+                    *open.lock().unwrap() = true;
+                }
+            }
+        }
+        *self.eyes_open.lock().unwrap() = false;
+        Away(Some(Arc::clone(&self.eyes_open)))
     }
 
     /// All bytes that the terminal received.
@@ -126,6 +145,11 @@ impl Seat {
             assert!(begun.elapsed() < PATIENCE, "the program does not end; the terminal shows:\n{}", self.text());
             thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Whether the terminal's settings are what they were before.
+    pub(crate) fn has_its_settings(&self) -> bool {
+        tcgetattr(&self.terminal).unwrap().local_modes == self.before.local_modes
     }
 
     /// Asserts that the terminal is as it was before: its settings, its screen, its modes.

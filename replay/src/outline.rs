@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wiretape_core::event::{ProcessEvent, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent};
+use wiretape_core::event::{ProcessEvent, SessionEvent, StreamEvent, StreamKind};
 use wiretape_core::{Event, Kind, Lane, Moment};
 
 use crate::describe;
@@ -11,9 +11,7 @@ use crate::source::Source;
 
 /// What a session holds, without its content.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
-    /// Who opened it; `None` when the tape has lost its beginning.
-    pub opened: Option<SessionOpened>,
+pub struct Outline {
     /// The lanes that carried anything, without the connection itself.
     pub lanes: BTreeMap<Lane, LaneOutline>,
     /// Places worth finding again, in order.
@@ -22,8 +20,6 @@ pub struct Survey {
     pub events: u64,
     /// When the last one was.
     pub last: Moment,
-    /// Why the session ended, when it did in good order.
-    pub closed: Option<String>,
     /// What stopped the reading before the end.
     pub damage: Option<String>,
 }
@@ -35,25 +31,23 @@ pub struct LaneOutline {
     pub what: String,
     /// Whether it is a terminal.
     pub terminal: bool,
-    /// Bytes that the target showed on it.
-    pub shown_bytes: u64,
 }
 
-impl Survey {
-    /// Surveys a whole session. A tape that is damaged is surveyed up to the damage.
+impl Outline {
+    /// Looks through a whole session. A tape that is damaged is looked through up to the damage.
     ///
     /// # Errors
     /// When it cannot be read at all.
     pub fn new(source: &dyn Source) -> anyhow::Result<Self> {
-        let mut survey = Self::default();
+        let mut outline = Self::default();
         for event in source.events_from(Moment::START)? {
             match event {
-                Ok(event) => survey.take(&event),
-                Err(error) if survey.events == 0 => return Err(error),
-                Err(error) => survey.damage = Some(format!("{error:#}")),
+                Ok(event) => outline.take(&event),
+                Err(error) if outline.events == 0 => return Err(error),
+                Err(error) => outline.damage = Some(format!("{error:#}")),
             }
         }
-        Ok(survey)
+        Ok(outline)
     }
 
     /// The lanes that are terminals, in the order in which they opened.
@@ -65,8 +59,6 @@ impl Survey {
         self.events += 1;
         self.last = self.last.max(event.at);
         match &event.kind {
-            Kind::Session(SessionEvent::Opened(opened)) => self.opened = Some((**opened).clone()),
-            Kind::Session(SessionEvent::Closed { reason }) => self.closed = Some(reason.clone()),
             Kind::Session(SessionEvent::Marker { label }) if self.markers.len() < MARKERS_KEPT_MAX => {
                 self.markers.push((event.at, describe::label(label)));
             }
@@ -84,12 +76,7 @@ impl Survey {
 impl LaneOutline {
     fn take(&mut self, kind: &Kind) {
         match kind {
-            Kind::Terminal(event) => {
-                self.terminal = true;
-                if let TerminalEvent::Output { bytes, .. } = event {
-                    self.shown_bytes += bytes.len() as u64;
-                }
-            }
+            Kind::Terminal(_) => self.terminal = true,
             Kind::Process(ProcessEvent::Start { kind }) => self.what = describe::program(kind),
             Kind::Stream(StreamEvent::Open { kind }) if *kind != StreamKind::Session => {
                 self.what = describe::stream_kind(kind);

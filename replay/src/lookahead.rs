@@ -12,25 +12,25 @@ use crate::source::EventStream;
 type Batch = Vec<anyhow::Result<Event>>;
 
 /// Events, read ahead. Dropping it ends the thread that reads.
-pub struct Reel {
+pub struct Lookahead {
     /// `None` only while it is dropped.
     batches: Option<Receiver<Batch>>,
     reader: Option<JoinHandle<()>>,
     current: std::vec::IntoIter<anyhow::Result<Event>>,
 }
 
-impl Reel {
+impl Lookahead {
     /// Begins to read `events`.
     ///
     /// # Errors
     /// When the system has no thread left.
     pub fn new(events: EventStream) -> std::io::Result<Self> {
         let (sender, batches) = sync_channel(BATCHES_AHEAD_MAX);
-        let reader = thread::Builder::new().name("reel".to_owned()).spawn(move || {
+        let reader = thread::Builder::new().name("lookahead".to_owned()).spawn(move || {
             let mut events = events;
             loop {
                 let batch = batch(&mut events);
-                // Nobody listens any more: the reel was dropped.
+                // Nobody listens any more: it was dropped.
                 if batch.is_empty() || sender.send(batch).is_err() {
                     return;
                 }
@@ -40,7 +40,7 @@ impl Reel {
     }
 }
 
-impl Iterator for Reel {
+impl Iterator for Lookahead {
     type Item = anyhow::Result<Event>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -60,7 +60,7 @@ impl Iterator for Reel {
     }
 }
 
-impl Drop for Reel {
+impl Drop for Lookahead {
     fn drop(&mut self) {
         // The reader notices when it has its batch ready; waiting for it keeps readers from piling up while one seeks.
         self.batches = None;
@@ -90,7 +90,7 @@ mod tests {
     use wiretape_core::event::{StreamEvent, TerminalEvent};
     use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
-    use super::Reel;
+    use super::Lookahead;
     use crate::source::Source;
 
     #[test]
@@ -103,9 +103,9 @@ mod tests {
                 kind: Kind::Terminal(TerminalEvent::Output { error: false, bytes: Bytes::from(vec![b'x'; 700]) }),
             })
             .collect();
-        let reel = Reel::new(events.events_from(Moment::START).unwrap()).unwrap();
-        assert_eq!(reel.map(Result::unwrap).collect::<Vec<_>>(), events);
-        let mut left_early = Reel::new(events.events_from(Moment::from_nanos(5)).unwrap()).unwrap();
+        let read = Lookahead::new(events.events_from(Moment::START).unwrap()).unwrap();
+        assert_eq!(read.map(Result::unwrap).collect::<Vec<_>>(), events);
+        let mut left_early = Lookahead::new(events.events_from(Moment::from_nanos(5)).unwrap()).unwrap();
         assert_eq!(left_early.next().unwrap().unwrap(), events[5]);
     }
 
@@ -114,7 +114,7 @@ mod tests {
         let one =
             Event { at: Moment::START, side: Side::Upstream, lane: Lane(1), kind: Kind::Stream(StreamEvent::Eof) };
         let failing = std::iter::once(Ok(one)).chain(std::iter::from_fn(|| panic!("on purpose")));
-        let read: Vec<_> = Reel::new(Box::new(failing)).unwrap().collect();
+        let read: Vec<_> = Lookahead::new(Box::new(failing)).unwrap().collect();
         assert!(read.last().unwrap().is_err());
     }
 }
