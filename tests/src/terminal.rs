@@ -1,5 +1,6 @@
 //! A real terminal, driven by a test: tmux with a socket of its own.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::program::{PATIENCE, Program};
@@ -9,6 +10,8 @@ use crate::stage::Folder;
 pub struct Terminal<'a> {
     folder: &'a Folder,
     socket: String,
+    /// Where the command's exit code is written; tmux itself sometimes does not notice that a command ended.
+    exit_code: PathBuf,
 }
 
 impl<'a> Terminal<'a> {
@@ -16,13 +19,16 @@ impl<'a> Terminal<'a> {
     #[must_use]
     pub fn start(folder: &'a Folder, columns: u16, rows: u16, command: &str) -> Self {
         let socket = folder.join("tmux").display().to_string();
-        let terminal = Self { folder, socket };
+        let exit_code = folder.join("exit-code");
+        let _none_yet = std::fs::remove_file(&exit_code);
+        let command = format!("{command}; echo $? > {code}.new; mv {code}.new {code}", code = exit_code.display());
+        let terminal = Self { folder, socket, exit_code };
         let configuration = folder.write("tmux.conf", "set -g status off\nset -g remain-on-exit on\n");
         terminal
             .tmux()
             .arg("-f")
             .arg(configuration)
-            .args(["new-session", "-d", "-x", &columns.to_string(), "-y", &rows.to_string(), command])
+            .args(["new-session", "-d", "-x", &columns.to_string(), "-y", &rows.to_string(), &command])
             .succeed();
         terminal
     }
@@ -82,9 +88,8 @@ impl<'a> Terminal<'a> {
     pub fn exit(&self) -> i32 {
         let until = Instant::now() + PATIENCE;
         loop {
-            let output = self.tmux().args(["list-panes", "-F", "#{pane_dead} #{pane_dead_status}"]).succeed();
-            if let Some(code) = output.text().trim().strip_prefix("1 ") {
-                return code.parse().expect("an exit code");
+            if let Ok(code) = std::fs::read_to_string(&self.exit_code) {
+                return code.trim().parse().expect("an exit code");
             }
             assert!(Instant::now() < until, "the command did not end:\n{}", self.screen().join("\n"));
             std::thread::sleep(Duration::from_millis(20));

@@ -1,7 +1,5 @@
 //! `cargo xtask bench`: measures against the bars, with the release profile.
 
-use std::ffi::OsStr;
-
 use crate::packages;
 use crate::parts::Parts;
 use crate::workspace::cargo;
@@ -30,16 +28,17 @@ enum Subject {
 /// Builds what is measured, then measures.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut parts = Parts::default();
-    let bench = match arguments.subject {
-        Subject::Ssh => {
-            parts.run("system packages", packages::install_system)?;
-            ["wiretape-tests", "ssh"]
-        }
-        Subject::Replay => ["wiretape-replay", "replay"],
-        Subject::Recorder => ["wiretape-recorder", "recorder"],
+    if matches!(arguments.subject, Subject::Ssh) {
+        parts.run("system packages", packages::install_system)?;
+        let programs = ["build", "--release", "-p", "wiretape-gateway", "-p", "wiretape-replay"];
+        parts.command("build", cargo(&programs))?;
+    }
+    let measuring: &[&str] = match arguments.subject {
+        Subject::Ssh => &["bench", "-p", "wiretape-tests", "--bench", "ssh", "--"],
+        Subject::Replay => &["bench", "-p", "wiretape-replay", "--bench", "replay", "--"],
+        Subject::Recorder => &["run", "--release", "-p", "wiretape-recorder", "--example", "throughput", "--"],
     };
-    parts.command("build", cargo(&["build", "--release", "-p", "wiretape-gateway", "-p", "wiretape-replay"]))?;
-    let mut command = cargo(&["bench", "-p", bench[0], "--bench", bench[1], "--"]);
-    command.args(arguments.rest.iter().map(OsStr::new));
+    let mut command = cargo(measuring);
+    command.args(&arguments.rest);
     parts.command("measure", command)
 }
