@@ -9,10 +9,16 @@ pub const SCREEN_ROWS_MAX: u32 = 250;
 /// Bytes of output that are fed to a screen before anybody may interrupt.
 pub const FEED_SLICE_BYTES: usize = 16 * 1024;
 
-/// Lanes of which a outline or a timeline keeps anything.
-pub const LANES_KEPT_MAX: usize = 4096;
+/// Lanes of which an outline or a timeline keeps anything at one time.
+pub const LANES_KEPT_MAX: usize = 1024;
 
-/// Markers that a outline keeps.
+/// Operations on files of one lane that a timeline keeps until they are answered; others are told without the answer.
+pub const FILE_REQUESTS_KEPT_MAX: usize = 256;
+
+/// Files of one lane whose transfers a timeline sums up until they are closed.
+pub const FILE_TRANSFERS_KEPT_MAX: usize = 256;
+
+/// Markers that an outline keeps.
 pub const MARKERS_KEPT_MAX: usize = 10_000;
 
 /// Letters of a marker's label, a notice or a reason that are shown on one line.

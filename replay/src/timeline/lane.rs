@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use wiretape_core::event::{FileEvent, ProcessEvent, ProcessKind, StreamEvent, StreamKind, TerminalEvent};
-use wiretape_core::limits::{SFTP_HANDLES_MAX, SFTP_REQUESTS_PENDING_MAX};
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
 use super::run::Run;
 use super::{Entry, Mark};
 use crate::describe::{self, describe, label};
 use crate::legible::size;
+use crate::limits::{FILE_REQUESTS_KEPT_MAX, FILE_TRANSFERS_KEPT_MAX};
 use crate::timecode;
 use crate::typed::Typed;
 
@@ -29,7 +28,7 @@ pub(super) struct LaneLine {
     error: Run,
     typed: Typed,
     asked: BTreeMap<u32, String>,
-    transfers: BTreeMap<Bytes, (u64, u64)>,
+    transfers: BTreeMap<String, (u64, u64)>,
     closed: [bool; 2],
 }
 
@@ -72,7 +71,7 @@ impl LaneLine {
             entries.push(entry(Mark::File, format!("{operation}: no answer")));
         }
         for (path, (read, written)) in std::mem::take(&mut self.transfers) {
-            let text = describe::closed(&path, read, written, None);
+            let text = describe::closed(path.as_bytes(), read, written, None);
             entries.push(entry(Mark::File, format!("{text}, never closed")));
         }
         if let Some(what) = self.carried.take() {
@@ -210,7 +209,7 @@ impl LaneLine {
             FileEvent::Asked { request, operation } => {
                 let text = describe::operation(operation);
                 // One that nobody may answer any more is told at once.
-                if self.asked.len() >= SFTP_REQUESTS_PENDING_MAX {
+                if self.asked.len() >= FILE_REQUESTS_KEPT_MAX {
                     entries.push(Entry::of(event, Mark::File, text));
                 } else if let Some(unanswered) = self.asked.insert(*request, text) {
                     entries.push(Entry::of(event, Mark::File, format!("{unanswered}: no answer")));
@@ -235,16 +234,17 @@ impl LaneLine {
             FileEvent::Read { path, length, .. } => self.transfer(path, *length, 0),
             FileEvent::Written { path, length, .. } => self.transfer(path, 0, *length),
             FileEvent::Closed { path, read_bytes, written_bytes, content_sha256 } => {
-                self.transfers.remove(path);
+                self.transfers.remove(&describe::path(path));
                 let text = describe::closed(path, *read_bytes, *written_bytes, content_sha256.as_ref());
                 entries.push(Entry::of(event, Mark::File, text));
             }
         }
     }
 
-    fn transfer(&mut self, path: &Bytes, read: u64, written: u64) {
-        if self.transfers.len() < SFTP_HANDLES_MAX || self.transfers.contains_key(path) {
-            let (read_bytes, written_bytes) = self.transfers.entry(path.clone()).or_default();
+    fn transfer(&mut self, path: &[u8], read: u64, written: u64) {
+        let path = describe::path(path);
+        if self.transfers.len() < FILE_TRANSFERS_KEPT_MAX || self.transfers.contains_key(&path) {
+            let (read_bytes, written_bytes) = self.transfers.entry(path).or_default();
             *read_bytes = read_bytes.saturating_add(read);
             *written_bytes = written_bytes.saturating_add(written);
         }
