@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wiretape_replay::command::{PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
 
 use crate::config::Config;
@@ -91,6 +92,7 @@ fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     for warning in warnings(&config) {
         tracing::warn!("{warning}");
     }
+    raise_open_files();
     runtime()?.block_on(async {
         let data_dir = config.data_dir.clone();
         let doors = Doors::open(&config).await?;
@@ -102,6 +104,14 @@ fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         doors.serve(gateway, stop).await;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// A session holds about five files and sockets; the usual limit of 1,024 would end at two hundred sessions.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!("the limit of open files stays at {:?}: {error}", limit.current);
+    }
 }
 
 fn check(path: &Path) -> anyhow::Result<ExitCode> {
