@@ -44,6 +44,8 @@ enum Key {
 struct Page {
     rows: Vec<(String, String)>,
     at: usize,
+    /// The number that is being typed.
+    number: usize,
     size: TerminalSize,
     /// Bytes of an escape sequence that is not complete yet.
     partial: Vec<u8>,
@@ -281,7 +283,7 @@ impl Page {
                 (target.name.clone(), what)
             })
             .collect();
-        Self { rows, at: 0, size, partial: Vec::new() }
+        Self { rows, at: 0, number: 0, size, partial: Vec::new() }
     }
 
     fn draw(&self) -> Bytes {
@@ -312,12 +314,14 @@ impl Page {
                 Key::Up => self.at = self.at.saturating_sub(1),
                 Key::Down => self.at = (self.at + 1).min(self.rows.len().saturating_sub(1)),
                 Key::Digit(digit) => {
-                    // "1", then "12": a second digit goes on with the number when there is such a row.
-                    let longer = (self.at + 1) * 10 + digit;
-                    let row = if longer <= self.rows.len() { longer } else { digit };
-                    if row >= 1 && row <= self.rows.len() {
-                        self.at = row - 1;
+                    // "1", then "12": a digit goes on with the number while there is such a row.
+                    let longer = self.number * 10 + digit;
+                    self.number = if longer <= self.rows.len() { longer } else { digit };
+                    if self.number >= 1 && self.number <= self.rows.len() {
+                        self.at = self.number - 1;
                     }
+                    outcome = Pressed::Moved;
+                    continue;
                 }
                 Key::Choose => match self.rows.get(self.at) {
                     Some((name, _)) => return Pressed::Chose { name: name.clone(), rest: at + 1 },
@@ -325,6 +329,7 @@ impl Page {
                 },
                 Key::Leave => return Pressed::Left,
             }
+            self.number = 0;
             outcome = Pressed::Moved;
         }
         outcome
