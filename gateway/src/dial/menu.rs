@@ -389,6 +389,7 @@ mod tests {
         Page {
             rows,
             at: 0,
+            number: 0,
             size: TerminalSize { columns: 80, rows: 24, width_px: 0, height_px: 0 },
             partial: Vec::new(),
         }
