@@ -8,12 +8,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wiretape_core::SessionId;
 
 use crate::budget::Budget;
 use crate::catalogue::Catalogue;
+use crate::clock::Stopwatch;
 use crate::contexts::Contexts;
 use crate::error::Lost;
 use crate::ledger::Stand;
@@ -35,7 +36,7 @@ pub(crate) struct Deck {
     pub(crate) due_came: Condvar,
     reels: Mutex<Reels>,
     reels_gone: Condvar,
-    started: Instant,
+    started: Stopwatch,
 }
 
 /// What the next tick looks at. No tape stands twice on any of these lists.
@@ -76,7 +77,7 @@ impl Deck {
             due_came: Condvar::new(),
             reels: Mutex::new(Reels::default()),
             reels_gone: Condvar::new(),
-            started: Instant::now(),
+            started: Stopwatch::start(),
         }
     }
 

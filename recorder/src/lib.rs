@@ -11,6 +11,7 @@ mod archive;
 mod budget;
 mod catalogue;
 mod chunks;
+mod clock;
 mod contexts;
 mod cost;
 mod day;
