@@ -2,6 +2,8 @@
 //!
 //! Both sides do this alike: the client's channels and the upstream's differ only in the library's message type.
 
+use std::time::Duration;
+
 use russh::{ChannelId, ChannelMsg, ChannelOpenFailure, ChannelReadHalf, ChannelWriteHalf, Pty, Sig};
 use wiretape_core::{Lane, Side};
 use wiretape_ssh::{Message, OpenFailure, Request};
@@ -44,13 +46,37 @@ pub(crate) struct Channel<S: From<(ChannelId, ChannelMsg)>> {
     pub(crate) write: ChannelWriteHalf<S>,
     /// Sends an `exit-signal`, which only a server can.
     pub(crate) exit_signal: Option<russh::server::Handle>,
+    /// Whether a program runs on it, whose exit status is told to this side.
+    pub(crate) program: bool,
 }
+
+/// How long the end of a program's output waits for the program's exit status.
+///
+/// A client that has both ends of file closes the channel, and the library confirms that at once: an exit status that
+/// comes a moment later finds no channel any more. Servers send the two in either order, so the end waits for the status.
+/// A program that closes its output and goes on is the exception that the limit is for.
+const EXIT_STATUS_TIME_MAX: Duration = Duration::from_secs(1);
 
 impl<S: From<(ChannelId, ChannelMsg)> + Send + Sync + 'static> Channel<S> {
     /// Writes what the outlet holds until the channel closes, the peer leaves, or the session ends.
     pub(crate) async fn serve(self, mut opening: Opening, mut queue: OutletQueue) {
+        let mut ending = false;
         loop {
-            let parcel = match queue.next().await {
+            let next = if ending {
+                match tokio::time::timeout(EXIT_STATUS_TIME_MAX, queue.next()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        ending = false;
+                        if self.write.eof().await.is_err() {
+                            break;
+                        }
+                        continue;
+                    }
+                }
+            } else {
+                queue.next().await
+            };
+            let parcel = match next {
                 Ok(Some(parcel)) => parcel,
                 Ok(None) => break,
                 Err(error) => {
@@ -63,7 +89,14 @@ impl<S: From<(ChannelId, ChannelMsg)> + Send + Sync + 'static> Channel<S> {
                 continue;
             }
             let last = matches!(parcel.message, Message::Close { .. } | Message::Rejected { .. });
+            let held = std::mem::take(&mut ending);
+            // The status goes first, the end of the output right behind it.
+            let status = matches!(parcel.message, Message::Request { .. });
+            if held && !status && self.write.eof().await.is_err() {
+                break;
+            }
             match parcel.message {
+                Message::Eof { .. } if self.program => ending = true,
                 Message::Opened { .. } => std::mem::replace(&mut opening, Opening::Done).accept().await,
                 Message::Rejected { reason, .. } => {
                     std::mem::replace(&mut opening, Opening::Done).reject(open_failure(reason)).await;
@@ -75,7 +108,7 @@ impl<S: From<(ChannelId, ChannelMsg)> + Send + Sync + 'static> Channel<S> {
                         () = queue.abandoned() => break,
                         written = self.write(message) => written,
                     };
-                    if written.is_err() {
+                    if written.is_err() || (held && status && self.write.eof().await.is_err()) {
                         break;
                     }
                 }

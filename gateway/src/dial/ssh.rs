@@ -134,7 +134,7 @@ impl SshUpstream {
                     line.say(Side::Upstream, Message::Opened { lane });
                 }
                 tokio::spawn(listen(line.clone(), Side::Upstream, lane, read));
-                let channel = Channel { line, lane, write, exit_signal: None };
+                let channel = Channel { line, lane, write, exit_signal: None, program: false };
                 channel.serve(Opening::Done, queue).await;
             }
             Err(error) => {
@@ -344,7 +344,7 @@ impl UpstreamHandler {
         let queue = self.line.attach(Side::Upstream, lane);
         let (read, write) = channel.split();
         tokio::spawn(listen(self.line.clone(), Side::Upstream, lane, read));
-        let channel = Channel { line: self.line.clone(), lane, write, exit_signal: None };
+        let channel = Channel { line: self.line.clone(), lane, write, exit_signal: None, program: false };
         tokio::spawn(channel.serve(Opening::Upstream(reply), queue));
         self.line.say(Side::Upstream, Message::Open { lane, kind });
     }

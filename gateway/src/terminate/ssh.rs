@@ -142,7 +142,7 @@ async fn open(handle: russh::server::Handle, line: Line, lane: Lane, mut queue: 
             let (read, write) = channel.split();
             line.say(Side::Client, Message::Opened { lane });
             tokio::spawn(listen(line.clone(), Side::Client, lane, read));
-            let channel = Channel { line, lane, write, exit_signal: None };
+            let channel = Channel { line, lane, write, exit_signal: None, program: false };
             channel.serve(Opening::Done, queue).await;
         }
         Err(error) => {

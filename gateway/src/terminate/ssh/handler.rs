@@ -92,7 +92,8 @@ impl ClientHandler {
         let queue = line.attach(Side::Client, lane);
         let (_handlers_read, write) = channel.split();
         let exit_signal = Some(session.handle());
-        let channel = Channel { line: line.clone(), lane, write, exit_signal };
+        let program = kind == StreamKind::Session;
+        let channel = Channel { line: line.clone(), lane, write, exit_signal, program };
         tokio::spawn(channel.serve(Opening::Client(reply), queue));
         line.say(Side::Client, Message::Open { lane, kind });
     }
