@@ -1,6 +1,7 @@
 //! `cargo xtask fuzz`: the fuzz targets, which live in a workspace of their own.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, bail};
 
@@ -15,6 +16,9 @@ const SMOKE_SECONDS: u32 = 10;
 
 /// Seconds that each target runs otherwise.
 const RUN_SECONDS: u32 = 300;
+
+/// Limits of one input: its length in bytes, the seconds it may take, and the memory it may need.
+const LIBFUZZER: [&str; 4] = ["-max_len=16384", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"];
 
 /// What to fuzz, and for how long.
 #[derive(clap::Args)]
@@ -41,14 +45,33 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let seconds = arguments.seconds.unwrap_or(if arguments.smoke { SMOKE_SECONDS } else { RUN_SECONDS });
     let mut parts = Parts::default();
     parts.run("cargo-fuzz", install)?;
+    let mut build = fuzz("build")?;
+    if let [name] = names.as_slice() {
+        build.arg(name);
+    }
+    parts.command("build", build)?;
     for name in names {
-        let mut fuzz = cargo(&["fuzz", "run", &name, "--"]);
-        fuzz.args([format!("-max_total_time={seconds}"), "-timeout=10".to_owned(), "-rss_limit_mb=2048".to_owned()]);
-        // cargo-fuzz asks the compiler for flags that the stable toolchain keeps behind this switch.
-        fuzz.env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_tools()?);
-        parts.command(&format!("fuzz {name}, {seconds} s"), fuzz)?;
+        // What a run learns is kept beside the checkout's own seeds, and not in the repository.
+        let corpus = root().join("fuzz/corpus").join(&name);
+        std::fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
+        let seeds = root().join("fuzz/seeds").join(&name);
+        let mut run = fuzz("run")?;
+        run.arg(&name).arg(corpus);
+        if seeds.is_dir() {
+            run.arg(seeds);
+        }
+        run.arg("--").arg(format!("-max_total_time={seconds}")).args(LIBFUZZER);
+        parts.command(&format!("{name}, {seconds} s"), run)?;
     }
     Ok(())
+}
+
+/// `cargo fuzz`, told to do `what`.
+fn fuzz(what: &str) -> anyhow::Result<Command> {
+    let mut command = cargo(&["fuzz", what, "--fuzz-dir", "fuzz"]);
+    // cargo-fuzz asks the compiler for flags that the stable toolchain keeps behind this switch.
+    command.env("RUSTC_BOOTSTRAP", "1").env("PATH", path_with_tools()?);
+    Ok(command)
 }
 
 /// The targets by name, in order.
