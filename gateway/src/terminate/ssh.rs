@@ -58,7 +58,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
         () = gateway.stopped() => None,
     };
     let Some(line) = admitted else {
-        disconnect(&handle, "no login").await;
+        disconnect(&handle, "wiretape: no login").await;
         let _left = tokio::time::timeout(LEAVING_TIME_MAX, left(&mut ended)).await;
         cutter.cut();
         admission::record_refusal(&gateway, &attempt).await;
@@ -82,7 +82,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
         () = left(&mut ended) => {}
     }
     if tokio::time::timeout(LEAVING_TIME_MAX, left(&mut ended)).await.is_err() {
-        disconnect(&handle, &reason.text).await;
+        disconnect(&handle, &format!("wiretape: {}", reason.text)).await;
         let _left = tokio::time::timeout(LEAVING_TIME_MAX, left(&mut ended)).await;
     }
     cutter.cut();
