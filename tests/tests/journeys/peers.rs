@@ -226,7 +226,8 @@ fn a_bulk_channel_does_not_freeze_a_second_one() {
     assert_eq!(std::fs::metadata(stage.folder.join("bulk")).expect("it was written").len(), BYTES);
     leave(&stage, master, &socket);
     let carried = stage.gateway.record().one().carried();
-    assert_eq!(carried.of(Side::Upstream, Lane(1)).0, BYTES);
+    // A small command may have been the first to open its channel.
+    assert!((1..1_000).any(|lane| carried.of(Side::Upstream, Lane(lane)).0 == BYTES));
 }
 
 /// A stage whose target is reached over a road that first waits for `delay`; the road is there as long as the relay.
