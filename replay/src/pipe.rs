@@ -44,6 +44,8 @@ pub fn play(
     // The clock starts when there is something to play.
     events.peek();
     clock::be_punctual();
+    let mut watch = clock::Watch::default();
+    let _awake = matches!(timing, Timing::Recorded { .. }).then(clock::Wakefulness::ask);
     let mut pace = match timing {
         Timing::Recorded { speed, pause_max } => Some(Pace::new(*speed, *pause_max, clock::now(), at)),
         Timing::AtOnce => None,
@@ -53,7 +55,7 @@ pub fn play(
         for cue in script.feed(&event) {
             if let (Cue::Show(bytes), true) = (cue, event.at >= at) {
                 if let Some(pace) = &mut pace {
-                    clock::wait_until(pace.deadline(event.at));
+                    watch.wait_until(pace.deadline(event.at));
                     pace.reach(event.at);
                 }
                 if !written(output, &bytes)? {

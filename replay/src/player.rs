@@ -97,6 +97,10 @@ pub struct Player {
     help: Option<bool>,
     status_until: Instant,
     glanced: Instant,
+    /// When the watch for an output begins.
+    watch: clock::Watch,
+    /// While it plays.
+    awake: Option<clock::Wakefulness>,
     farewell: Option<Farewell>,
 }
 
@@ -138,6 +142,8 @@ impl Player {
             help: None,
             status_until: now + STATUS_SPAN,
             glanced: now,
+            watch: clock::Watch::default(),
+            awake: None,
             farewell: None,
         }
     }
@@ -167,9 +173,14 @@ impl Player {
 
     /// One turn: waits for what comes first, a key, something due, or a change of the status line.
     fn turn(&mut self) -> anyhow::Result<()> {
+        if self.state == State::Playing {
+            self.awake.get_or_insert_with(clock::Wakefulness::ask);
+        } else {
+            self.awake = None;
+        }
         let now = clock::now();
         let due = self.prepared.as_ref().filter(|_| self.state == State::Playing).map(|prepared| prepared.deadline);
-        let watch_from = due.map(|due| due.checked_sub(clock::WATCH).unwrap_or(due));
+        let watch_from = due.map(|due| self.watch.begins(due));
         let tick = self.tick(now).filter(|tick| due.is_none_or(|due| *tick + QUIET_BEFORE_DUE < due));
         let until = [watch_from, tick].into_iter().flatten().min();
         let wishes = match until {
@@ -177,6 +188,11 @@ impl Player {
             until => {
                 let wishes = self.console.wait(until)?;
                 self.glanced = clock::now();
+                if let Some(begins) =
+                    watch_from.filter(|from| until == Some(*from) && (now..=self.glanced).contains(from))
+                {
+                    self.watch.woke(self.glanced - begins);
+                }
                 wishes
             }
         };

@@ -33,6 +33,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let programs = ["build", "--release", "-p", "wiretape-gateway", "-p", "wiretape-replay"];
         parts.command("build", cargo(&programs))?;
     }
+    if matches!(arguments.subject, Subject::Replay) {
+        parts.run("system packages", packages::install_system)?;
+        parts.run("players", packages::install_players)?;
+    }
     let measuring: &[&str] = match arguments.subject {
         Subject::Ssh => &["bench", "-p", "wiretape-tests", "--bench", "ssh", "--"],
         Subject::Replay => &["bench", "-p", "wiretape-replay", "--bench", "replay", "--"],
@@ -40,5 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let mut command = cargo(measuring);
     command.args(&arguments.rest);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(packages::players()).chain(std::env::split_paths(&path));
+    command.env("PATH", std::env::join_paths(folders)?);
     parts.command("measure", command)
 }

@@ -101,14 +101,29 @@ pub(crate) fn client_node_modules() -> PathBuf {
     clients().join("node/node_modules")
 }
 
+/// The folder of the players that `replay` is measured beside; there after [`install_players`].
+pub(crate) fn players() -> PathBuf {
+    clients().join("players/bin")
+}
+
 /// Installs the Python libraries that `tests/clients/requirements.txt` names.
 pub(crate) fn install_python() -> anyhow::Result<()> {
-    let folder = clients().join("python");
-    let wanted = root().join("tests/clients/requirements.txt");
+    install_environment("python", "tests/clients/requirements.txt")
+}
+
+/// Installs the players that `replay/benches/replay/players.txt` names.
+pub(crate) fn install_players() -> anyhow::Result<()> {
+    install_environment("players", "replay/benches/replay/players.txt")
+}
+
+/// Makes a virtual environment of this name, with what a file of the workspace lists.
+fn install_environment(name: &str, wanted: &str) -> anyhow::Result<()> {
+    let folder = clients().join(name);
+    let wanted = root().join(wanted);
     install_once(&folder, &wanted, || {
         let python = python().context("no Python 3 with venv and ensurepip was found")?;
         succeed(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder))?;
-        let mut pip = Command::new(client_python());
+        let mut pip = Command::new(folder.join("bin/python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "-r"]);
         succeed(pip.arg(&wanted))
     })

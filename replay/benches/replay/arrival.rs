@@ -1,38 +1,26 @@
-//! When each output of a player arrives.
+//! When each output of a player arrives, as the kernel sees it.
 
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
+use std::io::IoSliceMut;
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::{RcvBuf, ReceiveTimestampns};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+use nix::sys::time::TimeSpec;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-/// Set for a process that has asked already.
-const ASKED: &str = "WIRETAPE_BENCH_PRIORITY_ASKED";
+/// How long the reader sleeps while stamped outputs wait for it: it must not wake when they arrive.
+const NAP: Duration = Duration::from_millis(100);
 
-/// Starts this program anew with a real-time priority that its children do not inherit, where the system grants one.
-pub(crate) fn ask_for_priority() {
-    if std::env::var_os(ASKED).is_some() {
-        return;
-    }
-    let granted = Command::new("chrt").args(["-R", "-f", "20", "true"]).stderr(Stdio::null()).status();
-    if !granted.is_ok_and(|status| status.success()) {
-        eprintln!("no real-time priority for the reader: its own wake-ups are in the figures");
-        return;
-    }
-    if let Ok(program) = std::env::current_exe() {
-        let error = Command::new("chrt")
-            .args(["-R", "-f", "20"])
-            .arg(program)
-            .args(std::env::args_os().skip(1))
-            .env(ASKED, "1")
-            .exec();
-        eprintln!("cannot start with a real-time priority: {error}");
-    }
-}
+/// What waits for the reader during a nap and more.
+const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Both ends of a terminal.
 fn terminal() -> anyhow::Result<(OwnedFd, File)> {
@@ -44,9 +32,14 @@ fn terminal() -> anyhow::Result<(OwnedFd, File)> {
     Ok((master, terminal))
 }
 
-/// Runs a player and stamps the arrival of the end of each of `count` outputs: each has one carriage return, near its
-/// end, and what a player adds of its own has none.
-pub(crate) fn stamp(command: &Command, count: usize) -> anyhow::Result<Vec<Instant>> {
+/// Runs a player whose standard output is a socket, and returns the kernel's stamp on each of its outputs, as time on
+/// the clock. Each output has one carriage return, and what a player adds of its own has none.
+pub(crate) fn stamp(command: &Command, count: usize) -> anyhow::Result<Vec<Duration>> {
+    let receiver = UdpSocket::bind("127.0.0.1:0")?;
+    setsockopt(&receiver, ReceiveTimestampns, &true)?;
+    setsockopt(&receiver, RcvBuf, &BUFFER_BYTES)?;
+    let sender = UdpSocket::bind("127.0.0.1:0")?;
+    sender.connect(receiver.local_addr()?)?;
     let (_person, terminal) = terminal()?;
     // In a session of its own: a player that looks for its terminal finds that one, and nobody presses keys there.
     let mut session = Command::new("setsid");
@@ -54,23 +47,39 @@ pub(crate) fn stamp(command: &Command, count: usize) -> anyhow::Result<Vec<Insta
     session.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut child = session
         .stdin(terminal)
-        .stdout(Stdio::piped())
+        .stdout(Stdio::from(OwnedFd::from(sender)))
         .stderr(Stdio::inherit())
         .spawn()
         .with_context(|| format!("cannot start {}", command.get_program().to_string_lossy()))?;
-    let mut output = child.stdout.take().context("the player has no standard output")?;
     let mut arrivals = Vec::with_capacity(count);
-    let mut buffer = [0; 65_536];
     loop {
-        let length = output.read(&mut buffer)?;
-        let now = Instant::now();
-        if length == 0 {
-            break;
+        let ended = child.try_wait()?;
+        while let Some((outputs, at)) = receive(&receiver)? {
+            arrivals.extend(std::iter::repeat_n(at, outputs));
         }
-        let bytes = buffer.get(..length).unwrap_or_default();
-        arrivals.extend(bytes.iter().filter(|byte| **byte == b'\r').map(|_| now));
+        if let Some(status) = ended {
+            ensure!(status.success(), "the player failed: {status}");
+            return Ok(arrivals);
+        }
+        sleep(NAP);
     }
-    let status = child.wait()?;
-    ensure!(status.success(), "the player failed: {status}");
-    Ok(arrivals)
+}
+
+/// The next thing that a player wrote: how many outputs it is, and when the kernel took it; `None` when there is none.
+fn receive(receiver: &UdpSocket) -> anyhow::Result<Option<(usize, Duration)>> {
+    let mut buffer = [0; 65_536];
+    let mut control = cmsg_space!(TimeSpec);
+    let mut parts = [IoSliceMut::new(&mut buffer)];
+    let message = match recvmsg::<()>(receiver.as_raw_fd(), &mut parts, Some(&mut control), MsgFlags::MSG_DONTWAIT) {
+        Ok(message) => message,
+        Err(Errno::EAGAIN) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let length = message.bytes;
+    let stamp = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::ScmTimestampns(stamp) => Some(Duration::from(stamp)),
+        _ => None,
+    });
+    let outputs = buffer.iter().take(length).filter(|byte| **byte == b'\r').count();
+    Ok(Some((outputs, stamp.context("the kernel stamps nothing")?)))
 }

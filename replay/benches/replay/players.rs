@@ -20,12 +20,13 @@ pub(crate) struct Player {
 }
 
 /// All players that are compared; `replay` is the program of that name.
-pub(crate) fn all(replay: &Path) -> Vec<Player> {
-    vec![
+pub(crate) fn all(replay: &Path) -> anyhow::Result<Vec<Player>> {
+    Ok(vec![
         Player { name: "replay", program: replay.to_owned(), prepare: tape },
         Player { name: "scriptreplay", program: "scriptreplay".into(), prepare: typescript },
         Player { name: "asciinema play", program: "asciinema".into(), prepare: asciicast },
-    ]
+        Player { name: "metronome", program: std::env::current_exe()?, prepare: times },
+    ])
 }
 
 impl Player {
@@ -89,5 +90,13 @@ fn asciicast(score: &Score, folder: &Path, command: &mut Command) -> anyhow::Res
     }
     fs::write(&file, cast)?;
     command.arg("play").arg(file).env("HOME", folder);
+    Ok(())
+}
+
+fn times(score: &Score, folder: &Path, command: &mut Command) -> anyhow::Result<()> {
+    let file = folder.join("times");
+    let times: String = score.iter().map(|(at, _)| format!("{}\n", at.as_nanos())).collect();
+    fs::write(&file, times)?;
+    command.arg("--metronome").arg(file);
     Ok(())
 }

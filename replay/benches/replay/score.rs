@@ -1,6 +1,6 @@
 //! What is played, and how far a playing is from it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::ensure;
 
@@ -45,7 +45,7 @@ impl Score {
     }
 
     /// Compares arrivals with the score: interval by interval, and the last one with the first.
-    pub(crate) fn error(&self, arrivals: &[Instant]) -> anyhow::Result<Error> {
+    pub(crate) fn error(&self, arrivals: &[Duration]) -> anyhow::Result<Error> {
         ensure!(
             arrivals.len() == self.times.len(),
             "{} outputs were played instead of {}",
@@ -57,14 +57,16 @@ impl Score {
             .windows(2)
             .zip(self.times.windows(2))
             .filter_map(|(played, due)| match (played, due) {
-                ([p0, p1], [d0, d1]) => Some(signed(*p1 - *p0, *d1 - *d0).abs()),
+                ([p0, p1], [d0, d1]) => Some(signed(p1.saturating_sub(*p0), *d1 - *d0).abs()),
                 _ => None,
             })
             .collect();
         errors.sort_by(f64::total_cmp);
         let rank = |part: f64| errors.get((errors.len() as f64 * part) as usize).or(errors.last()).copied();
         let drift = match (arrivals, self.times.as_slice()) {
-            ([first, .., last], [due_first, .., due_last]) => signed(*last - *first, *due_last - *due_first) / 1000.0,
+            ([first, .., last], [due_first, .., due_last]) => {
+                signed(last.saturating_sub(*first), *due_last - *due_first) / 1000.0
+            }
             _ => 0.0,
         };
         Ok(Error {
@@ -72,6 +74,23 @@ impl Score {
             p99_us: rank(0.99).unwrap_or_default(),
             max_us: errors.last().copied().unwrap_or_default(),
             drift_ms: drift,
+        })
+    }
+}
+
+impl Error {
+    /// Figure by figure, the median of several playings; `None` of none.
+    pub(crate) fn median(playings: &[Self]) -> Option<Self> {
+        let median = |figure: fn(&Self) -> f64| {
+            let mut figures: Vec<f64> = playings.iter().map(figure).collect();
+            figures.sort_by(f64::total_cmp);
+            figures.get(figures.len() / 2).copied()
+        };
+        Some(Self {
+            p50_us: median(|error| error.p50_us)?,
+            p99_us: median(|error| error.p99_us)?,
+            max_us: median(|error| error.max_us)?,
+            drift_ms: median(|error| error.drift_ms)?,
         })
     }
 }
