@@ -37,7 +37,7 @@ fn sftp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let carried = match carrier {
         Carrier::Subsystem { name } => name == "sftp",
         Carrier::Exec { command } => wiretape_sftp::is_server(command),
-        Carrier::Forward { .. } => false,
+        Carrier::Forward { .. } | Carrier::Connection { .. } => false,
     };
     carried.then(|| Box::new(SftpWire::new(lane)) as ByteWire)
 }
@@ -53,6 +53,6 @@ fn scp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
 fn line(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     match carrier {
         Carrier::Subsystem { name } if name == "line@wiretape" => Some(Box::new(LineWire::new(lane))),
-        Carrier::Subsystem { .. } | Carrier::Exec { .. } | Carrier::Forward { .. } => None,
+        Carrier::Subsystem { .. } | Carrier::Exec { .. } | Carrier::Forward { .. } | Carrier::Connection { .. } => None,
     }
 }

@@ -2,12 +2,14 @@
 
 mod file;
 mod process;
+mod query;
 mod session;
 mod stream;
 mod terminal;
 
 pub use file::{FileEvent, FileOperation, OpenMode};
 pub use process::{ProcessEvent, ProcessKind};
+pub use query::{Acknowledged, Column, CopyDirection, Field, Parameter, Prepared, QueryEvent, TransactionStatus};
 pub use session::{SessionEvent, SessionOpened};
 pub use stream::{StreamEvent, StreamKind};
 pub use terminal::{TerminalEvent, TerminalSize};
@@ -40,6 +42,8 @@ pub enum Kind {
     Stream(StreamEvent),
     /// An operation on files, decoded from a stream.
     File(FileEvent),
+    /// A database session: what was asked, and what was answered.
+    Query(QueryEvent),
 }
 
 impl Kind {
@@ -52,6 +56,7 @@ impl Kind {
             Self::Process(event) => event.name(),
             Self::Stream(event) => event.name(),
             Self::File(event) => event.name(),
+            Self::Query(event) => event.name(),
         }
     }
 
@@ -65,6 +70,7 @@ impl Kind {
                 | TerminalEvent::Output { bytes, .. },
             )
             | Self::Stream(StreamEvent::Data { bytes, .. }) => bytes.len(),
+            Self::Query(event) => event.payload_bytes(),
             _ => 0,
         }
     }
@@ -107,4 +113,34 @@ pub const NAMES: &[&str] = &[
     "file.read",
     "file.written",
     "file.closed",
+    "query.startup",
+    "query.negotiated",
+    "query.setting",
+    "query.key",
+    "query.cancel",
+    "query.simple",
+    "query.parse",
+    "query.bind",
+    "query.describe",
+    "query.execute",
+    "query.close",
+    "query.flush",
+    "query.sync",
+    "query.call",
+    "query.returned",
+    "query.types",
+    "query.columns",
+    "query.rows",
+    "query.copy-start",
+    "query.copy-data",
+    "query.copy-done",
+    "query.copy-fail",
+    "query.complete",
+    "query.acknowledged",
+    "query.error",
+    "query.notice",
+    "query.ready",
+    "query.notification",
+    "query.terminate",
+    "query.long",
 ];

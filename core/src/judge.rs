@@ -35,6 +35,16 @@ pub enum ActionKind {
     },
     /// The client's agent, lent to the target.
     Agent,
+    /// SQL: a simple query, or a statement that is prepared.
+    Query {
+        /// The text, possibly several statements; not always UTF-8.
+        text: Bytes,
+    },
+    /// A function of the database, called by its number and not by SQL.
+    Call {
+        /// The object identifier of the function.
+        function_id: u32,
+    },
     /// A line of text: the action of the `line` wire.
     Line {
         /// The line without its end.
@@ -52,6 +62,8 @@ impl ActionKind {
             Self::Subsystem { .. } => "ssh.subsystem",
             Self::Forward { .. } => "ssh.forward",
             Self::Agent => "ssh.agent",
+            Self::Query { .. } => "pg.query",
+            Self::Call { .. } => "pg.call",
             Self::Line { .. } => "line.say",
         }
     }
@@ -64,7 +76,8 @@ impl ActionKind {
             Self::Exec { command } => String::from_utf8_lossy(command).into_owned(),
             Self::Subsystem { name } => name.clone(),
             Self::Forward { destination } => destination.clone(),
-            Self::Line { text } => String::from_utf8_lossy(text).into_owned(),
+            Self::Call { function_id } => function_id.to_string(),
+            Self::Query { text } | Self::Line { text } => String::from_utf8_lossy(text).into_owned(),
         }
     }
 }

@@ -39,5 +39,17 @@ pub const SCP_DEPTH_MAX: usize = 256;
 /// Typed bytes of one terminal whose echo is still looked for.
 pub const CONCEALED_BYTES_MAX: usize = 4096;
 
+/// A PostgreSQL message, by the length that it declares (PostgreSQL's own `PQ_LARGE_MESSAGE_LIMIT`).
+pub const POSTGRES_MESSAGE_BYTES_MAX: usize = 0x3fff_ffff;
+
+/// A PostgreSQL message that is judged as a whole, and held until it is there: a query or a statement to prepare.
+pub const POSTGRES_TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Prepared statements, and portals, of one PostgreSQL session whose names and types are kept for its events.
+pub const POSTGRES_NAMES_KEPT_MAX: usize = 4096;
+
+/// Requests of one PostgreSQL session that may wait for their response: a pipeline.
+pub const POSTGRES_REQUESTS_PENDING_MAX: usize = 1024 * 1024;
+
 /// A line of the `line` wire.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;

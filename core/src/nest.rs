@@ -27,6 +27,11 @@ pub enum Carrier {
         /// Its port.
         port: u32,
     },
+    /// A whole connection, both of whose peers the gateway has already logged in.
+    Connection {
+        /// The protocol that is spoken on it, such as `postgres`.
+        protocol: &'static str,
+    },
 }
 
 /// Hands out the wire that understands what a lane carries.

@@ -13,7 +13,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::SessionEvent;
-use crate::limits;
 use crate::{
     Action, Event, Fault, Guard, Judgement, Kind, Lane, Moment, Question, Reason, Side, Step, Unit, Verdict, Wire,
 };
@@ -105,7 +104,7 @@ impl<W: Wire> Session<W> {
         self.drain(at);
         match outcome {
             Err(fault) => self.fault(at, fault),
-            Ok(()) if self.wire.held_bytes() > limits::HELD_BYTES_MAX.saturating_mul(2) => {
+            Ok(()) if self.wire.held_bytes() > self.wire.held_bytes_max() => {
                 let reason = Reason::new("limits", "more is held back on this connection than the gateway keeps");
                 self.close(at, reason);
             }

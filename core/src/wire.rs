@@ -1,5 +1,6 @@
 //! What a protocol is to the rest of the gateway.
 
+use crate::limits;
 use crate::{Action, Event, Fault, Lane, Moment, Reason, Side, Verdict};
 
 /// The smallest thing that can pass, change or be refused on its own.
@@ -67,4 +68,41 @@ pub trait Wire {
 
     /// Bytes that the wire holds back: half messages and units that wait for an answer.
     fn held_bytes(&self) -> usize;
+
+    /// Above how many held bytes the session ends.
+    fn held_bytes_max(&self) -> usize {
+        limits::HELD_BYTES_MAX * 2
+    }
+}
+
+impl<W: Wire + ?Sized> Wire for Box<W> {
+    type Message = W::Message;
+
+    fn feed(&mut self, side: Side, at: Moment, message: Self::Message) -> Result<(), Fault> {
+        (**self).feed(side, at, message)
+    }
+
+    fn step(&mut self) -> Option<Step<Self::Message>> {
+        (**self).step()
+    }
+
+    fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
+        (**self).rule(at, unit, verdict);
+    }
+
+    fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
+        (**self).end(side, at)
+    }
+
+    fn farewell(&mut self, at: Moment, reason: &Reason) {
+        (**self).farewell(at, reason);
+    }
+
+    fn held_bytes(&self) -> usize {
+        (**self).held_bytes()
+    }
+
+    fn held_bytes_max(&self) -> usize {
+        (**self).held_bytes_max()
+    }
 }

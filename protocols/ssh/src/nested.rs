@@ -185,6 +185,7 @@ fn protocol(carrier: &Carrier) -> String {
             String::from_utf8_lossy(name).into_owned()
         }
         Carrier::Forward { port, .. } => format!("port {port}"),
+        Carrier::Connection { protocol } => (*protocol).to_owned(),
     }
 }
 
