@@ -1,8 +1,9 @@
 //! What an event costs while it waits.
 
+use bytes::Bytes;
 use wiretape_core::event::{
-    FileEvent, FileOperation, ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent, StreamKind,
-    TerminalEvent,
+    FileEvent, FileOperation, ProcessEvent, ProcessKind, QueryEvent, SessionEvent, SessionOpened, StreamEvent,
+    StreamKind, TerminalEvent,
 };
 use wiretape_core::{Event, Kind, Verdict};
 
@@ -14,6 +15,7 @@ pub(crate) fn bytes(event: &Event) -> usize {
         Kind::Process(event) => process(event),
         Kind::Stream(event) => stream(event),
         Kind::File(event) => file(event),
+        Kind::Query(event) => query(event),
     };
     size_of::<Event>().saturating_add(own)
 }
@@ -112,4 +114,61 @@ fn file(event: &FileEvent) -> usize {
         FileEvent::Answered { message, .. } => message.len(),
         FileEvent::Read { path, .. } | FileEvent::Written { path, .. } | FileEvent::Closed { path, .. } => path.len(),
     }
+}
+
+fn query(event: &QueryEvent) -> usize {
+    match event {
+        QueryEvent::Startup { parameters, .. } => {
+            let texts: usize = parameters.iter().map(|(name, value)| name.len() + value.len()).sum();
+            texts + list(parameters)
+        }
+        QueryEvent::Negotiated { unrecognised, .. } => {
+            unrecognised.iter().map(Bytes::len).sum::<usize>() + list(unrecognised)
+        }
+        QueryEvent::Setting { name, value } => name.len() + value.len(),
+        QueryEvent::Cancel { address } => address.len(),
+        QueryEvent::Parse { statement, text, types } => statement.len() + text.len() + list(types),
+        QueryEvent::Bind { portal, statement, formats, parameters, result_formats } => {
+            let values: usize = parameters.iter().map(|parameter| optional(&parameter.value)).sum();
+            let lists = list(formats) + list(result_formats) + list(parameters);
+            portal.len() + statement.len() + values + lists
+        }
+        QueryEvent::Describe { name: text, .. }
+        | QueryEvent::Close { name: text, .. }
+        | QueryEvent::Simple { text }
+        | QueryEvent::CopyFail { message: text }
+        | QueryEvent::Complete { tag: text, .. } => text.len(),
+        QueryEvent::Execute { portal, statement, .. } => portal.len() + optional(statement),
+        QueryEvent::Call { formats, arguments, .. } => {
+            arguments.iter().map(optional).sum::<usize>() + list(formats) + list(arguments)
+        }
+        QueryEvent::Returned { value } => optional(value),
+        QueryEvent::Types { types } => list(types),
+        QueryEvent::Columns { columns } => {
+            columns.iter().map(|column| column.name.len()).sum::<usize>() + list(columns)
+        }
+        QueryEvent::Rows { bytes, .. } | QueryEvent::CopyData { bytes, .. } | QueryEvent::Long { bytes, .. } => {
+            bytes.len()
+        }
+        QueryEvent::CopyStart { formats, .. } => list(formats),
+        QueryEvent::Error { fields } | QueryEvent::Notice { fields } => {
+            fields.iter().map(|field| field.text.len()).sum::<usize>() + list(fields)
+        }
+        QueryEvent::Notification { channel, payload, .. } => channel.len() + payload.len(),
+        QueryEvent::Key { .. }
+        | QueryEvent::Flush
+        | QueryEvent::Sync
+        | QueryEvent::CopyDone
+        | QueryEvent::Acknowledged { .. }
+        | QueryEvent::Ready { .. }
+        | QueryEvent::Terminate => 0,
+    }
+}
+
+fn optional(value: &Option<Bytes>) -> usize {
+    value.as_ref().map_or(0, Bytes::len)
+}
+
+fn list<T>(items: &[T]) -> usize {
+    size_of_val(items)
 }

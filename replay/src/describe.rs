@@ -4,6 +4,7 @@
 
 mod file;
 mod keys;
+mod query;
 
 use wiretape_core::event::{
     ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
@@ -39,6 +40,7 @@ pub fn describe(event: &Event) -> String {
         Kind::Stream(StreamEvent::Close) => format!("{} closes", peer(event.side)),
         Kind::Stream(event) => stream(event),
         Kind::File(event) => file::file(event),
+        Kind::Query(event) => query::query(event),
     }
 }
 

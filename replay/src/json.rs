@@ -6,6 +6,7 @@
 
 mod event;
 mod object;
+mod query;
 mod session;
 
 pub use event::event;

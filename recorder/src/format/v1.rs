@@ -5,6 +5,7 @@
 
 mod file;
 mod process;
+mod query;
 mod session;
 mod stream;
 mod terminal;
@@ -53,6 +54,7 @@ enum Kind<'a> {
     Process(process::Process<'a>),
     Stream(stream::Stream<'a>),
     File(file::File<'a>),
+    Query(query::Query<'a>),
 }
 
 impl From<words::Side> for Side {
@@ -81,6 +83,7 @@ impl<'a> From<&'a words::Kind> for Kind<'a> {
             words::Kind::Process(event) => Self::Process(event.into()),
             words::Kind::Stream(event) => Self::Stream(event.into()),
             words::Kind::File(event) => Self::File(event.into()),
+            words::Kind::Query(event) => Self::Query(event.into()),
         }
     }
 }
@@ -102,6 +105,7 @@ impl Kind<'_> {
             Self::Process(event) => words::Kind::Process(event.into_core(plain)),
             Self::Stream(event) => words::Kind::Stream(event.into_core(plain)),
             Self::File(event) => words::Kind::File(event.into_core(plain)),
+            Self::Query(event) => words::Kind::Query(event.into_core(plain)),
         }
     }
 }
@@ -151,6 +155,7 @@ fn list_items(kind: &words::Kind) -> usize {
     match kind {
         words::Kind::Session(words::event::SessionEvent::Opened(opened)) => opened.groups.len(),
         words::Kind::Terminal(words::event::TerminalEvent::Start { modes, .. }) => modes.len(),
+        words::Kind::Query(event) => query::list_items(event),
         _ => 0,
     }
 }

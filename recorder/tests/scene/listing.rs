@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use wiretape_core::event::{
-    FileEvent, FileOperation, ProcessEvent, ProcessKind, SessionEvent, StreamEvent, StreamKind, TerminalEvent,
-    TerminalSize,
+    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, Parameter, Prepared, ProcessEvent,
+    ProcessKind, QueryEvent, SessionEvent, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Verdict};
 use wiretape_recorder::{Report, Tape, verify};
@@ -94,6 +95,7 @@ fn fields(event: &Event) -> Value {
         Kind::Process(event) => process(event),
         Kind::Stream(event) => stream(event),
         Kind::File(event) => file(event),
+        Kind::Query(event) => query(event),
     }
 }
 
@@ -286,4 +288,121 @@ fn operation(operation: &FileOperation) -> Value {
         }
         FileOperation::Extension { name, path } => typed("extension", &[("name", json!(name)), ("path", shown(path))]),
     }
+}
+
+fn query(event: &QueryEvent) -> Value {
+    match event {
+        QueryEvent::Startup { version, parameters } => {
+            let pairs: Vec<_> = parameters.iter().map(|(name, value)| json!([shown(name), shown(value)])).collect();
+            object([("version", json!(version)), ("parameters", json!(pairs))])
+        }
+        QueryEvent::Negotiated { version, unrecognised } => {
+            let names: Vec<_> = unrecognised.iter().map(|name| shown(name)).collect();
+            object([("version", json!(version)), ("unrecognised", json!(names))])
+        }
+        QueryEvent::Setting { name, value } => object([("name", shown(name)), ("value", shown(value))]),
+        QueryEvent::Key { process_id, key_bytes } => {
+            object([("process_id", json!(process_id)), ("key_bytes", json!(key_bytes))])
+        }
+        QueryEvent::Cancel { address } => object([("address", json!(address))]),
+        QueryEvent::Simple { text } => object([("text", shown(text))]),
+        QueryEvent::Parse { statement, text, types } => {
+            object([("statement", shown(statement)), ("text", shown(text)), ("types", json!(types))])
+        }
+        QueryEvent::Bind { portal, statement, formats, parameters, result_formats } => object([
+            ("portal", shown(portal)),
+            ("statement", shown(statement)),
+            ("formats", json!(formats)),
+            ("parameters", json!(parameters.iter().map(parameter).collect::<Vec<_>>())),
+            ("result_formats", json!(result_formats)),
+        ]),
+        QueryEvent::Describe { of, name } | QueryEvent::Close { of, name } => {
+            object([("of", json!(prepared(*of))), ("name", shown(name))])
+        }
+        QueryEvent::Execute { portal, statement, rows_max } => {
+            object([("portal", shown(portal)), ("statement", optional(statement)), ("rows_max", json!(rows_max))])
+        }
+        QueryEvent::Call { function_id, formats, arguments, result_format } => object([
+            ("function_id", json!(function_id)),
+            ("formats", json!(formats)),
+            ("arguments", json!(arguments.iter().map(optional).collect::<Vec<_>>())),
+            ("result_format", json!(result_format)),
+        ]),
+        QueryEvent::Returned { value } => object([("value", optional(value))]),
+        QueryEvent::Types { types } => object([("types", json!(types))]),
+        QueryEvent::Columns { columns } => object([("columns", json!(columns.iter().map(column).collect::<Vec<_>>()))]),
+        QueryEvent::Rows { count, bytes } | QueryEvent::CopyData { count, bytes } => {
+            object([("count", json!(count)), ("bytes", shown(bytes))])
+        }
+        QueryEvent::CopyStart { direction, format, formats } => {
+            let direction = match direction {
+                CopyDirection::In => "in",
+                CopyDirection::Out => "out",
+                CopyDirection::Both => "both",
+            };
+            object([("direction", json!(direction)), ("format", json!(format)), ("formats", json!(formats))])
+        }
+        QueryEvent::CopyFail { message } => object([("message", shown(message))]),
+        QueryEvent::Complete { tag, rows } => object([("tag", shown(tag)), ("rows", json!(rows))]),
+        QueryEvent::Acknowledged { what } => {
+            let what = match what {
+                Acknowledged::Parse => "parse",
+                Acknowledged::Bind => "bind",
+                Acknowledged::Close => "close",
+                Acknowledged::NoData => "no data",
+                Acknowledged::EmptyQuery => "empty query",
+                Acknowledged::PortalSuspended => "portal suspended",
+            };
+            object([("what", json!(what))])
+        }
+        QueryEvent::Error { fields } | QueryEvent::Notice { fields } => {
+            object([("fields", json!(fields.iter().map(field).collect::<Vec<_>>()))])
+        }
+        QueryEvent::Ready { status } => {
+            let status = match status {
+                TransactionStatus::Idle => "idle",
+                TransactionStatus::InTransaction => "in transaction",
+                TransactionStatus::Failed => "failed",
+            };
+            object([("status", json!(status))])
+        }
+        QueryEvent::Notification { process_id, channel, payload } => {
+            object([("process_id", json!(process_id)), ("channel", shown(channel)), ("payload", shown(payload))])
+        }
+        QueryEvent::Long { letter, bytes, last } => {
+            object([("letter", json!(letter)), ("bytes", shown(bytes)), ("last", json!(last))])
+        }
+        QueryEvent::Flush | QueryEvent::Sync | QueryEvent::CopyDone | QueryEvent::Terminate => object([]),
+    }
+}
+
+fn optional(value: &Option<Bytes>) -> Value {
+    value.as_ref().map_or(Value::Null, |value| shown(value))
+}
+
+fn prepared(of: Prepared) -> &'static str {
+    match of {
+        Prepared::Statement => "statement",
+        Prepared::Portal => "portal",
+    }
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    object([("type_id", json!(parameter.type_id)), ("value", optional(&parameter.value))])
+}
+
+fn column(column: &Column) -> Value {
+    object([
+        ("name", shown(&column.name)),
+        ("table_id", json!(column.table_id)),
+        ("attribute", json!(column.attribute)),
+        ("type_id", json!(column.type_id)),
+        ("type_size", json!(column.type_size)),
+        ("type_modifier", json!(column.type_modifier)),
+        ("format", json!(column.format)),
+    ])
+}
+
+fn field(field: &Field) -> Value {
+    object([("letter", json!(field.letter)), ("text", shown(&field.text))])
 }

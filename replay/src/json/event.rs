@@ -25,6 +25,7 @@ pub fn event(number: u64, event: &Event) -> String {
         Kind::Process(event) => process(&mut object, event),
         Kind::Stream(event) => stream(&mut object, event),
         Kind::File(event) => file(&mut object, event),
+        Kind::Query(event) => super::query::query(&mut object, event),
     }
     object.finish()
 }

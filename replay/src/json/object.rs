@@ -55,6 +55,14 @@ impl Object {
     }
 }
 
+/// Bytes that stand in a list: text, or an object with `base64` when they are not UTF-8.
+pub(super) fn text_or_base64(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::from(text),
+        Err(_) => serde_json::json!({ "base64": BASE64.encode(bytes) }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Object;

@@ -49,6 +49,7 @@ impl LaneLine {
             Kind::Process(said) => self.process(event, said, entries),
             Kind::Stream(said) => self.stream(event, said, entries),
             Kind::File(said) => self.file(event, said, entries),
+            Kind::Query(_) => entries.push(Entry::of(event, Mark::Lane, describe(event))),
         }
     }
 
