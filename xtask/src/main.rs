@@ -8,6 +8,7 @@ mod check;
 mod fuzz;
 mod packages;
 mod parts;
+mod postgres;
 mod test;
 mod workspace;
 

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 
 use crate::parts::succeed;
+use crate::postgres;
 use crate::workspace::{program, root, target};
 
 /// A program that a journey starts, and the Debian package that has it.
@@ -21,6 +22,10 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("python3", "python3"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    ("openssl", "openssl"),
+    ("setpriv", "util-linux"),
+    ("pgbouncer", "pgbouncer"),
+    ("bzip2", "bzip2"),
 ];
 
 /// Files that a journey needs, and the package that has them.
@@ -28,6 +33,9 @@ const FILES: &[(&[&str], &str)] = &[(
     &["/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server", "/usr/libexec/openssh/sftp-server"],
     "openssh-sftp-server",
 )];
+
+/// Settings of Debian's way to keep several PostgreSQL servers: what stands in this folder is read when one is installed.
+const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.d";
 
 /// Installs from the system's packages whatever is missing.
 pub(crate) fn install_system() -> anyhow::Result<()> {
@@ -39,6 +47,10 @@ pub(crate) fn install_system() -> anyhow::Result<()> {
         .collect();
     if python().is_none() {
         missing.extend(["python3-venv", "python3-pip"]);
+    }
+    let server_missing = postgres::server().is_none();
+    if server_missing {
+        missing.push("postgresql");
     }
     if missing.is_empty() {
         eprintln!("nothing is missing");
@@ -54,7 +66,20 @@ pub(crate) fn install_system() -> anyhow::Result<()> {
     apt(prefix, &["update", "-q"])?;
     let mut install = vec!["install", "-y", "-q", "--no-install-recommends"];
     install.extend(&missing);
-    apt(prefix, &install)
+    if server_missing { without_a_cluster(prefix, || apt(prefix, &install)) } else { apt(prefix, &install) }
+}
+
+/// Does `work`, in which a PostgreSQL server is installed, without its making a cluster: the journeys make their own.
+fn without_a_cluster(prefix: &[&str], work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let as_root = |script: &str| {
+        let (first, rest) = prefix.split_first().context("no way to become root")?;
+        succeed(Command::new(first).args(rest).args(["sh", "-c", script]).stdin(Stdio::null()))
+    };
+    let file = format!("{CLUSTER_SETTINGS}/journeys.conf");
+    as_root(&format!("mkdir -p {CLUSTER_SETTINGS} && echo 'create_main_cluster = false' > {file}"))?;
+    let outcome = work();
+    as_root(&format!("rm -f {file}"))?;
+    outcome
 }
 
 /// How this user becomes root: by being it, or by sudo without a password; `None` when neither goes.
@@ -87,7 +112,7 @@ fn python() -> Option<PathBuf> {
 }
 
 /// The folder of the client libraries.
-fn clients() -> PathBuf {
+pub(crate) fn clients() -> PathBuf {
     target().join("clients")
 }
 
@@ -137,15 +162,25 @@ pub(crate) fn install_node() -> anyhow::Result<()> {
         std::fs::create_dir_all(&folder)?;
         std::fs::copy(&wanted, folder.join("package.json"))?;
         let mut npm = Command::new("npm");
-        // The optional parts of ssh2 are compiled C++: it does without them.
-        npm.args(["install", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]);
-        succeed(npm.current_dir(&folder).stdin(Stdio::null()))
+        // Some libraries have parts in C++ that would be compiled now: they do without them.
+        npm.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]);
+        succeed(npm.current_dir(&folder).stdin(Stdio::null()))?;
+        postgres::complete_newer(&client_node_modules())
     })
 }
 
 /// Does `work` unless it was done before, in `folder`, for the same content of the file `wanted`.
 fn install_once(folder: &Path, wanted: &Path, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
     let text = std::fs::read(wanted).with_context(|| format!("cannot read {}", wanted.display()))?;
+    install_unless(folder, &text, work)
+}
+
+/// Does `work` unless it was done before, in `folder`, for the same `text`.
+pub(crate) fn install_unless(
+    folder: &Path,
+    text: &[u8],
+    work: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mark = folder.join("installed");
     if std::fs::read(&mark).is_ok_and(|done| done == text) {
         eprintln!("nothing is missing");

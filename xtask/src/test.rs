@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::packages;
 use crate::parts::Parts;
+use crate::postgres;
 use crate::workspace::cargo;
 
 /// Journeys that run at once. They wait more than they compute, so there are more of them than cores.
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         parts.run("system packages", packages::install_system)?;
         parts.run("client libraries for Python", packages::install_python)?;
         parts.run("client libraries for Node", packages::install_node)?;
+        parts.run("PostgreSQL's regression scripts", postgres::install_regression_scripts)?;
     }
     parts.command("build", cargo(&["build", "--workspace", "--bins", "--tests"]))?;
     if arguments.journey.is_none() {
@@ -50,5 +52,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn with_clients(mut command: Command) -> Command {
     command.env("WIRETAPE_CLIENT_PYTHON", packages::client_python());
     command.env("NODE_PATH", packages::client_node_modules());
+    command.env("WIRETAPE_POSTGRES_REGRESS", postgres::regression_scripts());
     command
 }
