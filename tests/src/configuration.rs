@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::keys::Key;
+use crate::postgres::{DATABASE, LOGIN};
 use crate::sshd::Sshd;
 use crate::stage::user_name;
 
@@ -21,6 +22,10 @@ pub struct Configuration {
     pub targets: Vec<Target>,
     /// Environment variables of the gateway, and their values.
     pub environment: Vec<(String, String)>,
+    /// Whether it listens for PostgreSQL's clients too.
+    pub postgres: bool,
+    /// Lines of the table `tls`.
+    pub tls: Vec<String>,
 }
 
 /// A person that the gateway knows.
@@ -41,7 +46,15 @@ impl Configuration {
     /// Nobody and nothing. The banner is off, so that what a client prints is what the target said.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
-        Self { data_dir, banner: false, users: Vec::new(), targets: Vec::new(), environment: Vec::new() }
+        Self {
+            data_dir,
+            banner: false,
+            users: Vec::new(),
+            targets: Vec::new(),
+            environment: Vec::new(),
+            postgres: false,
+            tls: Vec::new(),
+        }
     }
 
     /// The target called `name`, to be changed.
@@ -58,6 +71,12 @@ impl Configuration {
             self.data_dir.display().to_string(),
             self.banner
         );
+        if self.postgres {
+            text += "postgres = \"127.0.0.1:0\"\n";
+        }
+        if !self.tls.is_empty() {
+            let _ = write!(text, "\n[tls]\n{}\n", self.tls.join("\n"));
+        }
         let mut table = |kind: &str, name: &str, lines: &[String]| {
             let _ = write!(text, "\n[[{kind}]]\nname = {name:?}\n{}\n", lines.join("\n"));
         };
@@ -107,6 +126,16 @@ impl Target {
             .line(&format!("login = {:?}", user_name()))
             .line(&format!("credential = {{ key_file = {:?} }}", credential.file.display().to_string()))
             .line(&format!("host_key = {:?}", sshd.host_key()))
+    }
+
+    /// A database server, and the file with the password of its login.
+    #[must_use]
+    pub fn database(name: &str, address: SocketAddr, password_file: &Path) -> Self {
+        Self::of("postgres", name)
+            .line(&format!("address = \"{address}\""))
+            .line(&format!("login = {LOGIN:?}"))
+            .line(&format!("database = {DATABASE:?}"))
+            .line(&format!("credential = {{ password_file = {:?} }}", password_file.display().to_string()))
     }
 
     /// A program beside the gateway.

@@ -33,6 +33,7 @@ pub struct Gateway {
     pub configuration: Configuration,
     server: Running,
     address: SocketAddr,
+    postgres: Option<SocketAddr>,
     file: PathBuf,
 }
 
@@ -52,16 +53,26 @@ impl Gateway {
             program = program.env(name, value);
         }
         let server = program.args(["serve", "--config"]).arg(&file).start();
-        let address = server.line("listen ssh ");
-        let address = address.trim().parse().unwrap_or_else(|error| panic!("{address}: {error}"));
+        let listens = |kind: &str| {
+            let address = server.line(&format!("listen {kind} "));
+            address.trim().parse().unwrap_or_else(|error| panic!("{address}: {error}"))
+        };
+        let address = listens("ssh");
+        let postgres = configuration.postgres.then(|| listens("postgres"));
         let _ = server.line("ready");
-        Self { configuration, server, address, file }
+        Self { configuration, server, address, postgres, file }
     }
 
     /// Where it listens for SSH.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for PostgreSQL's clients.
+    #[must_use]
+    pub fn postgres(&self) -> SocketAddr {
+        self.postgres.expect("the configuration says that it listens for PostgreSQL's clients")
     }
 
     /// Its process number.

@@ -4,15 +4,21 @@
 //! **What is absent here, on purpose:** doubles of anything, and sleeps that hope. What starts says when it is ready,
 //! what runs has a deadline, and what is still there when a [`stage::Stage`] goes is ended by its process id.
 
+pub mod authority;
 pub mod configuration;
+pub mod database;
 pub mod echo;
 pub mod gateway;
 pub mod keys;
+pub mod pgbouncer;
+pub mod postgres;
 pub mod processes;
 pub mod program;
 pub mod random;
 pub mod record;
 pub mod relay;
+pub mod secrets;
 pub mod sshd;
 pub mod stage;
+pub mod tap;
 pub mod terminal;

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use wiretape_core::event::{FileEvent, Kind, ProcessEvent, SessionEvent, StreamEvent, StreamKind, TerminalEvent};
+use wiretape_core::event::{
+    FileEvent, Kind, ProcessEvent, QueryEvent, SessionEvent, StreamEvent, StreamKind, TerminalEvent,
+};
 use wiretape_core::{Event, Lane, Side};
 use wiretape_recorder::{Archive, Tape};
 
@@ -215,6 +217,14 @@ impl Events {
     pub fn file(&self) -> impl Iterator<Item = &FileEvent> {
         self.0.iter().filter_map(|event| match &event.kind {
             Kind::File(kind) => Some(kind),
+            _ => None,
+        })
+    }
+
+    /// Events of the family `query`.
+    pub fn query(&self) -> impl Iterator<Item = &QueryEvent> {
+        self.0.iter().filter_map(|event| match &event.kind {
+            Kind::Query(kind) => Some(kind),
             _ => None,
         })
     }

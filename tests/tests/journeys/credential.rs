@@ -1,21 +1,16 @@
 //! Who a person is, what the gateway holds for the target, and that neither secret is found anywhere.
 
-use std::path::{Path, PathBuf};
-
 use wiretape_tests::configuration::{Configuration, Target, User};
 use wiretape_tests::keys::Key;
 use wiretape_tests::program::{Program, Running};
 use wiretape_tests::random::{self, hex};
+use wiretape_tests::secrets::{self, Token};
 use wiretape_tests::stage::{Folder, PERSON, Stage, client_python, client_script};
 
 /// A new token of `person`, and the line that the configuration needs.
 fn token(person: &str) -> (String, String) {
-    let output = Program::new(wiretape_tests::gateway::programs().join("wiretape")).args(["token", person]).succeed();
-    let text = output.text();
-    let line = text.lines().find(|line| line.trim().starts_with("token_hash = ")).unwrap_or_else(|| panic!("{text}"));
-    let token = text.split_whitespace().find(|word| word.starts_with("wt_")).unwrap_or_else(|| panic!("{text}"));
-    assert!(!line.contains(token), "the configuration does not hold the token");
-    (token.to_owned(), line.trim().to_owned())
+    let token = Token::make(person);
+    (token.secret, token.line)
 }
 
 /// `ssh` that proves who it is by typing `secret`, by `method`, as people's own programs do.
@@ -158,28 +153,6 @@ fn the_private_key_for_the_target_is_found_nowhere() {
     nowhere(&stage, &lines[2..]);
 }
 
-/// No file that the gateway wrote and no line that it logged has one of `secrets` in it.
-fn nowhere(stage: &Stage, secrets: &[&str]) {
-    let search = |text: &[u8], place: &str| {
-        for secret in secrets {
-            let found = text.windows(secret.len()).any(|window| window == secret.as_bytes());
-            assert!(!found, "a secret stands in {place}");
-        }
-    };
-    search(stage.gateway.log().as_bytes(), "the log");
-    let files = files_below(&stage.gateway.configuration.data_dir);
-    assert!(files.len() >= 2, "the catalogue and a tape are searched: {files:?}");
-    for path in files {
-        search(&std::fs::read(&path).unwrap_or_default(), &path.display().to_string());
-    }
-    // Tapes are compressed: what stands on them is searched as it is shown.
-    for session in stage.gateway.record().sessions() {
-        search(&session.program("show", &[]).succeed().stdout, "what is shown of a session");
-        search(&session.program("show", &["--json"]).succeed().stdout, "the events of a session as JSON");
-    }
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let paths = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
-    paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+fn nowhere(stage: &Stage, found: &[&str]) {
+    secrets::are_nowhere(&stage.gateway, found);
 }

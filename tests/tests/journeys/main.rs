@@ -10,6 +10,7 @@ mod exec;
 mod files;
 mod forward;
 mod peers;
+mod postgres;
 mod reading;
 mod refused;
 mod shell;

@@ -1,0 +1,4 @@
+//! Journeys of database sessions: PostgreSQL's own clients and those of other houses, straight to a real server and
+//! through the gateway.
+
+mod stage;
