@@ -68,8 +68,8 @@ class Plain:
             raise Wrong("a number is too wide")
         return number(self.take(widths[first]))
 
-    def zigzag(self):
-        value = self.varint()
+    def zigzag(self, bits=64):
+        value = self.varint(bits)
         return value >> 1 if value % 2 == 0 else -(value >> 1) - 1
 
     def bool(self):
@@ -112,6 +112,18 @@ def u64(plain):
     return plain.varint()
 
 
+def u16(plain):
+    return plain.varint(16)
+
+
+def i16(plain):
+    return plain.zigzag(16)
+
+
+def i32(plain):
+    return plain.zigzag(32)
+
+
 def flag(plain):
     return plain.bool()
 
@@ -126,6 +138,10 @@ def run(plain):
 
 def digest(plain):
     return plain.take(32).hex()
+
+
+def word(*words):
+    return lambda plain: plain.choice(words)
 
 
 def side(plain):
@@ -220,6 +236,18 @@ OPENED = (
 )
 ADDRESS = [("address", text), ("port", optional(u32))]
 RUN = [("path", run), ("offset", u64), ("length", u64)]
+PREPARED = [("of", word("statement", "portal")), ("name", run)]
+COLUMN = fields(
+    ("name", run),
+    ("table_id", u32),
+    ("attribute", i16),
+    ("type_id", u32),
+    ("type_size", i16),
+    ("type_modifier", i32),
+    ("format", u16),
+)
+MESSAGES = [("count", u32), ("bytes", run)]
+REPORT = [("fields", many(fields(("letter", u8), ("text", run))))]
 FAMILIES = [
     [
         ("session.opened", OPENED),
@@ -269,8 +297,77 @@ FAMILIES = [
             [("path", run), ("read_bytes", u64), ("written_bytes", u64), ("content_sha256", optional(digest))],
         ),
     ],
+    [
+        ("query.startup", [("version", u32), ("parameters", many(pair(run, run)))]),
+        ("query.negotiated", [("version", u32), ("unrecognised", many(run))]),
+        ("query.setting", [("name", run), ("value", run)]),
+        ("query.key", [("process_id", u32), ("key_bytes", u32)]),
+        ("query.cancel", [("address", text)]),
+        ("query.simple", [("text", run)]),
+        ("query.parse", [("statement", run), ("text", run), ("types", many(u32))]),
+        (
+            "query.bind",
+            [
+                ("portal", run),
+                ("statement", run),
+                ("formats", many(u16)),
+                ("parameters", many(fields(("type_id", u32), ("value", optional(run))))),
+                ("result_formats", many(u16)),
+            ],
+        ),
+        ("query.describe", PREPARED),
+        ("query.execute", [("portal", run), ("statement", optional(run)), ("rows_max", u32)]),
+        ("query.close", PREPARED),
+        ("query.flush", []),
+        ("query.sync", []),
+        (
+            "query.call",
+            [
+                ("function_id", u32),
+                ("formats", many(u16)),
+                ("arguments", many(optional(run))),
+                ("result_format", u16),
+            ],
+        ),
+        ("query.returned", [("value", optional(run))]),
+        ("query.types", [("types", many(u32))]),
+        ("query.columns", [("columns", many(COLUMN))]),
+        ("query.rows", MESSAGES),
+        (
+            "query.copy-start",
+            [("direction", word("in", "out", "both")), ("format", u8), ("formats", many(u16))],
+        ),
+        ("query.copy-data", MESSAGES),
+        ("query.copy-done", []),
+        ("query.copy-fail", [("message", run)]),
+        ("query.complete", [("tag", run), ("rows", optional(u64))]),
+        (
+            "query.acknowledged",
+            [("what", word("parse", "bind", "close", "no data", "empty query", "portal suspended"))],
+        ),
+        ("query.error", REPORT),
+        ("query.notice", REPORT),
+        ("query.ready", [("status", word("idle", "in transaction", "failed"))]),
+        ("query.notification", [("process_id", u32), ("channel", run), ("payload", run)]),
+        ("query.terminate", []),
+        ("query.long", [("letter", u8), ("bytes", run), ("last", flag)]),
+    ],
 ]
-COUNTED = {"terminal.input", "terminal.echoed", "terminal.output", "stream.data"}
+# The fields that are payload: runs of bytes, or lists of values.
+COUNTED = {
+    "terminal.input": "bytes",
+    "terminal.echoed": "bytes",
+    "terminal.output": "bytes",
+    "stream.data": "bytes",
+    "query.simple": "text",
+    "query.parse": "text",
+    "query.bind": "parameters",
+    "query.call": "arguments",
+    "query.returned": "value",
+    "query.rows": "bytes",
+    "query.copy-data": "bytes",
+    "query.long": "bytes",
+}
 
 
 def event(plain, before):
@@ -285,7 +382,15 @@ def carried(read):
     """How many payload bytes an event carries."""
     if read["event"] not in COUNTED:
         return 0
-    data = read["fields"]["bytes"]
+    return length(read["fields"][COUNTED[read["event"]]])
+
+
+def length(data):
+    """How many bytes a field stands for."""
+    if data is None:
+        return 0
+    if isinstance(data, list):
+        return sum(length(item["value"] if isinstance(item, dict) and "value" in item else item) for item in data)
     if isinstance(data, dict):
         return data["bytes"]
     return len(data) - 3 * data.count("\\x")

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use wiretape_core::event::{
-    FileEvent, FileOperation, OpenMode, ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent,
-    StreamKind, TerminalEvent, TerminalSize,
+    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, OpenMode, Parameter, Prepared, ProcessEvent,
+    ProcessKind, QueryEvent, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize,
+    TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
 
@@ -28,6 +29,10 @@ pub(crate) fn parts() -> Vec<Vec<Event>> {
         part(2, process()),
         part(300, stream()),
         part(70_000, file()),
+        part(1, login()),
+        part(1, asked()),
+        part(1, answered()),
+        part(1, copied()),
         part(7, vec![data(Side::Client, noise(11, 20_000)), data(Side::Upstream, noise(12, 300))]),
         part(8, vec![data(Side::Upstream, log_lines(13, 30_000))]),
     ];
@@ -189,4 +194,147 @@ fn file() -> Vec<(Side, Kind)> {
         FileEvent::Closed { path: path(), read_bytes: 250, written_bytes: 251, content_sha256: None },
     ];
     asked.chain(rest).map(|event| (Side::Client, Kind::File(event))).collect()
+}
+
+fn bytes(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+fn queries(side: Side, events: impl IntoIterator<Item = QueryEvent>) -> Vec<(Side, Kind)> {
+    events.into_iter().map(|event| (side, Kind::Query(event))).collect()
+}
+
+/// A message: its letter, its length, what is in it.
+fn message(letter: u8, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len() + 4).unwrap();
+    [&[letter], &length.to_be_bytes()[..], content].concat()
+}
+
+/// The start of a database session.
+fn login() -> Vec<(Side, Kind)> {
+    let pair = |name, value| (bytes(name), bytes(value));
+    let startup = QueryEvent::Startup {
+        version: 0x0003_0002,
+        parameters: vec![pair("user", "ana"), pair("database", "orders"), pair("options", "")],
+    };
+    let answers = [
+        QueryEvent::Negotiated { version: 0x0003_0000, unrecognised: vec![bytes("_pq_.trace"), Bytes::new()] },
+        QueryEvent::Setting { name: bytes("server_version"), value: bytes("15.18 (Debian)") },
+        QueryEvent::Setting { name: bytes("application_name"), value: Bytes::from_static(b"caf\xe9 \\ \0") },
+        QueryEvent::Key { process_id: u32::MAX, key_bytes: 32 },
+        QueryEvent::Ready { status: TransactionStatus::Idle },
+    ];
+    [queries(Side::Client, [startup]), queries(Side::Upstream, answers)].concat()
+}
+
+/// What a client says.
+fn asked() -> Vec<(Side, Kind)> {
+    let parameters = vec![
+        Parameter { type_id: 23, value: Some(Bytes::from_static(&[0, 0, 0, 42])) },
+        Parameter { type_id: 0, value: Some(bytes("zwölf")) },
+        Parameter { type_id: 70_000, value: None },
+        Parameter { type_id: 17, value: Some(noise(14, 300).into()) },
+    ];
+    let events = [
+        QueryEvent::Simple { text: Bytes::from_static(b"select 'caf\xe9'; -- \\ \0") },
+        QueryEvent::Simple { text: log_lines(15, 5_000).into() },
+        QueryEvent::Parse { statement: bytes("S_1"), text: bytes("select $1"), types: vec![23, 0, 70_000, u32::MAX] },
+        QueryEvent::Parse { statement: Bytes::new(), text: bytes("begin"), types: Vec::new() },
+        QueryEvent::Bind {
+            portal: bytes("C_1"),
+            statement: bytes("S_1"),
+            formats: vec![1, 0, 0, 1],
+            parameters,
+            result_formats: vec![1],
+        },
+        QueryEvent::Bind {
+            portal: Bytes::new(),
+            statement: Bytes::new(),
+            formats: Vec::new(),
+            parameters: Vec::new(),
+            result_formats: vec![0, 65_535],
+        },
+        QueryEvent::Describe { of: Prepared::Statement, name: bytes("S_1") },
+        QueryEvent::Describe { of: Prepared::Portal, name: Bytes::new() },
+        QueryEvent::Execute { portal: bytes("C_1"), statement: Some(bytes("S_1")), rows_max: 100_000 },
+        QueryEvent::Execute { portal: bytes("of sql"), statement: None, rows_max: 0 },
+        QueryEvent::Close { of: Prepared::Statement, name: bytes("S_1") },
+        QueryEvent::Close { of: Prepared::Portal, name: bytes("C_1") },
+        QueryEvent::Flush,
+        QueryEvent::Sync,
+        QueryEvent::Call {
+            function_id: 955,
+            formats: vec![1],
+            arguments: vec![Some(Bytes::from_static(&[0; 4])), None, Some(noise(16, 260).into())],
+            result_format: 1,
+        },
+        QueryEvent::Cancel { address: text("192.0.2.7:50023") },
+        QueryEvent::Long { letter: b'Q', bytes: noise(17, 10_000).into(), last: false },
+        QueryEvent::Long { letter: b'Q', bytes: Bytes::from_static(b"\0"), last: true },
+    ];
+    queries(Side::Client, events)
+}
+
+/// What a target says.
+fn answered() -> Vec<(Side, Kind)> {
+    let column = |name, type_id, type_size, type_modifier, format| Column {
+        name: bytes(name),
+        table_id: 16_384,
+        attribute: -1,
+        type_id,
+        type_size,
+        type_modifier,
+        format,
+    };
+    let columns = vec![
+        column("id", 23, 4, -1, 0),
+        column("name", 1043, -1, 259, 1),
+        Column { table_id: 0, attribute: i16::MIN, ..column("?column?", u32::MAX, i16::MAX, i32::MIN, u16::MAX) },
+    ];
+    let row = message(b'D', b"\0\x02\0\0\0\x017\xff\xff\xff\xff");
+    let field = |letter, text| Field { letter, text: bytes(text) };
+    let fields = vec![field(b'S', "ERROR"), field(b'C', "42P01"), field(b'M', "relation \"tür\" does not exist")];
+    let acknowledged = [
+        Acknowledged::Parse,
+        Acknowledged::Bind,
+        Acknowledged::Close,
+        Acknowledged::NoData,
+        Acknowledged::EmptyQuery,
+        Acknowledged::PortalSuspended,
+    ];
+    let events = [
+        QueryEvent::Types { types: vec![23, 25, 1231] },
+        QueryEvent::Types { types: Vec::new() },
+        QueryEvent::Columns { columns },
+        QueryEvent::Columns { columns: Vec::new() },
+        QueryEvent::Rows { count: 2, bytes: row.repeat(2).into() },
+        QueryEvent::Rows { count: 500, bytes: row.repeat(500).into() },
+        QueryEvent::Returned { value: None },
+        QueryEvent::Returned { value: Some(Bytes::from_static(&[0, 0, 1, 0])) },
+        QueryEvent::Complete { tag: bytes("INSERT 0 70000"), rows: Some(70_000) },
+        QueryEvent::Complete { tag: bytes("BEGIN"), rows: None },
+        QueryEvent::Error { fields },
+        QueryEvent::Error { fields: Vec::new() },
+        QueryEvent::Notice { fields: vec![field(b'S', "NOTICE"), field(0xff, "")] },
+        QueryEvent::Notification { process_id: 4_711, channel: bytes("jobs"), payload: bytes("42") },
+        QueryEvent::Ready { status: TransactionStatus::InTransaction },
+        QueryEvent::Ready { status: TransactionStatus::Failed },
+    ];
+    let acknowledged = acknowledged.map(|what| QueryEvent::Acknowledged { what });
+    queries(Side::Upstream, events.into_iter().chain(acknowledged))
+}
+
+/// Copies each way.
+fn copied() -> Vec<(Side, Kind)> {
+    let start = |direction, format, formats| QueryEvent::CopyStart { direction, format, formats };
+    let data = |content: &[u8]| QueryEvent::CopyData { count: 1, bytes: message(b'd', content).into() };
+    [
+        queries(Side::Upstream, [start(CopyDirection::In, 0, vec![0, 0])]),
+        queries(Side::Client, [data(b"1\tone\n"), QueryEvent::CopyDone]),
+        queries(Side::Upstream, [start(CopyDirection::Out, 1, vec![1, 1])]),
+        queries(Side::Upstream, [data(&noise(18, 5_000)), QueryEvent::CopyDone]),
+        queries(Side::Upstream, [start(CopyDirection::Both, 0, Vec::new())]),
+        queries(Side::Client, [QueryEvent::CopyFail { message: bytes("enough") }, QueryEvent::Terminate]),
+    ]
+    .concat()
 }

@@ -5,8 +5,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use wiretape_core::event::{
-    FileEvent, FileOperation, OpenMode, ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent,
-    StreamKind, TerminalEvent, TerminalSize,
+    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, OpenMode, Parameter, Prepared, ProcessEvent,
+    ProcessKind, QueryEvent, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize,
+    TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
 
@@ -221,6 +222,122 @@ fn file() -> BoxedStrategy<FileEvent> {
     .boxed()
 }
 
+fn parameter() -> impl Strategy<Value = Parameter> {
+    (any::<u32>(), option::of(bytes())).prop_map(|(type_id, value)| Parameter { type_id, value })
+}
+
+fn column() -> impl Strategy<Value = Column> {
+    (bytes(), any::<(u32, i16, u32, i16, i32, u16)>()).prop_map(
+        |(name, (table_id, attribute, type_id, type_size, type_modifier, format))| Column {
+            name,
+            table_id,
+            attribute,
+            type_id,
+            type_size,
+            type_modifier,
+            format,
+        },
+    )
+}
+
+fn fields() -> impl Strategy<Value = Vec<Field>> {
+    vec((any::<u8>(), bytes()).prop_map(|(letter, text)| Field { letter, text }), 0..4)
+}
+
+/// What a client says.
+fn asked() -> BoxedStrategy<QueryEvent> {
+    let of = || prop_oneof![Just(Prepared::Statement), Just(Prepared::Portal)];
+    let formats = || vec(any::<u16>(), 0..4);
+    prop_oneof![
+        (any::<u32>(), vec((bytes(), bytes()), 0..4))
+            .prop_map(|(version, parameters)| QueryEvent::Startup { version, parameters }),
+        text().prop_map(|address| QueryEvent::Cancel { address }),
+        bytes().prop_map(|text| QueryEvent::Simple { text }),
+        (bytes(), bytes(), vec(any::<u32>(), 0..4)).prop_map(|(statement, text, types)| QueryEvent::Parse {
+            statement,
+            text,
+            types
+        }),
+        (bytes(), bytes(), formats(), vec(parameter(), 0..4), formats()).prop_map(
+            |(portal, statement, formats, parameters, result_formats)| QueryEvent::Bind {
+                portal,
+                statement,
+                formats,
+                parameters,
+                result_formats
+            }
+        ),
+        (of(), bytes()).prop_map(|(of, name)| QueryEvent::Describe { of, name }),
+        (bytes(), option::of(bytes()), any::<u32>()).prop_map(|(portal, statement, rows_max)| QueryEvent::Execute {
+            portal,
+            statement,
+            rows_max
+        }),
+        (of(), bytes()).prop_map(|(of, name)| QueryEvent::Close { of, name }),
+        Just(QueryEvent::Flush),
+        Just(QueryEvent::Sync),
+        (any::<u32>(), formats(), vec(option::of(bytes()), 0..4), any::<u16>()).prop_map(
+            |(function_id, formats, arguments, result_format)| QueryEvent::Call {
+                function_id,
+                formats,
+                arguments,
+                result_format
+            }
+        ),
+        bytes().prop_map(|message| QueryEvent::CopyFail { message }),
+        Just(QueryEvent::Terminate),
+    ]
+    .boxed()
+}
+
+/// What a target says.
+fn answered() -> BoxedStrategy<QueryEvent> {
+    let what = prop_oneof![
+        Just(Acknowledged::Parse),
+        Just(Acknowledged::Bind),
+        Just(Acknowledged::Close),
+        Just(Acknowledged::NoData),
+        Just(Acknowledged::EmptyQuery),
+        Just(Acknowledged::PortalSuspended),
+    ];
+    let direction = prop_oneof![Just(CopyDirection::In), Just(CopyDirection::Out), Just(CopyDirection::Both)];
+    let status = prop_oneof![
+        Just(TransactionStatus::Idle),
+        Just(TransactionStatus::InTransaction),
+        Just(TransactionStatus::Failed),
+    ];
+    prop_oneof![
+        (any::<u32>(), vec(bytes(), 0..4))
+            .prop_map(|(version, unrecognised)| QueryEvent::Negotiated { version, unrecognised }),
+        (bytes(), bytes()).prop_map(|(name, value)| QueryEvent::Setting { name, value }),
+        any::<(u32, u32)>().prop_map(|(process_id, key_bytes)| QueryEvent::Key { process_id, key_bytes }),
+        option::of(bytes()).prop_map(|value| QueryEvent::Returned { value }),
+        vec(any::<u32>(), 0..4).prop_map(|types| QueryEvent::Types { types }),
+        vec(column(), 0..4).prop_map(|columns| QueryEvent::Columns { columns }),
+        (any::<u32>(), bytes()).prop_map(|(count, bytes)| QueryEvent::Rows { count, bytes }),
+        (direction, any::<u8>(), vec(any::<u16>(), 0..4))
+            .prop_map(|(direction, format, formats)| QueryEvent::CopyStart { direction, format, formats }),
+        (any::<u32>(), bytes()).prop_map(|(count, bytes)| QueryEvent::CopyData { count, bytes }),
+        Just(QueryEvent::CopyDone),
+        (bytes(), option::of(any::<u64>())).prop_map(|(tag, rows)| QueryEvent::Complete { tag, rows }),
+        what.prop_map(|what| QueryEvent::Acknowledged { what }),
+        fields().prop_map(|fields| QueryEvent::Error { fields }),
+        fields().prop_map(|fields| QueryEvent::Notice { fields }),
+        status.prop_map(|status| QueryEvent::Ready { status }),
+        (any::<u32>(), bytes(), bytes()).prop_map(|(process_id, channel, payload)| QueryEvent::Notification {
+            process_id,
+            channel,
+            payload
+        }),
+        (any::<u8>(), bytes(), any::<bool>()).prop_map(|(letter, bytes, last)| QueryEvent::Long {
+            letter,
+            bytes,
+            last
+        }),
+    ]
+    .boxed()
+}
+
 /// Any event, at any moment: also at one before that of the event before it.
 pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     let at = prop_oneof![any::<u64>(), 0..5u64, 1_000_000_000..1_000_000_100u64].prop_map(Moment::from_nanos);
@@ -230,6 +347,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         process().prop_map(Kind::Process),
         stream().prop_map(Kind::Stream),
         file().prop_map(Kind::File),
+        asked().prop_map(Kind::Query),
+        answered().prop_map(Kind::Query),
     ];
     (at, side(), any::<u32>().prop_map(Lane), kind).prop_map(|(at, side, lane, kind)| Event { at, side, lane, kind })
 }
