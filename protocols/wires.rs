@@ -6,6 +6,7 @@
 
 use wiretape_core::{ByteWire, Carrier, Lane, NestedWires};
 use wiretape_line::LineWire;
+use wiretape_postgres::PostgresWire;
 use wiretape_scp::ScpWire;
 use wiretape_sftp::SftpWire;
 
@@ -19,8 +20,12 @@ pub struct Row {
 }
 
 /// Every protocol that a lane can carry.
-pub const ROWS: &[Row] =
-    &[Row { name: "sftp", wire: sftp }, Row { name: "scp", wire: scp }, Row { name: "line", wire: line }];
+pub const ROWS: &[Row] = &[
+    Row { name: "postgres", wire: postgres },
+    Row { name: "sftp", wire: sftp },
+    Row { name: "scp", wire: scp },
+    Row { name: "line", wire: line },
+];
 
 /// The table, as the wires that carry others see it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +34,14 @@ pub struct Table;
 impl NestedWires for Table {
     fn wire(&self, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
         ROWS.iter().find_map(|row| (row.wire)(lane, carrier))
+    }
+}
+
+/// A database session, from the end of its login on.
+fn postgres(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+    match carrier {
+        Carrier::Connection { protocol: "postgres" } => Some(Box::new(PostgresWire::new(lane))),
+        Carrier::Subsystem { .. } | Carrier::Exec { .. } | Carrier::Forward { .. } | Carrier::Connection { .. } => None,
     }
 }
 

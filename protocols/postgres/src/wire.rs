@@ -1,0 +1,382 @@
+//! The wire: messages are framed, judged where they ask for something, noted, and sent on as they came.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use wiretape_core::event::{Prepared, QueryEvent};
+use wiretape_core::judge::ActionKind;
+use wiretape_core::limits::{HELD_BYTES_MAX, POSTGRES_REQUESTS_PENDING_MAX, POSTGRES_TEXT_BYTES_MAX};
+use wiretape_core::{Action, Fault, Lane, Moment, Reason, Side, Step, Unit, Verdict, Wire};
+
+use crate::client::{Item, Mute, Order, Waiting};
+use crate::message::{Cut, Framer, Malformed, Piece, SHORTER_TEXT, Said, bind_names, message_of, name, parse};
+use crate::names::Names;
+use crate::state::{Conversation, Refusal, Request, Unexpected};
+use crate::{event, refuse};
+
+/// A request that waits for its verdict.
+#[derive(Debug)]
+struct Asked {
+    unit: Unit,
+    item: Item,
+}
+
+/// The PostgreSQL protocol between a client and a database, both of which the gateway has logged in. The first thing
+/// that is heard of the target is the tail of that login: its settings, the key, and that it is ready.
+pub struct PostgresWire {
+    lane: Lane,
+    /// Events carry the moment at which the wire could say them, so that moments never go back on the tape.
+    now: Moment,
+    client: Framer,
+    upstream: Framer,
+    order: Order,
+    waiting: Waiting,
+    asked: Option<Asked>,
+    serial: u64,
+    mute: Mute,
+    conversation: Conversation,
+    names: Names,
+    /// What passes and is not sent yet: neighbours leave together.
+    to_client: Option<Cut>,
+    to_upstream: Option<Cut>,
+    steps: VecDeque<Step<Bytes>>,
+    /// Nobody is there who could be told anything, or everything is told.
+    is_over: bool,
+    /// The code of the error that ends the session, where the reason does not say it.
+    last_code: Option<&'static str>,
+}
+
+impl PostgresWire {
+    /// The wire of a session on `lane`.
+    #[must_use]
+    pub fn new(lane: Lane) -> Self {
+        Self {
+            lane,
+            now: Moment::START,
+            client: Framer::new(Side::Client),
+            upstream: Framer::new(Side::Upstream),
+            order: Order::default(),
+            waiting: Waiting::default(),
+            asked: None,
+            serial: 0,
+            mute: Mute::Nothing,
+            conversation: Conversation::new(),
+            names: Names::new(),
+            to_client: None,
+            to_upstream: None,
+            steps: VecDeque::new(),
+            is_over: false,
+            last_code: None,
+        }
+    }
+
+    fn note(&mut self, side: Side, event: QueryEvent) {
+        self.steps.push_back(Step::Note(event::said(self.now, side, self.lane, event)));
+    }
+
+    /// Sends `cut` on, together with its neighbours.
+    fn pass(&mut self, to: Side, cut: Cut) {
+        let passing = self.passing(to);
+        if passing.as_mut().is_some_and(|passing| passing.join(&cut)) {
+            return;
+        }
+        let before = passing.replace(cut);
+        self.send(to, before);
+    }
+
+    fn passing(&mut self, to: Side) -> &mut Option<Cut> {
+        match to {
+            Side::Client => &mut self.to_client,
+            Side::Upstream => &mut self.to_upstream,
+        }
+    }
+
+    fn send(&mut self, to: Side, cut: Option<Cut>) {
+        self.steps.extend(cut.map(|cut| Step::Send { to, message: cut.bytes() }));
+    }
+
+    fn send_passing(&mut self, to: Side) {
+        let passing = self.passing(to).take();
+        self.send(to, passing);
+    }
+
+    /// Says `events` to a side in the name of the other.
+    fn tell(&mut self, to: Side, events: impl IntoIterator<Item = QueryEvent>) {
+        self.send_passing(to);
+        let mut message = BytesMut::new();
+        for event in events {
+            message.extend_from_slice(&message_of(&event));
+            self.note(to.other(), event);
+        }
+        self.steps.push_back(Step::Send { to, message: message.freeze() });
+    }
+}
+
+/// What the client says.
+impl PostgresWire {
+    /// Takes in what the client said: it waits until it is its turn.
+    fn hear_client(&mut self, chunk: Bytes) -> Result<(), Fault> {
+        // What waits for somebody's answer may wait for long: it keeps no more memory than its own length.
+        let chunk = if self.asked.is_some() { Bytes::copy_from_slice(&chunk) } else { chunk };
+        let mut said = Said::new(chunk);
+        while let Some(piece) = self.client.next(&mut said)? {
+            let item = self.item(piece)?;
+            if self.conversation.requests() + self.waiting.len() >= POSTGRES_REQUESTS_PENDING_MAX {
+                let got = format!("more than {POSTGRES_REQUESTS_PENDING_MAX} requests");
+                return Err(Fault::new(Side::Client, "to wait for answers", got));
+            }
+            self.waiting.push(item);
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, piece: Piece) -> Result<Item, Fault> {
+        Ok(match piece {
+            Piece::Message { letter, cut } => {
+                self.order.hear(letter)?;
+                Item { event: whole(Side::Client, letter, &cut)?, cut, first: true }
+            }
+            Piece::Run { letter, count, cut } => {
+                self.order.hear(letter)?;
+                Item { event: QueryEvent::CopyData { count, bytes: cut.bytes() }, cut, first: true }
+            }
+            Piece::Long { letter, first, last, cut } => {
+                if first {
+                    self.order.hear(letter)?;
+                }
+                Item { event: QueryEvent::Long { letter, bytes: cut.bytes(), last }, cut, first }
+            }
+        })
+    }
+
+    /// It is the turn of `item`.
+    fn forward(&mut self, mut item: Item) {
+        if self.mute.drops(&item.event) {
+            return self.note_item(item.event, &item.cut);
+        }
+        let kind = match &item.event {
+            QueryEvent::Simple { text } | QueryEvent::Parse { text, .. } => ActionKind::Query { text: text.clone() },
+            QueryEvent::Call { function_id, .. } => ActionKind::Call { function_id: *function_id },
+            _ => {
+                self.names.join(&mut item.event);
+                self.note(Side::Client, item.event.clone());
+                return self.let_pass(item);
+            }
+        };
+        self.serial += 1;
+        let unit = Unit { lane: self.lane, serial: self.serial };
+        let mut events = event::recorded(item.event.clone(), &item.cut.bytes());
+        let last = events.pop().unwrap_or_else(|| item.event.clone());
+        events.into_iter().for_each(|event| self.note(Side::Client, event));
+        let event = event::said(self.now, Side::Client, self.lane, last);
+        self.asked = Some(Asked { unit, item });
+        self.steps.push_back(Step::Judge { unit, action: Action { lane: self.lane, kind }, event });
+    }
+
+    fn note_item(&mut self, event: QueryEvent, cut: &Cut) {
+        event::recorded(event, &cut.bytes()).into_iter().for_each(|event| self.note(Side::Client, event));
+    }
+
+    fn let_pass(&mut self, item: Item) {
+        if let QueryEvent::Long { letter: b'B', bytes, .. } = &item.event {
+            if item.first {
+                match bind_names(bytes) {
+                    Some((portal, statement)) => self.names.bind(&portal, &statement),
+                    None => self.names.bind_unknown(),
+                }
+                self.conversation.ask(Request::Bind);
+            }
+        } else {
+            self.names.hear(&item.event);
+            if let Some(request) = self.request(&item.event) {
+                self.conversation.ask(request);
+            }
+        }
+        self.pass(Side::Upstream, item.cut);
+    }
+
+    /// What the target has to answer to a message.
+    fn request(&self, event: &QueryEvent) -> Option<Request> {
+        Some(match event {
+            QueryEvent::Simple { .. } => Request::Query,
+            QueryEvent::Call { .. } => Request::Call,
+            QueryEvent::Parse { .. } => Request::Parse,
+            QueryEvent::Bind { .. } => Request::Bind,
+            QueryEvent::Describe { of: Prepared::Statement, name } => {
+                Request::DescribeStatement(self.names.statement(name))
+            }
+            QueryEvent::Describe { of: Prepared::Portal, .. } => Request::DescribeColumns,
+            QueryEvent::Execute { .. } => Request::Execute,
+            QueryEvent::Close { .. } => Request::Close,
+            QueryEvent::Sync => Request::Sync,
+            QueryEvent::CopyDone | QueryEvent::CopyFail { .. } => Request::CopyEnd,
+            _ => return None,
+        })
+    }
+
+    fn refuse(&mut self, event: &QueryEvent, reason: Reason) {
+        let ready = !matches!(event, QueryEvent::Parse { .. });
+        if ready {
+            self.mute = Mute::Copy;
+            // The query would have made the target send the answers that come before this one.
+            if self.conversation.has_open_group() {
+                self.tell(Side::Upstream, [QueryEvent::Flush]);
+            }
+        } else {
+            self.mute = Mute::ToSync;
+        }
+        self.conversation.refuse(Refusal { reason, ready });
+        self.tell_refusals();
+    }
+
+    /// Tells the client of the refusals whose turn has come, unless it is being told something else.
+    fn tell_refusals(&mut self) {
+        while !self.upstream.is_amid_long()
+            && let Some(refusal) = self.conversation.take_refusal()
+        {
+            let ready = refusal.ready.then(|| QueryEvent::Ready { status: self.conversation.status() });
+            self.tell(Side::Client, [refuse::refused(&refusal.reason)].into_iter().chain(ready));
+        }
+    }
+}
+
+/// What the target says.
+impl PostgresWire {
+    fn hear_upstream(&mut self, chunk: Bytes) -> Result<(), Fault> {
+        let mut said = Said::new(chunk);
+        while let Some(piece) = self.upstream.next(&mut said)? {
+            let (event, cut) = match piece {
+                Piece::Message { letter, cut } => (self.answer(letter, &cut)?, cut),
+                Piece::Run { letter, count, cut } => {
+                    self.answered(letter)?;
+                    let bytes = cut.bytes();
+                    let event = match letter {
+                        b'D' => QueryEvent::Rows { count, bytes },
+                        _ => QueryEvent::CopyData { count, bytes },
+                    };
+                    (event, cut)
+                }
+                Piece::Long { letter, first, last, cut } => {
+                    if first {
+                        self.answered(letter)?;
+                    }
+                    (QueryEvent::Long { letter, bytes: cut.bytes(), last }, cut)
+                }
+            };
+            self.note(Side::Upstream, event);
+            self.pass(Side::Client, cut);
+            self.tell_refusals();
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, letter: u8) -> Result<(), Fault> {
+        self.conversation
+            .answer(letter)
+            .map_err(|Unexpected { expected }| Fault::new(Side::Upstream, expected, name(Side::Upstream, letter)))
+    }
+
+    fn answer(&mut self, letter: u8, cut: &Cut) -> Result<QueryEvent, Fault> {
+        let described = self.conversation.described();
+        self.answered(letter)?;
+        let event = whole(Side::Upstream, letter, cut)?;
+        match &event {
+            QueryEvent::Ready { status } => self.conversation.set_status(*status),
+            QueryEvent::Types { types } => {
+                if let Some(statement) = described {
+                    self.names.describe(statement, types);
+                }
+            }
+            // The target ends the session, and says why itself.
+            QueryEvent::Error { .. } => self.is_over |= refuse::is_fatal(&event),
+            _ => {}
+        }
+        Ok(event)
+    }
+}
+
+/// The event of a whole message.
+fn whole(side: Side, letter: u8, cut: &Cut) -> Result<QueryEvent, Fault> {
+    parse(side, &cut.bytes()).map_err(|Malformed| {
+        Fault::new(side, "fields that fill their message", format!("{} whose fields do not", name(side, letter)))
+    })
+}
+
+impl Wire for PostgresWire {
+    type Message = Bytes;
+
+    fn feed(&mut self, side: Side, at: Moment, message: Bytes) -> Result<(), Fault> {
+        self.now = at;
+        let outcome = match side {
+            Side::Client => self.hear_client(message),
+            Side::Upstream => self.hear_upstream(message),
+        };
+        outcome.inspect_err(|fault| {
+            if fault.expected == SHORTER_TEXT {
+                self.last_code = Some(refuse::TOO_LONG);
+            }
+        })
+    }
+
+    fn step(&mut self) -> Option<Step<Bytes>> {
+        loop {
+            if let Some(step) = self.steps.pop_front() {
+                return Some(step);
+            }
+            let item = if self.asked.is_none() { self.waiting.pop() } else { None };
+            match item {
+                Some(item) => self.forward(item),
+                None if self.to_client.is_none() && self.to_upstream.is_none() => return None,
+                None => [Side::Client, Side::Upstream].into_iter().for_each(|to| self.send_passing(to)),
+            }
+        }
+    }
+
+    fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
+        let Some(asked) = self.asked.take_if(|asked| asked.unit == unit) else { return };
+        self.now = at;
+        match verdict {
+            Verdict::Allow => self.let_pass(asked.item),
+            Verdict::Refuse(reason) => self.refuse(&asked.item.event, reason),
+        }
+    }
+
+    fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
+        self.now = at;
+        let framer = match side {
+            Side::Client => &self.client,
+            Side::Upstream => &self.upstream,
+        };
+        let is_amid = framer.is_amid_long() || framer.half_bytes() > 0;
+        // A client that says nothing more is gone: it sends no Terminate when it is in a hurry.
+        self.is_over |= side == Side::Client;
+        match is_amid {
+            false => Ok(()),
+            true => Err(Fault::new(side, "the rest of a message", "the end of the connection")),
+        }
+    }
+
+    fn farewell(&mut self, at: Moment, reason: &Reason) {
+        self.now = at;
+        self.asked = None;
+        [Side::Client, Side::Upstream].into_iter().for_each(|to| self.send_passing(to));
+        while let Some(item) = self.waiting.pop() {
+            self.note_item(item.event, &item.cut);
+        }
+        let is_heard = !self.is_over && !self.order.has_left() && !self.upstream.is_amid_long();
+        if is_heard {
+            self.tell(Side::Client, [refuse::closed(self.last_code, reason)]);
+        }
+        self.is_over = true;
+    }
+
+    fn held_bytes(&self) -> usize {
+        let asked = self.asked.as_ref().map_or(0, |asked| asked.item.held_bytes());
+        self.client.half_bytes() + self.upstream.half_bytes() + self.waiting.held_bytes() + asked
+    }
+
+    /// A text to be judged is held whole, and others wait behind it.
+    fn held_bytes_max(&self) -> usize {
+        POSTGRES_TEXT_BYTES_MAX + 2 * HELD_BYTES_MAX
+    }
+}
