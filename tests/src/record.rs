@@ -155,6 +155,60 @@ impl Session {
     }
 }
 
+impl Session {
+    /// How many rows of results a database session has, without holding them all.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        let tape = Tape::open(&self.tape()).expect("the tape is there");
+        let rows = tape.events().map(|event| match event.expect("the tape can be read").kind {
+            Kind::Query(QueryEvent::Rows { count, .. }) => u64::from(count),
+            _ => 0,
+        });
+        rows.sum()
+    }
+
+    /// What was copied in a database session, by side, without holding it all.
+    #[must_use]
+    pub fn copied(&self) -> Copied {
+        let tape = Tape::open(&self.tape()).expect("the tape is there");
+        let mut sides = [(0, Sha256::new()), (0, Sha256::new())];
+        for event in tape.events() {
+            let event = event.expect("the tape can be read");
+            if let Kind::Query(QueryEvent::CopyData { count, bytes }) = event.kind {
+                let (sum, hash) = &mut sides[usize::from(event.side == Side::Upstream)];
+                let mut rest = &bytes[..];
+                for _ in 0..count {
+                    let data = copy_data(rest);
+                    *sum += data.len() as u64;
+                    hash.update(data);
+                    rest = &rest[5 + data.len()..];
+                }
+                assert!(rest.is_empty(), "a run of {count} messages has {} bytes more", rest.len());
+            }
+        }
+        Copied(sides.map(|(sum, hash)| (sum, hex(&hash.finalize()))))
+    }
+}
+
+/// What the first message of `messages`, which is a `CopyData`, carries.
+fn copy_data(messages: &[u8]) -> &[u8] {
+    assert_eq!(messages[0], b'd', "a run of copied data");
+    let length = u32::from_be_bytes(messages[1..5].try_into().expect("four bytes")) as usize;
+    &messages[5..=length]
+}
+
+/// The length and the digest of what each side copied.
+pub struct Copied([(u64, String); 2]);
+
+impl Copied {
+    /// How many bytes `side` sent, and their SHA-256.
+    #[must_use]
+    pub fn of(&self, side: Side) -> (u64, &str) {
+        let (sum, digest) = &self.0[usize::from(side == Side::Upstream)];
+        (*sum, digest)
+    }
+}
+
 /// The length and the digest of each stream of a session.
 pub struct Carried(BTreeMap<(bool, Lane, bool), (u64, String)>);
 
