@@ -8,6 +8,7 @@ pub mod chooser;
 pub mod clock;
 pub mod command;
 pub mod console;
+pub mod database;
 pub mod describe;
 pub mod json;
 pub mod keyboard;
