@@ -99,7 +99,9 @@ fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         let gateway = Arc::new(Gateway::open(config)?);
         let stop = listen::told_to_stop().await?;
         listen::reload(Arc::clone(&gateway), path.to_owned(), data_dir)?;
-        println!("listen ssh {}", doors.ssh_address());
+        for (protocol, address) in doors.addresses() {
+            println!("listen {} {address}", protocol.name());
+        }
         println!("ready");
         doors.serve(gateway, stop).await;
         Ok(ExitCode::SUCCESS)

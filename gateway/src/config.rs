@@ -1,6 +1,9 @@
 //! `wiretape.toml`: one file, checked as a whole. `docs/CONFIG.md` describes every setting.
 
 mod check;
+mod postgres;
+
+pub(crate) use postgres::{PostgresTarget, TlsMode};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,10 +24,25 @@ pub(crate) struct Config {
     pub(crate) banner: bool,
     /// Where the gateway listens for SSH.
     pub(crate) ssh: SocketAddr,
+    /// Where it listens for PostgreSQL, if it does.
+    pub(crate) postgres: Option<SocketAddr>,
+    /// By what clients know the gateway over TLS.
+    pub(crate) tls: TlsSettings,
     /// Who may come in.
     pub(crate) users: Vec<User>,
     /// What is behind the gateway, by name.
     pub(crate) targets: BTreeMap<String, Target>,
+}
+
+/// The gateway's own certificate, and when clients have to use TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsSettings {
+    /// PEM files of the certificate chain and its key; `None`: the gateway makes its own.
+    pub(crate) certificate: Option<(PathBuf, PathBuf)>,
+    /// What the certificate that it makes is for.
+    pub(crate) names: Vec<String>,
+    /// Whether clients on the gateway's own host have to use TLS like all others.
+    pub(crate) everywhere: bool,
 }
 
 /// A person, service or agent that the gateway knows by itself.
@@ -54,6 +72,8 @@ pub(crate) enum TargetKind {
     Ssh(Box<SshTarget>),
     /// A program on the gateway's own host.
     Command(CommandTarget),
+    /// A PostgreSQL server.
+    Postgres(Box<PostgresTarget>),
 }
 
 /// An SSH server behind the gateway.
@@ -99,7 +119,13 @@ impl Target {
         match self.kind {
             TargetKind::Ssh(_) => "ssh",
             TargetKind::Command(_) => "command",
+            TargetKind::Postgres(_) => "postgres",
         }
+    }
+
+    /// Whether it is reached by SSH clients.
+    pub(crate) fn is_for_ssh(&self) -> bool {
+        matches!(self.kind, TargetKind::Ssh(_) | TargetKind::Command(_))
     }
 
     /// Whether `user` may connect.
@@ -146,6 +172,8 @@ struct File {
     banner: bool,
     #[serde(default)]
     listen: ListenTable,
+    #[serde(default)]
+    tls: TlsTable,
     #[serde(default, rename = "user")]
     users: Vec<UserTable>,
     #[serde(default, rename = "target")]
@@ -157,12 +185,23 @@ struct File {
 struct ListenTable {
     #[serde(default = "default_ssh")]
     ssh: SocketAddr,
+    postgres: Option<SocketAddr>,
 }
 
 impl Default for ListenTable {
     fn default() -> Self {
-        Self { ssh: default_ssh() }
+        Self { ssh: default_ssh(), postgres: None }
     }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsTable {
+    certificate: Option<Spanned<PathBuf>>,
+    key: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    names: Vec<Spanned<String>>,
+    required: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -189,6 +228,11 @@ struct TargetTable {
     host_key: Option<Spanned<String>>,
     command: Option<Spanned<Vec<String>>>,
     exec: Option<Spanned<Vec<String>>>,
+    database: Option<Spanned<String>>,
+    tls: Option<Spanned<String>>,
+    tls_ca: Option<Spanned<PathBuf>>,
+    tls_certificate: Option<Spanned<PathBuf>>,
+    tls_key: Option<Spanned<PathBuf>>,
     #[serde(default)]
     groups: Vec<String>,
     record: Option<Spanned<String>>,

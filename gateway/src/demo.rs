@@ -69,7 +69,7 @@ pub(crate) fn run(args: &DemoArgs, data_dir: Option<PathBuf>) -> anyhow::Result<
                 Doors::open(&config).await?
             }
         };
-        let address = doors.ssh_address();
+        let address = doors.ssh_address().context("no door for ssh is open")?;
         let gateway = Arc::new(Gateway::open(config)?);
         println!("The gateway listens on {address}; its data is in {}.\n", data_dir.display());
         let (stop_put, stop_take) = tokio::sync::oneshot::channel::<()>();

@@ -2,6 +2,7 @@
 
 mod command;
 mod menu;
+pub(crate) mod postgres;
 mod refuse;
 mod ssh;
 
@@ -24,7 +25,13 @@ pub(crate) fn reach(gateway: &Gateway, line: &Line, target: &Target, login: Stri
         TargetKind::Command(command) => {
             Arc::new(command::CommandUpstream::new(name, command.clone(), user.name.clone()))
         }
+        TargetKind::Postgres(_) => refused(line, Reason::new("wrong-protocol", speaks_postgres(&name))),
     }
+}
+
+/// What somebody is told who comes to the database `name` by SSH.
+pub(crate) fn speaks_postgres(name: &str) -> String {
+    format!("{name} is a database: psql \"host=<gateway> port=<listen.postgres> user=<you> dbname={name}\"")
 }
 
 /// The menu of the targets that `principal` may use.

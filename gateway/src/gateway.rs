@@ -5,11 +5,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use wiretape_recorder::{Settings, Store};
 
+use crate::antechamber::Antechamber;
+use crate::cancel::CancelKeys;
 use crate::config::Config;
 use crate::host_keys::{self, LearnedKeys};
-use crate::transport;
+use crate::{tls, transport};
 
 /// The running gateway.
 pub(crate) struct Gateway {
@@ -17,6 +20,9 @@ pub(crate) struct Gateway {
     store: Store,
     learned: Arc<LearnedKeys>,
     ssh: Arc<russh::server::Config>,
+    tls: TlsAcceptor,
+    antechamber: Antechamber,
+    cancel_keys: CancelKeys,
     spool_folder: PathBuf,
     stopping: watch::Sender<bool>,
 }
@@ -32,12 +38,16 @@ impl Gateway {
         let spool_folder = data_dir.join("spool");
         std::fs::create_dir_all(&spool_folder).with_context(|| format!("cannot make {}", spool_folder.display()))?;
         let ssh = transport::server_config(host_keys::own(&data_dir)?);
+        let tls = tls::acceptor(&config.tls, &data_dir).context("the gateway has no certificate for TLS")?;
         let learned = Arc::new(LearnedKeys::new(&data_dir));
         Ok(Self {
             config: RwLock::new(Arc::new(config)),
             store,
             learned,
             ssh,
+            tls,
+            antechamber: Antechamber::default(),
+            cancel_keys: CancelKeys::default(),
             spool_folder,
             stopping: watch::Sender::new(false),
         })
@@ -61,6 +71,21 @@ impl Gateway {
     /// How the gateway speaks SSH with clients.
     pub(crate) fn ssh(&self) -> Arc<russh::server::Config> {
         Arc::clone(&self.ssh)
+    }
+
+    /// How the gateway speaks TLS with PostgreSQL clients.
+    pub(crate) fn tls(&self) -> &TlsAcceptor {
+        &self.tls
+    }
+
+    /// Where connections are until they have logged in.
+    pub(crate) fn antechamber(&self) -> &Antechamber {
+        &self.antechamber
+    }
+
+    /// The keys by which sessions can be cancelled.
+    pub(crate) fn cancel_keys(&self) -> &CancelKeys {
+        &self.cancel_keys
     }
 
     /// Where bytes wait that a stalled receiver does not take.

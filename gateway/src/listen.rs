@@ -1,13 +1,16 @@
 //! The doors: accepts connections until the gateway is told to stop, then lets sessions end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -25,25 +28,69 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often the configuration file is looked at for a change.
 const CONFIG_LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// An open door.
+/// What is spoken at a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Ssh,
+    Postgres,
+}
+
+impl Protocol {
+    /// The name in the configuration.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ssh => "ssh",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+/// The open doors.
 pub(crate) struct Doors {
-    ssh: TcpListener,
+    doors: Vec<Door>,
+    /// Which door is looked at first; it changes, so that a crowd at one does not keep the others shut.
+    first: AtomicUsize,
+}
+
+struct Door {
+    protocol: Protocol,
+    listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Doors {
     /// Binds what the configuration names.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
-        let ssh = TcpListener::bind(config.ssh).await.with_context(|| {
-            format!("cannot listen on {} for ssh: is another gateway running? listen.ssh names the address", config.ssh)
-        })?;
-        let address = ssh.local_addr().context("a socket without an address")?;
-        Ok(Self { ssh, address })
+        let mut doors = vec![Door::open(Protocol::Ssh, config.ssh).await?];
+        if let Some(address) = config.postgres {
+            doors.push(Door::open(Protocol::Postgres, address).await?);
+        }
+        Ok(Self { doors, first: AtomicUsize::new(0) })
+    }
+
+    /// Where clients of each protocol come in.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (Protocol, SocketAddr)> {
+        self.doors.iter().map(|door| (door.protocol, door.address))
     }
 
     /// Where SSH clients come in.
-    pub(crate) fn ssh_address(&self) -> SocketAddr {
-        self.address
+    pub(crate) fn ssh_address(&self) -> Option<SocketAddr> {
+        self.addresses().find(|(protocol, _)| *protocol == Protocol::Ssh).map(|(_, address)| address)
+    }
+
+    /// The next connection at any door.
+    async fn accept(&self) -> (Protocol, io::Result<(TcpStream, SocketAddr)>) {
+        poll_fn(|context| {
+            let ready = |door: &Door| match door.listener.poll_accept(context) {
+                Poll::Ready(accepted) => Some((door.protocol, accepted)),
+                Poll::Pending => None,
+            };
+            let first = self.first.fetch_add(1, Ordering::Relaxed);
+            let doors =
+                self.doors.iter().cycle().skip(first.checked_rem(self.doors.len()).unwrap_or(0)).take(self.doors.len());
+            { doors }.find_map(ready).map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// Serves until `stop` resolves, then until the open sessions have ended or their time is up.
@@ -57,16 +104,19 @@ impl Doors {
                 () = &mut stop => break,
                 place = Arc::clone(&places).acquire_owned() => place,
             };
-            let accepted = tokio::select! {
+            let (protocol, accepted) = tokio::select! {
                 () = &mut stop => break,
-                accepted = self.ssh.accept() => accepted,
+                accepted = self.accept() => accepted,
                 Some(_ended) = connections.join_next() => continue,
             };
             match accepted {
                 Ok((socket, address)) => {
                     let gateway = Arc::clone(&gateway);
                     connections.spawn(async move {
-                        terminate::ssh::serve(gateway, socket, address).await;
+                        match protocol {
+                            Protocol::Ssh => terminate::ssh::serve(gateway, socket, address).await,
+                            Protocol::Postgres => terminate::postgres::serve(gateway, socket, address).await,
+                        }
                         drop(place);
                     });
                 }
@@ -83,6 +133,19 @@ impl Doors {
             tracing::warn!("some sessions did not end in time; their tapes have no trailer");
         }
         gateway.store().close();
+    }
+}
+
+impl Door {
+    async fn open(protocol: Protocol, address: SocketAddr) -> anyhow::Result<Self> {
+        let name = protocol.name();
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!(
+                "cannot listen on {address} for {name}: is another gateway running? listen.{name} names the address"
+            )
+        })?;
+        let address = listener.local_addr().context("a socket without an address")?;
+        Ok(Self { protocol, listener, address })
     }
 }
 
@@ -116,8 +179,12 @@ pub(crate) fn reload(gateway: Arc<Gateway>, path: PathBuf, data_dir: PathBuf) ->
             seen = now;
             match Config::read(&path) {
                 Ok(mut config) => {
-                    if config.ssh != gateway.config().ssh {
-                        tracing::warn!("listen.ssh changed: that takes a restart");
+                    let before = gateway.config();
+                    if (config.ssh, config.postgres) != (before.ssh, before.postgres) {
+                        tracing::warn!("the addresses in [listen] changed: that takes a restart");
+                    }
+                    if config.tls != before.tls {
+                        tracing::warn!("[tls] changed: that takes a restart");
                     }
                     config.data_dir.clone_from(&data_dir);
                     gateway.set_config(config);

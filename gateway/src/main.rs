@@ -3,6 +3,9 @@
 //! A byte's way: `listen` takes the connection, `terminate` takes the client's protocol off, `line` feeds the session
 //! and carries out what follows (record, then send), `dial` reaches the target.
 
+mod admission;
+mod antechamber;
+mod cancel;
 mod channel;
 mod clock;
 mod command;
@@ -16,7 +19,9 @@ mod identity;
 mod line;
 mod listen;
 mod outlet;
+mod relay;
 mod terminate;
+mod tls;
 mod transport;
 
 use std::process::ExitCode;

@@ -1,3 +1,4 @@
 //! The end of the client's protocol: what it says comes out as plain messages.
 
+pub(crate) mod postgres;
 pub(crate) mod ssh;

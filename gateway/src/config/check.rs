@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +11,15 @@ use toml::Spanned;
 use wiretape_recorder::Durability;
 
 use super::{
-    CommandTarget, Config, CredentialSource, File, SshTarget, Target, TargetKind, TargetTable, User, UserTable,
+    CommandTarget, Config, CredentialSource, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable,
+    User, UserTable, postgres,
 };
 
 /// Shells that take a command line behind `-c`.
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "fish"];
+
+/// Where PostgreSQL clients come in, if there is anything for them.
+const DEFAULT_POSTGRES: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5433);
 
 /// Names that a target cannot have, because a client gives them another meaning.
 const RESERVED: &[&str] = &["menu"];
@@ -30,7 +35,7 @@ impl<'a> Faults<'a> {
         Self { text, found: Vec::new() }
     }
 
-    fn add(&mut self, span: &Range<usize>, fault: impl Into<String>) {
+    pub(super) fn add(&mut self, span: &Range<usize>, fault: impl Into<String>) {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
         self.found.push((line, fault.into()));
@@ -69,7 +74,40 @@ pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Conf
             targets.insert(name, target);
         }
     }
-    Config { data_dir: beside(folder, &file.data_dir), banner: file.banner, ssh: file.listen.ssh, users, targets }
+    let databases = targets.values().any(|target: &Target| matches!(target.kind, TargetKind::Postgres(_)));
+    Config {
+        data_dir: beside(folder, &file.data_dir),
+        banner: file.banner,
+        ssh: file.listen.ssh,
+        postgres: file.listen.postgres.or(databases.then_some(DEFAULT_POSTGRES)),
+        tls: tls(file.tls, folder, faults),
+        users,
+        targets,
+    }
+}
+
+fn tls(table: TlsTable, folder: &Path, faults: &mut Faults<'_>) -> TlsSettings {
+    let everywhere = match table.required.as_ref().map(|required| (required.get_ref().as_str(), required.span())) {
+        None | Some(("off-loopback", _)) => false,
+        Some(("always", _)) => true,
+        Some((other, span)) => {
+            faults.add(&span, format!("required = {other:?} is unknown: it is \"off-loopback\" or \"always\""));
+            true
+        }
+    };
+    let certificate = match (table.certificate, table.key) {
+        (Some(certificate), Some(key)) => Some((beside(folder, certificate.get_ref()), beside(folder, key.get_ref()))),
+        (None, None) => None,
+        (Some(alone), None) | (None, Some(alone)) => {
+            faults.add(&alone.span(), "certificate and key belong together: give both, or leave both out");
+            None
+        }
+    };
+    let names = match table.names.as_slice() {
+        [] => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()],
+        names => names.iter().map(|name| name.get_ref().clone()).collect(),
+    };
+    TlsSettings { certificate, names, everywhere }
 }
 
 fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
@@ -130,8 +168,10 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
     let kind = match table.kind.get_ref().as_str() {
         "ssh" => TargetKind::Ssh(Box::new(ssh_target(table, folder, faults)?)),
         "command" => TargetKind::Command(command_target(table, faults)?),
+        "postgres" => TargetKind::Postgres(Box::new(postgres::target(table, folder, faults)?)),
         other => {
-            faults.add(&table.kind.span(), format!("kind = {other:?} is unknown: it is \"ssh\" or \"command\""));
+            let fault = format!("kind = {other:?} is unknown: it is \"ssh\", \"command\" or \"postgres\"");
+            faults.add(&table.kind.span(), fault);
             return None;
         }
     };
@@ -139,6 +179,7 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
 }
 
 fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<SshTarget> {
+    refuse_postgres_settings(&table, faults);
     let name = table.name.get_ref();
     let span = table.name.span();
     for (present, setting) in [(&table.command, "command"), (&table.exec, "exec")] {
@@ -165,15 +206,7 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
         faults.add(&span, fault);
         return None;
     };
-    let credential = match credential.into_inner() {
-        CredentialSource::KeyFile(path) => CredentialSource::KeyFile(beside(folder, &path)),
-        CredentialSource::PasswordFile(path) => CredentialSource::PasswordFile(beside(folder, &path)),
-        CredentialSource::Command(words) if words.is_empty() => {
-            faults.add(&span, format!("the credential command of target {name:?} is empty: name a program"));
-            CredentialSource::Command(words)
-        }
-        other => other,
-    };
+    let credential = credential_source(credential, name, folder, faults);
     let host_key = table.host_key.as_ref().and_then(|line| match PublicKey::from_openssh(line.get_ref()) {
         Ok(key) => Some(key),
         Err(error) => {
@@ -193,7 +226,43 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
     })
 }
 
+/// Where a target's secret comes from, with paths that stand by themselves.
+pub(super) fn credential_source(
+    source: Spanned<CredentialSource>,
+    name: &str,
+    folder: &Path,
+    faults: &mut Faults<'_>,
+) -> CredentialSource {
+    let span = source.span();
+    match source.into_inner() {
+        CredentialSource::KeyFile(path) => CredentialSource::KeyFile(beside(folder, &path)),
+        CredentialSource::PasswordFile(path) => CredentialSource::PasswordFile(beside(folder, &path)),
+        CredentialSource::Command(words) if words.is_empty() => {
+            faults.add(&span, format!("the credential command of target {name:?} is empty: name a program"));
+            CredentialSource::Command(words)
+        }
+        other => other,
+    }
+}
+
+/// Settings that only targets of kind `postgres` have.
+fn refuse_postgres_settings(table: &TargetTable, faults: &mut Faults<'_>) {
+    let misplaced: [(Option<Range<usize>>, &str); 5] = [
+        (table.database.as_ref().map(Spanned::span), "database"),
+        (table.tls.as_ref().map(Spanned::span), "tls"),
+        (table.tls_ca.as_ref().map(Spanned::span), "tls_ca"),
+        (table.tls_certificate.as_ref().map(Spanned::span), "tls_certificate"),
+        (table.tls_key.as_ref().map(Spanned::span), "tls_key"),
+    ];
+    for (span, setting) in misplaced {
+        if let Some(span) = span {
+            faults.add(&span, format!("{setting} belongs to targets of kind \"postgres\": remove it"));
+        }
+    }
+}
+
 fn command_target(table: TargetTable, faults: &mut Faults<'_>) -> Option<CommandTarget> {
+    refuse_postgres_settings(&table, faults);
     let name = table.name.get_ref();
     let misplaced: [(Option<Range<usize>>, &str); 4] = [
         (table.address.as_ref().map(Spanned::span), "address"),
@@ -232,7 +301,7 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-fn has_port(address: &str) -> bool {
+pub(super) fn has_port(address: &str) -> bool {
     address.rsplit_once(':').is_some_and(|(host, port)| {
         !host.is_empty()
             && port.parse::<u16>().is_ok()
@@ -240,7 +309,7 @@ fn has_port(address: &str) -> bool {
     })
 }
 
-fn beside(folder: &Path, path: &Path) -> PathBuf {
+pub(super) fn beside(folder: &Path, path: &Path) -> PathBuf {
     if path.is_absolute() { path.to_owned() } else { folder.join(path) }
 }
 

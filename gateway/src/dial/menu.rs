@@ -128,7 +128,8 @@ impl MenuUpstream {
     }
 
     fn permitted<'a>(&self, config: &'a Config) -> Vec<&'a Target> {
-        config.targets.values().filter(|target| target.permits(self.principal.user())).collect()
+        let permitted = |target: &&Target| target.is_for_ssh() && target.permits(self.principal.user());
+        config.targets.values().filter(permitted).collect()
     }
 
     /// Why a client that names no target and has no terminal gets nowhere.
@@ -154,7 +155,7 @@ impl MenuUpstream {
         };
         let login = match &target.kind {
             TargetKind::Ssh(ssh) => ssh.login.clone(),
-            TargetKind::Command(_) => String::new(),
+            TargetKind::Command(_) | TargetKind::Postgres(_) => String::new(),
         };
         self.decided(line, target);
         let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.user());
@@ -194,7 +195,7 @@ impl MenuUpstream {
         let target = config.targets.get(host).filter(|target| target.permits(self.principal.user()));
         let ssh = target.and_then(|target| match &target.kind {
             TargetKind::Ssh(ssh) => Some((target, ssh)),
-            TargetKind::Command(_) => None,
+            TargetKind::Command(_) | TargetKind::Postgres(_) => None,
         });
         let Some((target, ssh)) = ssh else {
             let text = format!("there is no ssh target {host} for you here: jump by a target's name");
@@ -279,6 +280,7 @@ impl Page {
                 let what = match &target.kind {
                     TargetKind::Ssh(ssh) => format!("ssh  {}@{}", ssh.login, ssh.address),
                     TargetKind::Command(command) => format!("run  {}", command.command.join(" ")),
+                    TargetKind::Postgres(_) => String::new(),
                 };
                 (target.name.clone(), what)
             })

@@ -37,8 +37,13 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
     let cutter = Cutter::new(&socket);
     let attempt = Arc::new(Mutex::new(Attempt::new(clock, address)));
     let handler = ClientHandler::new(Arc::clone(&gateway), Arc::clone(&attempt));
-    let starting = russh::server::run_stream(gateway.ssh(), socket, handler);
-    let session = match tokio::time::timeout(LOGIN_TIME_MAX, starting).await {
+    let mut seat = gateway.antechamber().enter();
+    let starting = tokio::time::timeout(LOGIN_TIME_MAX, russh::server::run_stream(gateway.ssh(), socket, handler));
+    let started = tokio::select! {
+        started = starting => started,
+        () = seat.lost() => return,
+    };
+    let session = match started {
         Ok(Ok(session)) => session,
         Ok(Err(error)) => return tracing::debug!(%address, "no SSH: {error}"),
         Err(_) => return tracing::debug!(%address, "no SSH within {} s", LOGIN_TIME_MAX.as_secs()),
@@ -55,8 +60,10 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
         line = admission::admitted(&attempt) => Some(line),
         () = left(&mut ended) => admission::line(&attempt),
         () = tokio::time::sleep(LOGIN_TIME_MAX) => None,
+        () = seat.lost() => None,
         () = gateway.stopped() => None,
     };
+    drop(seat);
     let Some(line) = admitted else {
         disconnect(&handle, "wiretape: no login").await;
         let _left = tokio::time::timeout(LEAVING_TIME_MAX, left(&mut ended)).await;

@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::Context;
 use russh::keys::{HashAlg, PublicKey};
 use tokio::sync::Notify;
 use wiretape_core::event::{SessionEvent, SessionOpened};
 use wiretape_core::judge::AllowAll;
-use wiretape_core::{Event, Kind, Lane, Moment, Reason, SessionId, Side, Verdict};
+use wiretape_core::{Reason, Side, Verdict};
 use wiretape_protocols::Table;
-use wiretape_recorder::{Durability, Recording};
+use wiretape_recorder::Durability;
 use wiretape_ssh::SshWire;
 
 use super::ClientDoor;
+use crate::admission::{self, begin, cut, of_session};
 use crate::clock::SessionClock;
 use crate::config::{Config, Target, TargetKind};
 use crate::dial;
@@ -27,12 +27,6 @@ const MENU: &str = "menu";
 
 /// Offered keys that a refusal lists.
 const OFFERED_KEYS_MAX: usize = 16;
-
-/// Bytes of a name that the record keeps of somebody who was not recognised.
-const NAME_BYTES_MAX: usize = 256;
-
-/// How long a wrong token takes, beside what every rejection takes: guessing is slow.
-pub(super) const WRONG_TOKEN_TIME: Duration = Duration::from_secs(1);
 
 /// What is known of a client before it is admitted.
 pub(super) struct Attempt {
@@ -204,48 +198,9 @@ pub(super) async fn record_refusal(gateway: &Gateway, attempt: &Arc<Mutex<Attemp
         if attempt.tokens > 0 {
             text.push_str(&format!("; wrong tokens: {}", attempt.tokens));
         }
-        let mut opened = attempt.opened(None);
-        opened.rule = "unknown-user".to_owned();
-        (attempt.clock, opened, text)
+        (attempt.clock, attempt.opened(None), text)
     };
-    tracing::warn!(client = opened.client_address, asked = opened.target, "refused: {text}");
-    let resource = opened.target.clone();
-    let recording = match begin(gateway, clock, opened, Durability::Queued) {
-        Ok(recording) => recording,
-        Err(error) => return tracing::error!("a refusal cannot be recorded: {error:#}"),
-    };
-    let decision = SessionEvent::Decision {
-        action: "connect".to_owned(),
-        resource,
-        rule: "unknown-user".to_owned(),
-        verdict: Verdict::Refuse(Reason::new("unknown-user", text.clone())),
-    };
-    let closed = SessionEvent::Closed { reason: format!("refused: {text}") };
-    for event in [decision, closed] {
-        if let Err(lost) = recording.append(of_session(clock.now(), event)) {
-            return tracing::error!("a refusal cannot be recorded: {lost}");
-        }
-    }
-    if let Err(lost) = recording.finish().await {
-        tracing::error!("a refusal cannot be recorded: {lost}");
-    }
-}
-
-fn begin(
-    gateway: &Gateway,
-    clock: SessionClock,
-    opened: SessionOpened,
-    durability: Durability,
-) -> anyhow::Result<Recording> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-    let recording = gateway
-        .store()
-        .begin(SessionId::from_bytes(random), clock.opened_unix_nanos(), durability)
-        .context("no tape can be begun")?;
-    let event = of_session(Moment::START, SessionEvent::Opened(Box::new(opened)));
-    recording.append(event).context("the tape takes no events")?;
-    Ok(recording)
+    admission::record_refusal(gateway, clock, opened, Reason::new("unknown-user", text)).await;
 }
 
 fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission<'a> {
@@ -284,6 +239,11 @@ fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission
                 ),
             },
         },
+        TargetKind::Postgres(_) => Admission::Refused {
+            target: target.name.clone(),
+            rule: "wrong-protocol",
+            text: dial::speaks_postgres(&target.name),
+        },
         TargetKind::Command(_) => match login {
             None => Admission::Target { target, login: String::new() },
             Some(_) => Admission::Refused {
@@ -306,16 +266,4 @@ fn strictest(config: &Config, principal: &Principal) -> Durability {
         };
     }
     strictest
-}
-
-fn of_session(at: Moment, event: SessionEvent) -> Event {
-    Event { at, side: Side::Client, lane: Lane::CONNECTION, kind: Kind::Session(event) }
-}
-
-fn cut(name: &str) -> String {
-    let mut end = name.len().min(NAME_BYTES_MAX);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name.get(..end).unwrap_or_default().to_owned()
 }

@@ -17,7 +17,8 @@ use wiretape_core::{Lane, Side};
 use wiretape_ssh::{Message, Request};
 use zeroize::Zeroizing;
 
-use super::admission::{self, Attempt, WRONG_TOKEN_TIME};
+use super::admission::{self, Attempt};
+use crate::admission::WRONG_TOKEN_TIME;
 use crate::channel::{Channel, Opening, signal_name_of};
 use crate::gateway::Gateway;
 use crate::identity::{self, Principal};

@@ -1,0 +1,265 @@
+//! PostgreSQL clients: who they are, what they want to reach, and the session that follows.
+
+mod entrance;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use secrecy::ExposeSecret;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use wiretape_core::event::{Field, QueryEvent, SessionEvent};
+use wiretape_core::judge::AllowAll;
+use wiretape_core::{Carrier, Event, Kind, Lane, NestedWires, Reason, Side, Verdict};
+use wiretape_protocols::Table;
+use wiretape_recorder::Recording;
+
+use crate::admission::{begin, of_session};
+use crate::cancel::{CancelAsked, CancelPlace};
+use crate::clock::SessionClock;
+use crate::config::{PostgresTarget, Target, TargetKind};
+use crate::dial::postgres::{self, Failure, Upstream};
+use crate::gateway::Gateway;
+use crate::relay::{Relay, Stream};
+use crate::transport;
+use entrance::{Attempt, Entered, Entry};
+
+/// How long a client may take from its first byte to a proof of who it is.
+const LOGIN_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How long a client may take to read why it is refused.
+const FAREWELL_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The single lane of a connection.
+const LANE: Lane = Lane(1);
+
+/// The first version in which the key of a session is longer than four bytes.
+const VERSION_3_2: u32 = 3 << 16 | 2;
+
+/// `AuthenticationOk`.
+const AUTHENTICATED: &[u8] = &[b'R', 0, 0, 0, 8, 0, 0, 0, 0];
+
+/// Serves one client from its connection to its last byte.
+pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr) {
+    let clock = SessionClock::start();
+    transport::prepare(&socket);
+    let mut attempt = Attempt::new(clock, address);
+    let mut seat = gateway.antechamber().enter();
+    let entry = tokio::select! {
+        entered = tokio::time::timeout(LOGIN_TIME_MAX, attempt.enter(&gateway, socket)) => entered.ok(),
+        () = seat.lost() => None,
+        () = gateway.stopped() => None,
+    };
+    drop(seat);
+    match entry {
+        Some(Entry::Entered(entered)) => session(&gateway, clock, *entered).await,
+        Some(Entry::Refused(refused)) => {
+            if let Some(mut stream) = refused.stream {
+                tell(&mut *stream, &refused.message).await;
+            }
+            attempt.record(&gateway, refused.reason).await;
+        }
+        Some(Entry::Cancel(request)) => {
+            if !gateway.cancel_keys().ask(request.process_id, &request.key, address.to_string()).await {
+                tracing::warn!(%address, "a cancel request has no session that it is for");
+            }
+        }
+        Some(Entry::Gone) => tracing::debug!(%address, "a PostgreSQL client left before it logged in"),
+        None => {
+            let text = format!("no login within {} s, or too many others waited", LOGIN_TIME_MAX.as_secs());
+            attempt.record_started(&gateway, Reason::new("login-time", text)).await;
+        }
+    }
+}
+
+/// An `ErrorResponse` that ends the connection.
+fn fatal(code: &str, text: &str, hint: Option<&str>) -> Bytes {
+    let field = |letter: u8, text: &str| Field { letter, text: Bytes::copy_from_slice(text.as_bytes()) };
+    let mut fields = vec![field(b'S', "FATAL"), field(b'V', "FATAL"), field(b'C', code), field(b'M', text)];
+    fields.extend(hint.map(|hint| field(b'H', hint)));
+    wiretape_postgres::message_of(&QueryEvent::Error { fields })
+}
+
+/// Sends the last word and closes.
+async fn tell(stream: &mut dyn Stream, message: &Bytes) {
+    let telling = async {
+        stream.write_all(message).await?;
+        stream.shutdown().await
+    };
+    // A client that is gone hears nothing any more.
+    let _gone = tokio::time::timeout(FAREWELL_TIME_MAX, telling).await;
+}
+
+/// A client that is known and may go where it wants to: the tape first, then the way to the target.
+async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
+    let Entered { mut stream, startup, target, database, opened, .. } = entered;
+    let TargetKind::Postgres(upstream) = &target.kind else { return };
+    let (resource, rule) = (opened.target.clone(), opened.rule.clone());
+    let person = opened.person.clone();
+    let recording = match begin(gateway, clock, opened, target.durability) {
+        Ok(recording) => recording,
+        Err(error) => {
+            tracing::error!("a session cannot be recorded: {error:#}");
+            let text = "the session cannot be recorded, so there is none";
+            return tell(&mut *stream, &fatal("58030", text, Some("ask the operator of the gateway"))).await;
+        }
+    };
+    let decision = SessionEvent::Decision { action: "connect".to_owned(), resource, rule, verdict: Verdict::Allow };
+    let started = QueryEvent::Startup { version: startup.version, parameters: startup.parameters.clone() };
+    let said = Event { at: clock.now(), side: Side::Client, lane: LANE, kind: Kind::Query(started) };
+    let recorded = recording.append(of_session(clock.now(), decision)).and_then(|_| recording.append(said));
+    if let Err(lost) = recorded {
+        let text = format!("the session ends here, because it can no longer be recorded: {lost}");
+        return tell(&mut *stream, &fatal("58030", &text, None)).await;
+    }
+    tracing::info!(session = %recording.id(), person, target = target.name, "session opened");
+    let version = startup.version;
+    let mut wanted = startup;
+    wanted.set("user", Bytes::from(upstream.login.clone()));
+    wanted.set("database", database);
+    let reason = match postgres::connect(&target.name, upstream, wanted).await {
+        Ok(connected) => {
+            let session = Passage { gateway, clock, recording: &recording, target: &target, version };
+            session.serve(stream, connected).await
+        }
+        Err(failure) => fail(stream, clock, &recording, failure).await,
+    };
+    match recording.finish().await {
+        Ok(summary) => {
+            tracing::info!(session = %recording.id(), events = summary.events, "session closed: {}", reason.text);
+        }
+        Err(lost) => tracing::error!(session = %recording.id(), "the tape was not finished: {lost}"),
+    }
+}
+
+/// There is no way to the target: the client is told why, and so is the record.
+async fn fail(mut stream: Box<dyn Stream>, clock: SessionClock, recording: &Recording, failure: Failure) -> Reason {
+    let (message, text) = match failure {
+        Failure::Said { message, text } => (message, format!("the target refused the session: {text}")),
+        Failure::Told { code, text } => (fatal(code, &text, None), text),
+    };
+    tracing::warn!(session = %recording.id(), "{text}");
+    let mut events = Vec::new();
+    if let Ok(error) = wiretape_postgres::parse(Side::Upstream, &message) {
+        events.push(Event { at: clock.now(), side: Side::Upstream, lane: LANE, kind: Kind::Query(error) });
+    }
+    events.push(of_session(clock.now(), SessionEvent::Closed { reason: text.clone() }));
+    for event in events {
+        if let Err(lost) = recording.append(event) {
+            tracing::error!(session = %recording.id(), "a failure was not recorded: {lost}");
+            break;
+        }
+    }
+    tell(&mut *stream, &message).await;
+    Reason::new("target", text)
+}
+
+/// A session whose both ends are there.
+struct Passage<'a> {
+    gateway: &'a Gateway,
+    clock: SessionClock,
+    recording: &'a Recording,
+    target: &'a Target,
+    version: u32,
+}
+
+/// What can happen beside the two connections.
+enum Happening {
+    Cancel(CancelAsked),
+    Stopped,
+    Lost(String),
+}
+
+impl Passage<'_> {
+    async fn serve(self, mut stream: Box<dyn Stream>, upstream: Upstream) -> Reason {
+        let carrier = Carrier::Connection { protocol: "postgres" };
+        let Some(wire) = Table.wire(LANE, &carrier) else {
+            let text = "the gateway has no wire for this protocol";
+            tell(&mut *stream, &fatal("0A000", text, None)).await;
+            return Reason::new("gateway", text);
+        };
+        let negotiated =
+            upstream.negotiated.as_ref().and_then(|message| wiretape_postgres::parse(Side::Upstream, message).ok());
+        let version = match &negotiated {
+            Some(QueryEvent::Negotiated { version, .. }) => self.version.min(*version),
+            _ => self.version,
+        };
+        let mut place = match self.gateway.cancel_keys().place(if version < VERSION_3_2 { 4 } else { 32 }) {
+            Ok(place) => place,
+            Err(error) => {
+                let text = format!("the session gets no key: {error:#}");
+                tell(&mut *stream, &fatal("58000", &text, None)).await;
+                return Reason::new("gateway", text);
+            }
+        };
+        let mut relay = Relay::new(
+            self.clock,
+            self.recording.clone(),
+            self.target.durability,
+            wire,
+            Box::new(AllowAll),
+            stream,
+            upstream.stream,
+        );
+        if let Some(event) = negotiated {
+            // When it cannot be recorded the relay has closed itself.
+            let _closed = relay.note(Side::Upstream, LANE, Kind::Query(event));
+        }
+        relay.preface(upstream.negotiated.unwrap_or_default());
+        relay.preface(Bytes::from_static(AUTHENTICATED));
+        let key = upstream.cancel.is_some().then_some(&place);
+        relay.said(Side::Upstream, greeting(&upstream.greeting, key));
+        loop {
+            let happening = async {
+                tokio::select! {
+                    Some(asked) = place.requests.recv() => Happening::Cancel(asked),
+                    () = self.gateway.stopped() => Happening::Stopped,
+                    lost = self.recording.lost() => Happening::Lost(lost.to_string()),
+                }
+            };
+            match relay.serve_until(happening).await {
+                None => break,
+                Some(Happening::Cancel(asked)) => {
+                    let cancel = QueryEvent::Cancel { address: asked.address.clone() };
+                    let recorded = relay.note(Side::Client, LANE, Kind::Query(cancel));
+                    if let (Ok(()), Some(cancel)) = (recorded, upstream.cancel.clone()) {
+                        tokio::spawn(async move {
+                            match cancel.ask().await {
+                                Ok(()) => drop(asked.passed_on.send(())),
+                                Err(error) => tracing::warn!("a cancel request was not passed on: {error:#}"),
+                            }
+                        });
+                    }
+                }
+                Some(Happening::Stopped) => relay.close(Reason::new("shutdown", "the gateway is being stopped")),
+                Some(Happening::Lost(lost)) => {
+                    let text = format!("the session ends here, because it can no longer be recorded: {lost}");
+                    relay.close(Reason::new("recorder", text));
+                }
+            }
+        }
+        relay.finish().await
+    }
+}
+
+/// What the target said when it let the gateway in, with the gateway's own key in the place of the target's.
+fn greeting(messages: &[Bytes], place: Option<&CancelPlace<'_>>) -> Bytes {
+    let mut greeting = BytesMut::new();
+    for message in messages {
+        if let (Some(b'Z'), Some(place)) = (message.first(), place) {
+            greeting.put_slice(&wiretape_postgres::backend_key_data(place.process_id, place.key.expose_secret()));
+        }
+        greeting.put_slice(message);
+    }
+    greeting.freeze()
+}
+
+/// The database to open at `target`, when the client named it so: `target` or `target/database`.
+fn database_of(asked: &str, target: &PostgresTarget) -> Bytes {
+    match asked.split_once('/') {
+        Some((_, database)) if !database.is_empty() => Bytes::copy_from_slice(database.as_bytes()),
+        _ => Bytes::from(target.database.clone()),
+    }
+}

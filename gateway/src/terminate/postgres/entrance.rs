@@ -1,0 +1,324 @@
+//! From a PostgreSQL client that knocks to one that is known and may go where it wants to.
+
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use wiretape_core::Reason;
+use wiretape_core::event::SessionOpened;
+use wiretape_postgres::startup::{self, CancelRequest, Opening, STARTUP_BYTES_MAX, STARTUP_BYTES_MIN, Startup};
+use zeroize::Zeroizing;
+
+use super::{database_of, fatal};
+use crate::admission::{self, WRONG_TOKEN_TIME, cut};
+use crate::clock::SessionClock;
+use crate::config::{Config, Target, TargetKind};
+use crate::gateway::Gateway;
+use crate::identity::{self, Principal};
+use crate::relay::Stream;
+
+/// Offers of encryption that a client may make before it begins.
+const OFFERS_MAX: usize = 3;
+
+/// A password message, in bytes: tokens may be long.
+const TOKEN_BYTES_MAX: usize = 64 * 1024;
+
+/// Targets that a refusal lists.
+const TARGETS_LISTED_MAX: usize = 20;
+
+/// The first byte of a TLS handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+
+/// `AuthenticationCleartextPassword`.
+const ASK_PASSWORD: &[u8] = &[b'R', 0, 0, 0, 8, 0, 0, 0, 3];
+
+/// What is known of a client before it is let in.
+pub(super) struct Attempt {
+    clock: SessionClock,
+    address: SocketAddr,
+    startup: Option<Startup>,
+    principal: Option<Principal>,
+}
+
+/// What comes of an attempt.
+pub(super) enum Entry {
+    Entered(Box<Entered>),
+    Refused(Refused),
+    /// Not a session, but a request about another one.
+    Cancel(CancelRequest),
+    /// The client left, or its connection broke.
+    Gone,
+}
+
+/// A client that is known and may go where it wants to.
+pub(super) struct Entered {
+    pub(super) stream: Box<dyn Stream>,
+    pub(super) startup: Startup,
+    pub(super) target: Target,
+    /// The database to open there.
+    pub(super) database: Bytes,
+    pub(super) opened: SessionOpened,
+}
+
+/// A client that is not let in.
+pub(super) struct Refused {
+    /// Where it can be told.
+    pub(super) stream: Option<Box<dyn Stream>>,
+    /// What it is told.
+    pub(super) message: Bytes,
+    pub(super) reason: Reason,
+}
+
+/// Why a step of the entrance was the last one.
+enum Stop {
+    Gone,
+    Refused { code: &'static str, rule: &'static str, text: String, hint: Option<String> },
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(_: std::io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+fn refuse(code: &'static str, rule: &'static str, text: impl Into<String>) -> Stop {
+    Stop::Refused { code, rule, text: text.into(), hint: None }
+}
+
+impl Attempt {
+    pub(super) fn new(clock: SessionClock, address: SocketAddr) -> Self {
+        Self { clock, address, startup: None, principal: None }
+    }
+
+    /// Takes the client as far as it comes.
+    pub(super) async fn enter(&mut self, gateway: &Gateway, socket: TcpStream) -> Entry {
+        let mut knock = Knock { stream: None, secure: false };
+        match self.pass(gateway, &mut knock, socket).await {
+            Ok(entry) => entry,
+            Err(Stop::Gone) => Entry::Gone,
+            Err(Stop::Refused { code, rule, text, hint }) => {
+                let message = fatal(code, &text, hint.as_deref());
+                Entry::Refused(Refused { stream: knock.stream, message, reason: Reason::new(rule, text) })
+            }
+        }
+    }
+
+    async fn pass(&mut self, gateway: &Gateway, knock: &mut Knock, socket: TcpStream) -> Result<Entry, Stop> {
+        let startup = match knock.opening(gateway, socket).await? {
+            Opening::Cancel(request) => return Ok(Entry::Cancel(request)),
+            Opening::Startup(startup) => startup,
+            Opening::Ssl | Opening::Gss => {
+                return Err(refuse("08P01", "startup", "encryption was offered again and again"));
+            }
+        };
+        let startup = self.startup.insert(startup).clone();
+        let config = gateway.config();
+        let loopback = self.address.ip().to_canonical().is_loopback();
+        if !knock.secure && (config.tls.everywhere || !loopback) {
+            return Err(Stop::Refused {
+                code: "28000",
+                rule: "tls",
+                text: "this gateway takes no clear text".to_owned(),
+                hint: Some("connect with sslmode=require, or verify-full".to_owned()),
+            });
+        }
+        let principal = self.principal(&config, knock, &startup).await?;
+        self.principal = Some(principal.clone());
+        let asked = text(startup.get("database").or(startup.get("user")));
+        let target = permitted(&config, &principal, &asked)?;
+        let TargetKind::Postgres(upstream) = &target.kind else {
+            let text = format!("the target {} is no database: it is of kind {}", target.name, target.kind_name());
+            return Err(refuse("3D000", "wrong-protocol", text));
+        };
+        let database = database_of(&asked, upstream);
+        let mut opened = self.opened();
+        opened.target.clone_from(&target.name);
+        opened.target_kind = target.kind_name().to_owned();
+        opened.login.clone_from(&upstream.login);
+        opened.rule = if target.groups.is_empty() { "every-user".to_owned() } else { "groups".to_owned() };
+        let Some(stream) = knock.stream.take() else { return Err(Stop::Gone) };
+        Ok(Entry::Entered(Box::new(Entered { stream, startup, target: target.clone(), database, opened })))
+    }
+
+    async fn principal(&self, config: &Config, knock: &mut Knock, startup: &Startup) -> Result<Principal, Stop> {
+        let Some(stream) = &mut knock.stream else { return Err(Stop::Gone) };
+        let user = text(startup.get("user"));
+        if user.is_empty() {
+            return Err(refuse("28000", "startup", "a session begins with a user: user=<your name>"));
+        }
+        stream.write_all(ASK_PASSWORD).await?;
+        stream.flush().await?;
+        let mut head = [0; 5];
+        stream.read_exact(&mut head).await?;
+        let [letter, length @ ..] = head;
+        let length = u32::from_be_bytes(length) as usize;
+        if letter != b'p' || !(5..=TOKEN_BYTES_MAX).contains(&length) {
+            return Err(refuse("08P01", "startup", "a password was expected"));
+        }
+        let mut token = Zeroizing::new(vec![0; length - 4]);
+        stream.read_exact(&mut token).await?;
+        let token = token.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
+        let principal = identity::by_token(config, token).filter(|principal| principal.user().name == user);
+        let Some(principal) = principal else {
+            tokio::time::sleep(WRONG_TOKEN_TIME).await;
+            return Err(Stop::Refused {
+                code: "28P01",
+                rule: "unknown-user",
+                text: format!("the token is not that of {:?}", cut(&user)),
+                hint: Some("the password is your token for this gateway, not that of the database".to_owned()),
+            });
+        };
+        Ok(principal)
+    }
+
+    fn opened(&self) -> SessionOpened {
+        let startup = self.startup.as_ref();
+        let setting = |name: &str| cut(&text(startup.and_then(|startup| startup.get(name))));
+        let user = self.principal.as_ref().map(Principal::user);
+        let asked = match setting("database") {
+            database if database.is_empty() => setting("user"),
+            database => database,
+        };
+        SessionOpened {
+            person: user.map(|user| user.name.clone()).unwrap_or_default(),
+            groups: user.map(|user| user.groups.clone()).unwrap_or_default(),
+            proof: self.principal.as_ref().map(|principal| principal.proof().to_owned()).unwrap_or_default(),
+            target: asked,
+            protocol: "postgres".to_owned(),
+            client_address: self.address.to_string(),
+            client_program: setting("application_name"),
+            gateway: env!("CARGO_PKG_VERSION").to_owned(),
+            opened_unix_nanos: self.clock.opened_unix_nanos(),
+            ..SessionOpened::default()
+        }
+    }
+
+    /// Records that the client was not let in.
+    pub(super) async fn record(&self, gateway: &Gateway, reason: Reason) {
+        let mut text = reason.text;
+        if self.principal.is_none()
+            && let Some(startup) = &self.startup
+        {
+            text = format!("{text}; it called itself {:?}", cut(&self::text(startup.get("user"))));
+        }
+        admission::record_refusal(gateway, self.clock, self.opened(), Reason::new(reason.rule, text)).await;
+    }
+
+    /// The same, for a client of whom nothing may have come yet: one that tried nothing leaves no record.
+    pub(super) async fn record_started(&self, gateway: &Gateway, reason: Reason) {
+        if self.startup.is_some() {
+            self.record(gateway, reason).await;
+        }
+    }
+}
+
+/// The connection while it is not known who is at the other end.
+struct Knock {
+    stream: Option<Box<dyn Stream>>,
+    secure: bool,
+}
+
+impl Knock {
+    /// The first packet that counts, after encryption was settled.
+    async fn opening(&mut self, gateway: &Gateway, socket: TcpStream) -> Result<Opening, Stop> {
+        let mut first = [0; 1];
+        if socket.peek(&mut first).await? == 0 {
+            return Err(Stop::Gone);
+        }
+        if first == [TLS_HANDSHAKE] {
+            let stream = encrypt(gateway, socket).await?;
+            // Without the protocol's name this could be a connection that was meant for another server.
+            if stream.get_ref().1.alpn_protocol().is_none() {
+                return Err(Stop::Gone);
+            }
+            self.secure = true;
+            return packet(self.stream.insert(Box::new(stream))).await;
+        }
+        let mut socket = socket;
+        for _ in 0..OFFERS_MAX {
+            let opening = match packet(&mut socket).await {
+                Ok(opening) => opening,
+                Err(stop) => {
+                    self.stream = Some(Box::new(socket));
+                    return Err(stop);
+                }
+            };
+            match opening {
+                Opening::Gss => socket.write_all(b"N").await?,
+                Opening::Ssl => {
+                    socket.write_all(b"S").await?;
+                    let stream = encrypt(gateway, socket).await?;
+                    self.secure = true;
+                    return packet(self.stream.insert(Box::new(stream))).await;
+                }
+                other => {
+                    self.stream = Some(Box::new(socket));
+                    return Ok(other);
+                }
+            }
+        }
+        Err(Stop::Gone)
+    }
+}
+
+async fn encrypt(gateway: &Gateway, socket: TcpStream) -> Result<TlsStream<TcpStream>, Stop> {
+    let address = socket.peer_addr();
+    gateway.tls().accept(socket).await.map_err(|error| {
+        // Mostly a client that does not trust the certificate.
+        tracing::info!(?address, "no TLS with a PostgreSQL client: {error}");
+        Stop::Gone
+    })
+}
+
+/// Reads one packet, and not a byte more: what follows in clear text behind an offer of TLS must not be taken for a part
+/// of what was encrypted.
+async fn packet(stream: &mut (impl Stream + ?Sized)) -> Result<Opening, Stop> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).await?;
+    let length = u32::from_be_bytes(length) as usize;
+    if !(STARTUP_BYTES_MIN..=STARTUP_BYTES_MAX).contains(&length) {
+        let text = format!(
+            "a startup packet has {STARTUP_BYTES_MIN} to {STARTUP_BYTES_MAX} bytes: this port speaks PostgreSQL"
+        );
+        return Err(refuse("08P01", "startup", text));
+    }
+    let mut body = BytesMut::zeroed(length - 4);
+    stream.read_exact(&mut body).await?;
+    startup::read(&body.freeze()).map_err(|malformed| match malformed.0 {
+        text if text.contains("version") => refuse("0A000", "startup", text),
+        text => refuse("08P01", "startup", text),
+    })
+}
+
+/// The target that was asked for, if the person may use it.
+fn permitted<'a>(config: &'a Config, principal: &Principal, asked: &str) -> Result<&'a Target, Stop> {
+    let name = asked.split_once('/').map_or(asked, |(target, _)| target);
+    let user = principal.user();
+    if let Some(target) = config.targets.get(name).filter(|target| target.permits(user)) {
+        return Ok(target);
+    }
+    let permitted: Vec<&str> = config
+        .targets
+        .values()
+        .filter(|target| matches!(target.kind, TargetKind::Postgres(_)) && target.permits(user))
+        .map(|target| target.name.as_str())
+        .take(TARGETS_LISTED_MAX)
+        .collect();
+    let hint = match permitted.as_slice() {
+        [] => "there is no database for you here".to_owned(),
+        names => format!("connect with dbname=<target> or dbname=<target>/<database>; yours are: {}", names.join(", ")),
+    };
+    // Whether it exists is no business of somebody who may not use it.
+    Err(Stop::Refused {
+        code: "3D000",
+        rule: "unknown-target",
+        text: format!("there is no target {:?} for you here", cut(name)),
+        hint: Some(hint),
+    })
+}
+
+fn text(bytes: Option<&Bytes>) -> String {
+    bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,252 @@
+//! TLS on both sides: the gateway's own certificate, and what targets have to show.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
+};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+
+use crate::config::{PostgresTarget, TlsMode, TlsSettings};
+
+/// The protocol's name in TLS (ALPN), as PostgreSQL 17 and newer say it.
+const POSTGRES: &[u8] = b"postgresql";
+
+/// The gateway's side of TLS for PostgreSQL clients.
+///
+/// # Errors
+/// When the certificate cannot be read, or none can be made.
+pub(crate) fn acceptor(settings: &TlsSettings, data_dir: &Path) -> anyhow::Result<TlsAcceptor> {
+    let (certificate, key) = match &settings.certificate {
+        Some(files) => files.clone(),
+        None => own(settings, data_dir)?,
+    };
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .context("TLS has no protocol versions")?
+        .with_no_client_auth()
+        .with_single_cert(certificates(&certificate)?, private_key(&key)?)
+        .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
+    config.alpn_protocols = vec![POSTGRES.to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// The gateway's side of TLS toward `target`, and the name that its certificate is looked for under.
+///
+/// # Errors
+/// When a file of the configuration cannot be read, or the host is no name.
+pub(crate) fn connector(target: &PostgresTarget) -> anyhow::Result<(TlsConnector, ServerName<'static>)> {
+    let host = target.address.rsplit_once(':').map_or(target.address.as_str(), |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host.clone()).with_context(|| format!("{host:?} is no host name"))?;
+    let provider = provider();
+    let verifier: Arc<dyn ServerCertVerifier> = match target.tls {
+        TlsMode::VerifyFull => Arc::new(known(target, &provider, false)?),
+        TlsMode::VerifyCa => Arc::new(known(target, &provider, true)?),
+        TlsMode::Require | TlsMode::Disable => Arc::new(Anybody { provider: Arc::clone(&provider) }),
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("TLS has no protocol versions")?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match &target.tls_identity {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => builder
+            .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
+            .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?,
+    };
+    config.alpn_protocols = vec![POSTGRES.to_vec()];
+    Ok((TlsConnector::from(Arc::new(config)), name))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// The certificate that the gateway makes for itself, once.
+fn own(settings: &TlsSettings, data_dir: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let folder = data_dir.join("tls");
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    if certificate.exists() && key.exists() {
+        return Ok((certificate, key));
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let made = rcgen::generate_simple_self_signed(settings.names.clone())
+        .context("no certificate can be made for tls.names: give host names and addresses")?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&key)
+        .with_context(|| format!("cannot write {}", key.display()))?;
+    file.write_all(made.signing_key.serialize_pem().as_bytes())
+        .with_context(|| format!("cannot write {}", key.display()))?;
+    fs::write(&certificate, made.cert.pem()).with_context(|| format!("cannot write {}", certificate.display()))?;
+    tracing::info!("made a certificate for {}: {}", settings.names.join(", "), certificate.display());
+    Ok((certificate, key))
+}
+
+fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("{} is no PEM file of certificates", path.display()))?;
+    if chain.is_empty() {
+        bail!("{} has no certificate: it must be a PEM file", path.display());
+    }
+    Ok(chain)
+}
+
+fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
+    // The error of the library may quote the file: what it says is left out.
+    PrivateKeyDer::from_pem_file(path)
+        .map_err(|_| anyhow::anyhow!("{} cannot be read as a PEM file of a private key", path.display()))
+}
+
+/// The check of a certificate, against the authorities of the target or the system's.
+fn known(target: &PostgresTarget, provider: &Arc<CryptoProvider>, any_name: bool) -> anyhow::Result<Known> {
+    let mut roots = RootCertStore::empty();
+    let mut pinned = Vec::new();
+    match &target.tls_ca {
+        Some(path) => {
+            pinned = certificates(path)?;
+            for certificate in &pinned {
+                roots.add(certificate.clone()).with_context(|| format!("{} has a bad certificate", path.display()))?;
+            }
+        }
+        None => {
+            let (_added, _unusable) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        bail!("the system knows no certificate authorities: name one with tls_ca, or install ca-certificates");
+    }
+    let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .context("the certificate authorities cannot be used")?;
+    Ok(Known { chain, pinned, any_name })
+}
+
+/// A chain that ends at a known authority, or a certificate that is itself among them: servers that signed their own.
+#[derive(Debug)]
+struct Known {
+    chain: Arc<WebPkiServerVerifier>,
+    pinned: Vec<CertificateDer<'static>>,
+    /// Whatever name it is for: libpq's `verify-ca`.
+    any_name: bool,
+}
+
+impl Known {
+    /// Whether this very certificate was configured, and is valid at this time.
+    fn is_pinned(&self, certificate: &CertificateDer<'_>, now: UnixTime) -> bool {
+        let Ok(parsed) = Certificate::from_der(certificate) else { return false };
+        let validity = parsed.tbs_certificate().validity();
+        let now = Duration::from_secs(now.as_secs());
+        self.pinned.iter().any(|pinned| pinned == certificate)
+            && (validity.not_before.to_unix_duration()..=validity.not_after.to_unix_duration()).contains(&now)
+    }
+}
+
+impl ServerCertVerifier for Known {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        // The library looks at the name when everything else is right.
+        match self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) if self.any_name => Ok(ServerCertVerified::assertion()),
+            Err(Error::InvalidCertificate(_)) if self.is_pinned(end_entity, now) => {
+                if !self.any_name {
+                    verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                }
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.chain.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chain.supported_verify_schemes()
+    }
+}
+
+/// Whoever holds the key of the certificate that it shows: libpq's `require`.
+#[derive(Debug)]
+struct Anybody {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
