@@ -3,5 +3,6 @@
 
 mod drivers;
 mod psql;
+mod rust;
 mod stage;
 mod tools;
