@@ -47,6 +47,12 @@ pub fn values(row: &[u8]) -> Values<'_> {
 }
 
 impl<'a> Values<'a> {
+    /// What stands behind the values that were taken.
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// What is there of a value whose end is not.
     #[must_use]
     pub fn cut(&self) -> Option<&'a [u8]> {
