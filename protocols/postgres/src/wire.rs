@@ -100,13 +100,14 @@ impl PostgresWire {
         self.send(to, passing);
     }
 
-    /// Says `events` to a side in the name of the other.
+    /// Says `events` to a side in the name of the other. What the gateway says of its own is recorded on the side that it
+    /// is told to.
     fn tell(&mut self, to: Side, events: impl IntoIterator<Item = QueryEvent>) {
         self.send_passing(to);
         let mut message = BytesMut::new();
         for event in events {
             message.extend_from_slice(&message_of(&event));
-            self.note(to.other(), event);
+            self.note(to, event);
         }
         self.steps.push_back(Step::Send { to, message: message.freeze() });
     }

@@ -5,6 +5,7 @@ mod cases;
 mod hostility;
 mod laws;
 mod playbook;
+mod refusals;
 mod seeds;
 mod speakers;
 mod stage;

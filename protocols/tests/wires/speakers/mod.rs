@@ -2,11 +2,15 @@
 
 mod dice;
 mod line;
+pub(crate) mod postgres;
 mod scp;
 mod sftp;
 
 use sha2::{Digest, Sha256};
-use wiretape_core::limits::{HELD_BYTES_MAX, LINE_BYTES_MAX, SCP_LINE_BYTES_MAX, SFTP_PACKET_BYTES_MAX};
+use wiretape_core::limits::{
+    EVENT_PAYLOAD_BYTES_MAX, HELD_BYTES_MAX, LINE_BYTES_MAX, POSTGRES_TEXT_BYTES_MAX, SCP_LINE_BYTES_MAX,
+    SFTP_PACKET_BYTES_MAX,
+};
 use wiretape_core::{ByteWire, Lane, Side};
 
 use crate::stage::Turn;
@@ -20,29 +24,47 @@ pub(crate) const LANE: Lane = Lane(1);
 pub(crate) struct Speaker {
     /// The row's name.
     pub(crate) row: &'static str,
-    /// Whether the wire records the stream itself, or leaves that to the wire that carries it.
-    pub(crate) records_stream: bool,
+    /// How the wire records what is said.
+    pub(crate) record: Record,
     /// The most that the wire holds back while no question stands.
     pub(crate) held_bytes_max: usize,
     /// Makes up a conversation.
     pub(crate) converse: fn(&mut Dice) -> Conversation,
 }
 
+/// How a wire records what is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// As a stream of bytes. A question holds both sides.
+    Stream,
+    /// As the messages that it is made of. A question holds the client: what the upstream says goes on.
+    Messages,
+    /// As what it does; the wire that carries it records the stream.
+    Facts,
+}
+
 /// One for each row of the table.
 pub(crate) const SPEAKERS: &[Speaker] = &[
     // Half a line of each side.
-    Speaker { row: "line", records_stream: true, held_bytes_max: 2 * LINE_BYTES_MAX, converse: line::converse },
+    Speaker { row: "line", record: Record::Stream, held_bytes_max: 2 * LINE_BYTES_MAX, converse: line::converse },
+    // A text to be judged, and half a message of the other side.
+    Speaker {
+        row: "postgres",
+        record: Record::Messages,
+        held_bytes_max: POSTGRES_TEXT_BYTES_MAX + EVENT_PAYLOAD_BYTES_MAX,
+        converse: postgres::converse,
+    },
     // What a source says before its turn, and half a status.
     Speaker {
         row: "scp",
-        records_stream: false,
+        record: Record::Facts,
         held_bytes_max: HELD_BYTES_MAX + SCP_LINE_BYTES_MAX,
         converse: scp::converse,
     },
     // Half a packet of each side.
     Speaker {
         row: "sftp",
-        records_stream: false,
+        record: Record::Facts,
         held_bytes_max: 2 * (4 + SFTP_PACKET_BYTES_MAX),
         converse: sftp::converse,
     },

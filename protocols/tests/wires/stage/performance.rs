@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use wiretape_core::event::{SessionEvent, StreamEvent};
-use wiretape_core::{
-    ByteWire, Effect, Event, Fault, Guard, Input, Kind, Moment, Reason, Session, Side, Step, Unit, Verdict, Wire,
-};
+use wiretape_core::event::{QueryEvent, SessionEvent, StreamEvent};
+use wiretape_core::{ByteWire, Effect, Event, Guard, Input, Kind, Moment, Reason, Session, Side, Unit, Verdict, Wire};
+use wiretape_postgres::message_of;
 
 /// What happens to a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,37 +20,6 @@ pub(crate) enum Turn {
     Close(Reason),
 }
 
-/// A byte wire as the table hands it out.
-struct Carried(ByteWire);
-
-impl Wire for Carried {
-    type Message = Bytes;
-
-    fn feed(&mut self, side: Side, at: Moment, message: Bytes) -> Result<(), Fault> {
-        self.0.feed(side, at, message)
-    }
-
-    fn step(&mut self) -> Option<Step<Bytes>> {
-        self.0.step()
-    }
-
-    fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
-        self.0.rule(at, unit, verdict);
-    }
-
-    fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
-        self.0.end(side, at)
-    }
-
-    fn farewell(&mut self, at: Moment, reason: &Reason) {
-        self.0.farewell(at, reason);
-    }
-
-    fn held_bytes(&self) -> usize {
-        self.0.held_bytes()
-    }
-}
-
 /// All that a session did.
 #[derive(Debug, Default)]
 pub(crate) struct Performance {
@@ -59,14 +27,16 @@ pub(crate) struct Performance {
     pub(crate) effects: Vec<(usize, Effect<Bytes>)>,
     /// The most that was held back after any turn.
     pub(crate) held_bytes_max: usize,
-    /// Turns after which a question stood, with what was sent after them and before the answer.
-    pub(crate) sent_during_questions: usize,
+    /// Above how much the session ends.
+    pub(crate) held_bytes_limit: usize,
+    /// Messages to each side that were sent while a question stood.
+    pub(crate) sent_during_questions: Vec<Side>,
 }
 
 /// Runs a session; the n-th turn happens at n microseconds.
 pub(crate) fn perform(wire: ByteWire, guard: Box<dyn Guard>, turns: &[Turn]) -> Performance {
-    let mut session = Session::new(Carried(wire), guard);
-    let mut performance = Performance::default();
+    let mut performance = Performance { held_bytes_limit: wire.held_bytes_max(), ..Performance::default() };
+    let mut session = Session::new(wire, guard);
     let mut questions: VecDeque<Unit> = VecDeque::new();
     for (number, turn) in turns.iter().enumerate() {
         let at = Moment::from_nanos(1000 * number as u64);
@@ -83,8 +53,8 @@ pub(crate) fn perform(wire: ByteWire, guard: Box<dyn Guard>, turns: &[Turn]) -> 
         while let Some(effect) = session.act() {
             match &effect {
                 Effect::Ask { unit, .. } => questions.push_back(*unit),
-                Effect::Send { .. } if !questions.is_empty() && !session.is_closed() => {
-                    performance.sent_during_questions += 1;
+                Effect::Send { to, .. } if !questions.is_empty() && !session.is_closed() => {
+                    performance.sent_during_questions.push(*to);
                 }
                 _ => {}
             }
@@ -113,28 +83,37 @@ impl Performance {
         messages.collect::<Vec<_>>().concat()
     }
 
-    /// All that the tape says a side said.
-    pub(crate) fn recorded(&self, side: Side) -> Vec<u8> {
-        let data = self.events().filter(|event| event.side == side).filter_map(|event| match &event.kind {
-            Kind::Stream(StreamEvent::Data { bytes, .. }) => Some(bytes.as_ref()),
-            _ => None,
-        });
-        data.collect::<Vec<_>>().concat()
+    /// All that the tape says was said to a side: by the other, or in its place by the gateway.
+    pub(crate) fn recorded_to(&self, side: Side) -> Vec<u8> {
+        let said = self.events().filter_map(told).filter(|(to, _)| *to == side).map(|(_, bytes)| bytes);
+        said.collect::<Vec<_>>().concat()
     }
 
     /// What was recorded, apart from when: runs of data that stand side by side are one.
     pub(crate) fn story(&self) -> Vec<(Side, Kind)> {
-        let mut story: Vec<(Side, Kind)> = Vec::new();
+        let mut runs: Vec<(Side, Kind, Vec<Bytes>)> = Vec::new();
         for event in self.events() {
-            match (story.last_mut(), &event.kind) {
-                (
-                    Some((side, Kind::Stream(StreamEvent::Data { bytes, error: before }))),
-                    Kind::Stream(StreamEvent::Data { bytes: more, error }),
-                ) if *side == event.side && before == error => *bytes = Bytes::from([bytes.as_ref(), more].concat()),
-                _ => story.push((event.side, event.kind.clone())),
+            let joined = match runs.last_mut() {
+                Some((side, before, parts)) if *side == event.side => match join(before, &event.kind) {
+                    Some(more) => {
+                        parts.push(more);
+                        true
+                    }
+                    None => false,
+                },
+                _ => false,
+            };
+            if !joined {
+                runs.push((event.side, event.kind.clone(), Vec::new()));
             }
         }
-        story
+        let whole = |(side, mut kind, parts): (Side, Kind, Vec<Bytes>)| {
+            if let Some(bytes) = data_of(&mut kind) {
+                *bytes = Bytes::from([&[bytes.clone()], parts.as_slice()].concat().concat());
+            }
+            (side, kind)
+        };
+        runs.into_iter().map(whole).collect()
     }
 
     /// Why the session ended, if it did.
@@ -151,5 +130,59 @@ impl Performance {
             Kind::Session(SessionEvent::Fault { by, expected, got }) => Some(format!("{by}: {expected}; {got}")),
             _ => None,
         })
+    }
+}
+
+/// The bytes that an event says were said, and to whom; `None` of what is no speech.
+pub(crate) fn told(event: &Event) -> Option<(Side, Bytes)> {
+    let to = event.side.other();
+    match &event.kind {
+        Kind::Stream(StreamEvent::Data { bytes, .. }) => Some((to, bytes.clone())),
+        Kind::Query(said) => {
+            // What the gateway says of its own stands on the side that it is told to.
+            let own = match event.side {
+                Side::Client => matches!(said, QueryEvent::Error { .. } | QueryEvent::Ready { .. }),
+                Side::Upstream => matches!(said, QueryEvent::Flush),
+            };
+            Some((if own { event.side } else { to }, message_of(said)))
+        }
+        _ => None,
+    }
+}
+
+/// The data of a kind whose neighbours may be one run.
+fn data_of(kind: &mut Kind) -> Option<&mut Bytes> {
+    match kind {
+        Kind::Stream(StreamEvent::Data { bytes, .. })
+        | Kind::Query(
+            QueryEvent::Rows { bytes, .. } | QueryEvent::CopyData { bytes, .. } | QueryEvent::Long { bytes, .. },
+        ) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// The data of `next`, where it goes on with the run that `before` is.
+fn join(before: &mut Kind, next: &Kind) -> Option<Bytes> {
+    match (before, next) {
+        (
+            Kind::Stream(StreamEvent::Data { error: before, .. }),
+            Kind::Stream(StreamEvent::Data { bytes: more, error }),
+        ) if before == error => Some(more.clone()),
+        (Kind::Query(QueryEvent::Rows { count, .. }), Kind::Query(QueryEvent::Rows { count: next, bytes: more }))
+        | (
+            Kind::Query(QueryEvent::CopyData { count, .. }),
+            Kind::Query(QueryEvent::CopyData { count: next, bytes: more }),
+        ) => {
+            *count += next;
+            Some(more.clone())
+        }
+        (
+            Kind::Query(QueryEvent::Long { last: ended, .. }),
+            Kind::Query(QueryEvent::Long { bytes: more, last, .. }),
+        ) if !*ended => {
+            *ended = *last;
+            Some(more.clone())
+        }
+        _ => None,
     }
 }
