@@ -45,6 +45,19 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 /// Batches that are read ahead.
 pub const BATCHES_AHEAD_MAX: usize = 4;
 
+/// Lanes of one session whose queries are joined to their answers at one time; the others are told without.
+pub const DIALOGUES_KEPT_MAX: usize = 16;
+
+/// Text that the decoded values of one event may take in JSON, in bytes; values behind that are shown in hexadecimal.
+pub const JSON_VALUES_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Names and columns of prepared statements and portals that JSON remembers, in bytes.
+pub const JSON_PREPARED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Requests of a database session that are kept until they are answered; with more, what is answered is told without
+/// what was asked.
+pub const QUERY_REQUESTS_KEPT_MAX: usize = 16 * 1024;
+
 /// The largest SVG that is written, in bytes; what would be larger is drawn with fewer frames.
 pub const SVG_BYTES_MAX: usize = 150 * 1024;
 

@@ -22,11 +22,12 @@ pub(super) fn show(data_dir: &Path, args: &ShowArgs, output: &mut dyn Write) -> 
     if !args.json {
         head(&row, &tape, output)?;
     }
+    let mut lines = json::Lines::default();
     for (number, event) in tape.events().enumerate() {
         let event = event?;
         let number = number as u64;
         if args.json && wanted(&event) {
-            writeln!(output, "{}", json::event(number, &event))?;
+            writeln!(output, "{}", lines.event(number, &event))?;
         } else if wanted(&event) {
             writeln!(output, "{}", describe::row(number, &event))?;
         }

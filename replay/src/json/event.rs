@@ -7,27 +7,36 @@ use wiretape_core::event::{
 use wiretape_core::{Event, Kind, Verdict};
 
 use super::Object;
+use super::query::Queries;
 use crate::legible::hex;
 use crate::wallclock;
 
-/// Event `number` (counted from 0) of a tape, as one line of JSON.
-#[must_use]
-pub fn event(number: u64, event: &Event) -> String {
-    let mut object = Object::default();
-    object.put("number", number);
-    object.put("at_ns", event.at.as_nanos());
-    object.put("side", event.side.name());
-    object.put("lane", event.lane.0);
-    object.put("kind", event.kind.name());
-    match &event.kind {
-        Kind::Session(event) => session(&mut object, event),
-        Kind::Terminal(event) => terminal(&mut object, event),
-        Kind::Process(event) => process(&mut object, event),
-        Kind::Stream(event) => stream(&mut object, event),
-        Kind::File(event) => file(&mut object, event),
-        Kind::Query(event) => super::query::query(&mut object, event),
+/// Turns the events of one session into lines of JSON, one after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    queries: Queries,
+}
+
+impl Lines {
+    /// Event `number` (counted from 0) of the session, as one line of JSON.
+    #[must_use]
+    pub fn event(&mut self, number: u64, event: &Event) -> String {
+        let mut object = Object::default();
+        object.put("number", number);
+        object.put("at_ns", event.at.as_nanos());
+        object.put("side", event.side.name());
+        object.put("lane", event.lane.0);
+        object.put("kind", event.kind.name());
+        match &event.kind {
+            Kind::Session(event) => session(&mut object, event),
+            Kind::Terminal(event) => terminal(&mut object, event),
+            Kind::Process(event) => process(&mut object, event),
+            Kind::Stream(event) => stream(&mut object, event),
+            Kind::File(event) => file(&mut object, event),
+            Kind::Query(said) => self.queries.put(&mut object, event, said),
+        }
+        object.finish()
     }
-    object.finish()
 }
 
 fn session(object: &mut Object, event: &SessionEvent) {

@@ -3,6 +3,8 @@
 use data_encoding::BASE64;
 use serde_json::Value;
 
+use crate::legible::hex;
+
 /// A JSON object being written.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -36,6 +38,14 @@ impl Object {
         match std::str::from_utf8(bytes) {
             Ok(text) => self.put(name, text),
             Err(_) => self.put(&format!("{name}_base64"), BASE64.encode(bytes)),
+        }
+    }
+
+    /// Puts bytes that are seldom text: `text`, or `hex` when they are not UTF-8.
+    pub fn put_text_or_hex(&mut self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.put("text", text),
+            Err(_) => self.put("hex", hex(bytes)),
         }
     }
 
