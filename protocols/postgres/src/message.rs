@@ -3,6 +3,8 @@
 mod build;
 mod fields;
 mod frame;
+#[cfg(test)]
+mod laws;
 mod letter;
 mod parse;
 

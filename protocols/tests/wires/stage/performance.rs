@@ -109,7 +109,7 @@ impl Performance {
         }
         let whole = |(side, mut kind, parts): (Side, Kind, Vec<Bytes>)| {
             if let Some(bytes) = data_of(&mut kind) {
-                *bytes = Bytes::from([&[bytes.clone()], parts.as_slice()].concat().concat());
+                *bytes = Bytes::from([std::slice::from_ref(bytes), parts.as_slice()].concat().concat());
             }
             (side, kind)
         };

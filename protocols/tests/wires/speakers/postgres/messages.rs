@@ -16,11 +16,11 @@ pub(super) fn parse(dice: &mut Dice, text: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn execute(dice: &mut Dice) -> Vec<u8> {
-    message(b'E', *dice.pick(&[&b"\0\0\0\0\0"[..], b"p\0\0\0\0\x64"]))
+    message(b'E', if dice.once_in(2) { b"\0\0\0\0\0" } else { b"p\0\0\0\0\x64" })
 }
 
 pub(super) fn types(dice: &mut Dice) -> Vec<u8> {
-    message(b't', *dice.pick(&[&[0, 0][..], &[0, 2, 0, 0, 0, 23, 0, 0, 0, 25]]))
+    message(b't', if dice.once_in(2) { &[0, 0] } else { &[0, 2, 0, 0, 0, 23, 0, 0, 0, 25] })
 }
 
 /// A description of columns.
