@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::limits::RESOURCE_BYTES_MAX;
 use crate::{Lane, Moment, Unit};
 
 /// What a side wants to do, in the words that a policy is written in.
@@ -68,16 +69,20 @@ impl ActionKind {
         }
     }
 
-    /// What it is done to, for reading: the command, the destination, the name.
+    /// What it is done to, for reading: the beginning of the command or text, the destination, the name.
     #[must_use]
     pub fn resource(&self) -> String {
+        let text = |bytes: &Bytes| {
+            let text = String::from_utf8_lossy(bytes.get(..RESOURCE_BYTES_MAX).unwrap_or(bytes)).into_owned();
+            if bytes.len() > RESOURCE_BYTES_MAX { text + "…" } else { text }
+        };
         match self {
             Self::Shell | Self::Agent => String::new(),
-            Self::Exec { command } => String::from_utf8_lossy(command).into_owned(),
+            Self::Exec { command } => text(command),
             Self::Subsystem { name } => name.clone(),
             Self::Forward { destination } => destination.clone(),
             Self::Call { function_id } => function_id.to_string(),
-            Self::Query { text } | Self::Line { text } => String::from_utf8_lossy(text).into_owned(),
+            Self::Query { text: bytes } | Self::Line { text: bytes } => text(bytes),
         }
     }
 }

@@ -39,6 +39,9 @@ pub const SCP_DEPTH_MAX: usize = 256;
 /// Typed bytes of one terminal whose echo is still looked for.
 pub const CONCEALED_BYTES_MAX: usize = 4096;
 
+/// As much of a command or a query as a decision about it names.
+pub const RESOURCE_BYTES_MAX: usize = 4096;
+
 /// A PostgreSQL message, by the length that it declares (PostgreSQL's own `PQ_LARGE_MESSAGE_LIMIT`).
 pub const POSTGRES_MESSAGE_BYTES_MAX: usize = 0x3fff_ffff;
 

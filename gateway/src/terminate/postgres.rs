@@ -136,14 +136,17 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
 
 /// There is no way to the target: the client is told why, and so is the record.
 async fn fail(mut stream: Box<dyn Stream>, clock: SessionClock, recording: &Recording, failure: Failure) -> Reason {
-    let (message, text) = match failure {
-        Failure::Said { message, text } => (message, format!("the target refused the session: {text}")),
-        Failure::Told { code, text } => (fatal(code, &text, None), text),
+    let (side, message, text) = match failure {
+        Failure::Said { message, text } => {
+            (Side::Upstream, message, format!("the target refused the session: {text}"))
+        }
+        // What the gateway says of its own stands on the side that it is told to.
+        Failure::Told { code, text } => (Side::Client, fatal(code, &text, None), text),
     };
     tracing::warn!(session = %recording.id(), "{text}");
     let mut events = Vec::new();
     if let Ok(error) = wiretape_postgres::parse(Side::Upstream, &message) {
-        events.push(Event { at: clock.now(), side: Side::Upstream, lane: LANE, kind: Kind::Query(error) });
+        events.push(Event { at: clock.now(), side, lane: LANE, kind: Kind::Query(error) });
     }
     events.push(of_session(clock.now(), SessionEvent::Closed { reason: text.clone() }));
     for event in events {
