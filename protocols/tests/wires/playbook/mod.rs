@@ -8,6 +8,7 @@
 //!
 //! client "hello\n" u8 1 u32 7 str "path"  what is said: text, numbers, strings with their length,
 //! client [ OPEN u32 7 ]                   packets with theirs, SFTP's packet types by name
+//! client { Query text "select 1" }        PostgreSQL's messages, with texts that a zero byte ends
 //! client repeat 32768 "x"
 //! end client
 //! answer allow                            to the oldest question
@@ -21,7 +22,9 @@
 //! A turn can go on in the next line behind a backslash. With `WIRETAPE_CASES=write` in the environment, what really
 //! happened is written into the cases: read the difference before you keep it.
 
+mod database;
 mod script;
+mod types;
 mod words;
 
 pub(crate) use script::{Case, Line};

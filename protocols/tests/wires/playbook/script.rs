@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use wiretape_core::{ByteWire, Lane, Reason, Side, Verdict};
 use wiretape_line::LineWire;
+use wiretape_postgres::PostgresWire;
 use wiretape_scp::{Direction, ScpWire};
 use wiretape_sftp::SftpWire;
 
+use super::types;
 use crate::stage::{Rule, Rules, Turn};
 
 /// The lane on which all cases play.
@@ -54,6 +56,7 @@ impl Case {
     pub(crate) fn wire(&self) -> ByteWire {
         match self.wire.as_str() {
             "line" => Box::new(LineWire::new(LANE)),
+            "postgres" => Box::new(PostgresWire::new(LANE)),
             "sftp" => Box::new(SftpWire::new(LANE)),
             "scp upload" => Box::new(ScpWire::new(LANE, Direction::Upload)),
             "scp download" => Box::new(ScpWire::new(LANE, Direction::Download)),
@@ -141,78 +144,76 @@ fn rule(words: &mut Tokens) -> Result<Rule, String> {
     }
 }
 
-/// The types of SFTP packets (draft-ietf-secsh-filexfer-02 section 3).
-const TYPES: &[(&str, u8)] = &[
-    ("INIT", 1),
-    ("VERSION", 2),
-    ("OPEN", 3),
-    ("CLOSE", 4),
-    ("READ", 5),
-    ("WRITE", 6),
-    ("LSTAT", 7),
-    ("FSTAT", 8),
-    ("SETSTAT", 9),
-    ("FSETSTAT", 10),
-    ("OPENDIR", 11),
-    ("READDIR", 12),
-    ("REMOVE", 13),
-    ("MKDIR", 14),
-    ("RMDIR", 15),
-    ("REALPATH", 16),
-    ("STAT", 17),
-    ("RENAME", 18),
-    ("READLINK", 19),
-    ("SYMLINK", 20),
-    ("STATUS", 101),
-    ("HANDLE", 102),
-    ("DATA", 103),
-    ("NAME", 104),
-    ("ATTRS", 105),
-    ("EXTENDED", 200),
-    ("EXTENDED_REPLY", 201),
-];
+/// A part of a turn that is not closed yet.
+enum Part {
+    /// The turn.
+    Said,
+    /// A packet behind its length.
+    Packet,
+    /// A message of PostgreSQL: a type, a length that counts itself, fields.
+    Message,
+}
 
 /// The bytes that the rest of a turn stands for.
 fn message(words: &mut Tokens) -> Result<Bytes, String> {
-    let mut open: Vec<Vec<u8>> = vec![Vec::new()];
+    let mut open: Vec<(Part, Vec<u8>)> = vec![(Part::Said, Vec::new())];
     while let Some(word) = words.next() {
         let mut said = if word.quoted { word.bytes } else { Vec::new() };
         if !word.quoted {
             match word.text.as_str() {
                 "[" => {
-                    open.push(Vec::new());
+                    open.push((Part::Packet, Vec::new()));
                     continue;
                 }
-                "]" => {
-                    let inner = open.pop().filter(|_| !open.is_empty()).ok_or("a bracket too many")?;
-                    said = with_length(&inner);
+                "{" => {
+                    let name = next(words)?;
+                    open.push((Part::Message, vec![letter(types::POSTGRES, &name)?]));
+                    continue;
+                }
+                bracket @ ("]" | "}") => {
+                    said = match (bracket, open.pop()) {
+                        ("]", Some((Part::Packet, inner))) => with_length(&inner),
+                        ("}", Some((Part::Message, inner))) => postgres(&inner),
+                        _ => return Err(format!("a {bracket} too many")),
+                    };
                 }
                 "u8" => said.push(number(words)?),
+                "u16" => said.extend(number::<u16>(words)?.to_be_bytes()),
                 "u32" => said.extend(number::<u32>(words)?.to_be_bytes()),
                 "u64" => said.extend(number::<u64>(words)?.to_be_bytes()),
                 "str" => said = with_length(&quoted(words)?),
+                "null" => said.extend([0xff; 4]),
+                "text" => said = [&quoted(words)?[..], b"\0"].concat(),
                 "repeat" => {
                     let times = number(words)?;
                     said = quoted(words)?.repeat(times);
                 }
-                name => {
-                    let (_, kind) =
-                        TYPES.iter().find(|(found, _)| *found == name).ok_or_else(|| format!("what is {name:?}?"))?;
-                    said.push(*kind);
-                }
+                name => said.push(letter(types::SFTP, name)?),
             }
         }
-        open.last_mut().ok_or("a bracket too many")?.extend(said);
+        open.last_mut().ok_or("a bracket too many")?.1.extend(said);
     }
     match open.pop() {
-        Some(said) if open.is_empty() => Ok(Bytes::from(said)),
+        Some((Part::Said, said)) => Ok(Bytes::from(said)),
         _ => Err("a bracket too few".to_owned()),
     }
+}
+
+fn letter(types: &[(&str, u8)], name: &str) -> Result<u8, String> {
+    let found = types.iter().find(|(known, _)| *known == name);
+    found.map(|(_, letter)| *letter).ok_or_else(|| format!("what is {name:?}?"))
 }
 
 fn with_length(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     [&length.to_be_bytes(), bytes].concat()
+}
+
+/// A message of PostgreSQL, of its type and its fields.
+fn postgres(message: &[u8]) -> Vec<u8> {
+    let (letter, fields) = message.split_at(1);
+    let length = u32::try_from(fields.len() + 4).unwrap_or(u32::MAX);
+    [letter, &length.to_be_bytes(), fields].concat()
 }
 
 fn number<N: std::str::FromStr>(words: &mut Tokens) -> Result<N, String> {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use wiretape_core::event::{FileEvent, FileOperation, OpenMode, SessionEvent, StreamEvent};
 use wiretape_core::{Effect, Event, Kind, Verdict};
 
+use super::database;
 use crate::stage::Turn;
 
 /// Bytes of a text that are written out; of longer ones, so much of the start.
@@ -31,6 +32,7 @@ fn noted(event: &Event) -> String {
         Kind::Stream(StreamEvent::Data { bytes, .. }) => text(bytes),
         Kind::Stream(StreamEvent::Opaque { what }) => format!("{what:?}"),
         Kind::File(event) => file(event),
+        Kind::Query(event) => database::told(event),
         other => format!("{other:?}"),
     };
     format!("{} {} {said}", event.side, event.kind.name()).trim_end().to_owned()
@@ -114,7 +116,7 @@ fn mode_words(mode: OpenMode) -> String {
     words.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect::<Vec<_>>().join("+")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     match bytes.get(..SHOWN_BYTES_MAX) {
         Some(start) if bytes.len() > SHOWN_BYTES_MAX => {
             format!("\"{}\"… of {} bytes", start.escape_ascii(), bytes.len())

@@ -1,5 +1,6 @@
 //! A guard that decides by words.
 
+use wiretape_core::judge::ActionKind;
 use wiretape_core::{Action, Guard, Judgement, Moment, Question, Reason, Unit, Verdict};
 
 /// What is decided about actions whose resource holds a word.
@@ -15,7 +16,11 @@ pub(crate) struct Rules(pub(crate) Vec<Rule>);
 
 impl Guard for Rules {
     fn judge(&mut self, _at: Moment, _unit: Unit, action: &Action) -> Judgement {
-        let resource = action.kind.resource();
+        let resource = match &action.kind {
+            // What a resource says of a long text is only its start.
+            ActionKind::Query { text } => String::from_utf8_lossy(text).into_owned(),
+            other => other.resource(),
+        };
         for rule in &self.0 {
             match rule {
                 Rule::Refuse { word, rule, text } if resource.contains(word) => {
