@@ -54,6 +54,36 @@ pub const JSON_VALUES_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Names and columns of prepared statements and portals that JSON remembers, in bytes.
 pub const JSON_PREPARED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Rows of one result that a timeline draws, unless another number is asked for.
+pub const RESULT_ROWS_SHOWN: usize = 20;
+
+/// Rows of one result that may be asked for.
+pub const RESULT_ROWS_MAX: u64 = 1000;
+
+/// Columns of one result that are drawn.
+pub const RESULT_COLUMNS_MAX: usize = 2000;
+
+/// Text of the rows that wait to be drawn, in bytes; behind that rows are counted only.
+pub const RESULT_BYTES_KEPT_MAX: usize = 1024 * 1024;
+
+/// Letters of a value that a cell of a table shows.
+pub const CELL_LETTERS_MAX: usize = 1000;
+
+/// Parameters of a statement that a timeline tells.
+pub const PARAMETERS_TOLD_MAX: usize = 50;
+
+/// Lines of a statement that a timeline tells.
+pub const STATEMENT_LINES_MAX: usize = 200;
+
+/// The start of a statement that is kept, in bytes, for what is answered to it.
+pub const STATEMENT_BYTES_KEPT_MAX: usize = 16 * 1024;
+
+/// Prepared statements and portals that a timeline remembers, in bytes.
+pub const PREPARED_BYTES_KEPT_MAX: usize = 16 * 1024 * 1024;
+
+/// Settings that are told of a login.
+pub const SETTINGS_TOLD_MAX: usize = 64;
+
 /// Requests of a database session that are kept until they are answered; with more, what is answered is told without
 /// what was asked.
 pub const QUERY_REQUESTS_KEPT_MAX: usize = 16 * 1024;

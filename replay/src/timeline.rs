@@ -1,10 +1,13 @@
 //! A session as lines of text: when, on which lane, what happened. Lanes are interleaved as time went.
 //!
 //! Streams of text come out line by line; bytes that are no text are counted; an operation on files and its answer are
-//! one line; a forward is told when it opens and summed up when it closes.
+//! one line; a forward is told when it opens and summed up when it closes. A database session reads as psql shows one.
 
+mod copied;
 mod entry;
 mod lane;
+mod query;
+mod result;
 mod run;
 
 use std::collections::BTreeMap;
@@ -15,12 +18,15 @@ pub use entry::{Entry, Mark};
 use lane::LaneLine;
 
 use crate::describe::describe;
-use crate::limits::LANES_KEPT_MAX;
+use crate::limits::{DIALOGUES_KEPT_MAX, LANES_KEPT_MAX, RESULT_ROWS_SHOWN};
 
 /// Turns events into lines, one after the other.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Timeline {
     lanes: BTreeMap<Lane, LaneLine>,
+    /// How many of the lanes remember a database session.
+    dialogues: usize,
+    rows_max: usize,
     only: Option<Lane>,
     last: Moment,
 }
@@ -29,7 +35,14 @@ impl Timeline {
     /// A timeline of all lanes, or of one and what concerns the connection as a whole.
     #[must_use]
     pub fn new(only: Option<Lane>) -> Self {
-        Self { only, ..Self::default() }
+        Self { lanes: BTreeMap::new(), dialogues: 0, rows_max: RESULT_ROWS_SHOWN, only, last: Moment::START }
+    }
+
+    /// The same, with at most `rows_max` rows of each result of a query.
+    #[must_use]
+    pub fn with_rows_max(mut self, rows_max: usize) -> Self {
+        self.rows_max = rows_max;
+        self
     }
 
     /// The lines that `event` completes.
@@ -54,11 +67,16 @@ impl Timeline {
             _ if event.lane == Lane::CONNECTION => {
                 entries.push(Entry::of(event, Mark::Lane, describe(event)));
             }
-            _ => {
+            kind => {
                 if self.lanes.len() < LANES_KEPT_MAX || self.lanes.contains_key(&event.lane) {
                     let line = self.lanes.entry(event.lane).or_insert_with(|| LaneLine::new(event.at));
+                    if matches!(kind, Kind::Query(_)) && !line.has_dialogue() && self.dialogues < DIALOGUES_KEPT_MAX {
+                        line.begin_dialogue(self.rows_max);
+                        self.dialogues += 1;
+                    }
                     line.feed(event, &mut entries);
                     if line.is_over() {
+                        self.dialogues -= usize::from(line.has_dialogue());
                         self.lanes.remove(&event.lane);
                     }
                 }
@@ -76,6 +94,7 @@ impl Timeline {
     }
 
     fn end(&mut self, entries: &mut Vec<Entry>) {
+        self.dialogues = 0;
         for (lane, mut line) in std::mem::take(&mut self.lanes) {
             line.end(lane, self.last, entries);
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use wiretape_core::Moment;
 
+use crate::limits::RESULT_ROWS_MAX;
 use crate::timecode;
 
 /// What stands below the options in the help of `replay`.
@@ -53,9 +54,13 @@ pub struct PlayArgs {
     #[arg(long, conflicts_with_all = ["input", "svg"])]
     pub timeline: bool,
 
-    /// Use at most so many rows of your terminal
+    /// Of each result of a query show the first so many rows (20 unless said, 1000 at most)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=RESULT_ROWS_MAX))]
+    pub rows: Option<u64>,
+
+    /// Use at most so many lines of your terminal
     #[arg(long, value_name = "NUMBER")]
-    pub rows: Option<u16>,
+    pub height: Option<u16>,
 
     /// Leave when the end is reached, instead of waiting there for a key
     #[arg(long)]

@@ -119,8 +119,8 @@ fn on_terminal(
     let (script, size) = match part.terminal {
         Some(lane) => (Script::Terminal { lane, input: args.input }, None),
         None => {
-            let timeline = Box::new(Timeline::new(part.only));
-            let rows = args.rows.map_or(rows, |most| rows.min(usize::from(most)));
+            let timeline = Box::new(timeline(&part, args));
+            let rows = args.height.map_or(rows, |most| rows.min(usize::from(most)));
             let script = Script::Timeline { timeline, styled: true, line_end: "\r\n" };
             (script, Some((columns, rows.saturating_sub(1).max(1))))
         }
@@ -131,7 +131,7 @@ fn on_terminal(
         at: args.at.unwrap_or(Moment::START),
         input: args.input && part.terminal.is_some(),
         fills_terminal: part.terminal.is_none(),
-        rows_max: args.rows.map(usize::from),
+        rows_max: args.height.map(usize::from),
         quit_at_end: args.quit_at_end,
         title: title(row, &part),
         last: outline.last,
@@ -159,7 +159,7 @@ fn into_pipe(tape: &dyn Source, part: Part, args: &PlayArgs) -> anyhow::Result<E
         }
         Some(lane) => Script::Terminal { lane, input: false },
         None => {
-            let timeline = Box::new(Timeline::new(part.only));
+            let timeline = Box::new(timeline(&part, args));
             Script::Timeline {
                 timeline,
                 styled: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
@@ -171,6 +171,14 @@ fn into_pipe(tape: &dyn Source, part: Part, args: &PlayArgs) -> anyhow::Result<E
         if args.plain { Timing::AtOnce } else { Timing::Recorded { speed: args.speed, pause_max: pause_max(args) } };
     pipe::play(tape, script, &timing, at, rustix::stdio::stdout())?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn timeline(part: &Part, args: &PlayArgs) -> Timeline {
+    let timeline = Timeline::new(part.only);
+    match args.rows.and_then(|rows| usize::try_from(rows).ok()) {
+        Some(rows) => timeline.with_rows_max(rows),
+        None => timeline,
+    }
 }
 
 fn choose(archive: &Archive) -> anyhow::Result<Option<SessionRow>> {

@@ -26,6 +26,10 @@ pub enum Mark {
     In,
     /// A line typed at a terminal.
     Typed,
+    /// A line of a query.
+    Query,
+    /// A notice of the database.
+    Notice,
 }
 
 /// One line.
@@ -53,7 +57,8 @@ impl Entry {
         let lane = if self.lane == Lane::CONNECTION { String::new() } else { format!("#{}", self.lane) };
         let gutter = match self.mark {
             Mark::Session | Mark::Warning | Mark::Marker | Mark::Lane | Mark::File => "",
-            Mark::Out => "  │ ",
+            Mark::Out | Mark::Notice => "  │ ",
+            Mark::Query => "sql│ ",
             Mark::Error => "err│ ",
             Mark::In => "in│ ",
             Mark::Typed => "key│ ",
@@ -70,7 +75,8 @@ impl Entry {
             Mark::File => "34",
             Mark::Out => "0",
             Mark::Error => "31",
-            Mark::In | Mark::Typed => "36",
+            Mark::In | Mark::Typed | Mark::Query => "36",
+            Mark::Notice => "33",
         };
         format!("\x1b[2m{time} {lane:>4}\x1b[0m  \x1b[{style}m{gutter:>5}{text}\x1b[0m")
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use wiretape_core::event::{FileEvent, ProcessEvent, ProcessKind, StreamEvent, StreamKind, TerminalEvent};
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
+use super::query::QueryLine;
 use super::run::Run;
 use super::{Entry, Mark};
 use crate::describe::{self, describe, label};
@@ -29,12 +30,23 @@ pub(super) struct LaneLine {
     typed: Typed,
     asked: BTreeMap<u32, String>,
     transfers: BTreeMap<String, (u64, u64)>,
+    query: Option<Box<QueryLine>>,
     closed: [bool; 2],
 }
 
 impl LaneLine {
     pub(super) fn new(opened: Moment) -> Self {
         Self { opened, ..Self::default() }
+    }
+
+    /// Whether what is said of a database is joined here.
+    pub(super) fn has_dialogue(&self) -> bool {
+        self.query.is_some()
+    }
+
+    /// Joins from now on what is said of a database, and draws at most `rows_max` rows of each result.
+    pub(super) fn begin_dialogue(&mut self, rows_max: usize) {
+        self.query = Some(Box::new(QueryLine::new(rows_max)));
     }
 
     /// Both sides closed it: nothing more will come.
@@ -49,7 +61,10 @@ impl LaneLine {
             Kind::Process(said) => self.process(event, said, entries),
             Kind::Stream(said) => self.stream(event, said, entries),
             Kind::File(said) => self.file(event, said, entries),
-            Kind::Query(_) => entries.push(Entry::of(event, Mark::Lane, describe(event))),
+            Kind::Query(said) => match &mut self.query {
+                Some(query) => query.feed(event, said, entries),
+                None => entries.push(Entry::of(event, Mark::Lane, describe(event))),
+            },
         }
     }
 
@@ -67,6 +82,9 @@ impl LaneLine {
     /// Says what is left to say: half lines, unanswered requests, unclosed files, the sums of a forward.
     pub(super) fn end(&mut self, lane: Lane, at: Moment, entries: &mut Vec<Entry>) {
         self.flush(lane, at, entries);
+        if let Some(mut query) = self.query.take() {
+            query.end(lane, at, entries);
+        }
         let entry = |mark, text| Entry { at, lane, mark, text };
         for operation in std::mem::take(&mut self.asked).into_values() {
             entries.push(entry(Mark::File, format!("{operation}: no answer")));

@@ -70,8 +70,9 @@ pub fn format_at(formats: &[u16], place: usize) -> u16 {
 }
 
 impl Portal {
-    /// The columns of its rows, in the formats in which they are sent.
-    pub(super) fn shape(&self) -> Option<Arc<[Column]>> {
+    /// The columns of its rows, in the formats in which they are sent; `None` when nobody described them.
+    #[must_use]
+    pub fn shape(&self) -> Option<Arc<[Column]>> {
         if let Some(columns) = self.columns.get() {
             return Some(Arc::clone(columns));
         }
@@ -146,6 +147,16 @@ impl Request {
         match &self.asks {
             Asks::Simple(text) => Some(text),
             _ => self.statement().map(|statement| &statement.text),
+        }
+    }
+
+    /// The portal that it is about.
+    #[must_use]
+    pub fn portal(&self) -> Option<&Arc<Portal>> {
+        match &self.asks {
+            Asks::Bind(portal) => Some(portal),
+            Asks::Describe(_, _, portal) | Asks::Execute { portal, .. } => portal.as_ref(),
+            _ => None,
         }
     }
 
