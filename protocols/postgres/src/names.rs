@@ -112,7 +112,9 @@ impl Names {
     /// A portal was made of a statement.
     pub(crate) fn bind(&mut self, portal: &Bytes, statement: &Bytes) {
         // A name too long to be kept is not known, rather than known for another.
-        if statement.len() > NAME_KEPT_BYTES_MAX {
+        if self.portals.get(portal) == Some(statement) {
+            // It stands for that already: most sessions use one portal for one statement.
+        } else if statement.len() > NAME_KEPT_BYTES_MAX {
             self.portals.forget(portal);
         } else {
             self.portals.keep(portal, Bytes::copy_from_slice(statement));

@@ -160,8 +160,9 @@ impl PostgresWire {
             QueryEvent::Call { function_id, .. } => ActionKind::Call { function_id: *function_id },
             _ => {
                 self.names.join(&mut item.event);
-                self.note(Side::Client, item.event.clone());
-                return self.let_pass(item);
+                self.hear(&item.event, item.first);
+                self.note(Side::Client, item.event);
+                return self.pass(Side::Upstream, item.cut);
             }
         };
         self.serial += 1;
@@ -178,22 +179,22 @@ impl PostgresWire {
         event::recorded(event, &cut.bytes()).into_iter().for_each(|event| self.note(Side::Client, event));
     }
 
-    fn let_pass(&mut self, item: Item) {
-        if let QueryEvent::Long { letter: b'B', bytes, .. } = &item.event {
-            if item.first {
+    /// The target will hear `event`: what it names is known, and what it asks for waits for an answer.
+    fn hear(&mut self, event: &QueryEvent, first: bool) {
+        if let QueryEvent::Long { letter: b'B', bytes, .. } = event {
+            if first {
                 match bind_names(bytes) {
                     Some((portal, statement)) => self.names.bind(&portal, &statement),
                     None => self.names.bind_unknown(),
                 }
                 self.conversation.ask(Request::Bind);
             }
-        } else {
-            self.names.hear(&item.event);
-            if let Some(request) = self.request(&item.event) {
-                self.conversation.ask(request);
-            }
+            return;
         }
-        self.pass(Side::Upstream, item.cut);
+        self.names.hear(event);
+        if let Some(request) = self.request(event) {
+            self.conversation.ask(request);
+        }
     }
 
     /// What the target has to answer to a message.
@@ -337,7 +338,10 @@ impl Wire for PostgresWire {
         let Some(asked) = self.asked.take_if(|asked| asked.unit == unit) else { return };
         self.now = at;
         match verdict {
-            Verdict::Allow => self.let_pass(asked.item),
+            Verdict::Allow => {
+                self.hear(&asked.item.event, true);
+                self.pass(Side::Upstream, asked.item.cut);
+            }
             Verdict::Refuse(reason) => self.refuse(&asked.item.event, reason),
         }
     }
