@@ -39,7 +39,9 @@ impl<'a> Terminal<'a> {
 
     /// Types `text`, letter by letter.
     pub fn type_text(&self, text: &str) {
-        self.tmux().args(["send-keys", "-l", "--", text]).succeed();
+        // A semicolon at the end of a word ends tmux's own command.
+        let text = text.strip_suffix(';').map_or_else(|| text.to_owned(), |start| format!("{start}\\;"));
+        self.tmux().args(["send-keys", "-l", "--", &text]).succeed();
     }
 
     /// Presses the key that tmux calls `name`: `Enter`, `Escape`, `C-c`, …

@@ -3,6 +3,8 @@
 
 mod drivers;
 mod psql;
+mod refused;
 mod rust;
 mod stage;
+mod tls;
 mod tools;

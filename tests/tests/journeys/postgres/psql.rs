@@ -66,8 +66,9 @@ fn psql_line(database: &Database) -> String {
     let file = database.folder.write("pgpass", format!("*:*:*:*:{}\n", database.token.secret));
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("permissions");
     let address = database.gateway.postgres();
+    // Ctrl-C reaches the shell around it too, which is to go on and say how psql ended.
     format!(
-        "PGPASSFILE={} PSQLRC=/dev/null PAGER= {}/psql 'host=127.0.0.1 port={} user=ana dbname=orders'",
+        "trap : INT; PGPASSFILE={} PSQLRC=/dev/null PAGER= {}/psql 'host=127.0.0.1 port={} user=ana dbname=orders'",
         file.display(),
         wiretape_tests::postgres::packaged().display(),
         address.port(),

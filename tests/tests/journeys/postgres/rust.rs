@@ -132,7 +132,7 @@ async fn errors(client: &mut Client) -> Vec<String> {
     seen.push(failure(transaction.query("SELECT 1", &[]).await));
     transaction.rollback().await.expect("back");
     let mut transaction = client.transaction().await.expect("a transaction");
-    let inner = transaction.savepoint("inner").await.expect("a savepoint");
+    let inner = transaction.savepoint("within").await.expect("a savepoint");
     seen.push(failure(inner.batch_execute("SELECT broken").await));
     inner.rollback().await.expect("back");
     transaction.commit().await.expect("done");
