@@ -46,6 +46,12 @@ impl Authority {
         authority
     }
 
+    /// The authority that was made in `folder` before.
+    #[must_use]
+    pub fn of(folder: &Path, name: &str) -> Self {
+        Self { folder: folder.to_path_buf(), name: name.to_owned() }
+    }
+
     fn key(&self) -> PathBuf {
         self.folder.join(format!("{}.key", self.name))
     }

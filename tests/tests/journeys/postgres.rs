@@ -8,3 +8,4 @@ mod rust;
 mod stage;
 mod tls;
 mod tools;
+mod upstream;
