@@ -48,29 +48,28 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
     let mut attempt = Attempt::new(clock, address);
     let mut seat = gateway.antechamber().enter();
     let entry = tokio::select! {
-        entered = tokio::time::timeout(LOGIN_TIME_MAX, attempt.enter(&gateway, socket)) => entered.ok(),
-        () = seat.lost() => None,
-        () = gateway.stopped() => None,
+        entry = attempt.enter(&gateway, socket) => entry,
+        () = tokio::time::sleep(LOGIN_TIME_MAX) => Entry::Late,
+        () = seat.lost() => Entry::Crowded,
+        () = gateway.stopped() => Entry::Gone,
     };
     drop(seat);
     match entry {
-        Some(Entry::Entered(entered)) => session(&gateway, clock, *entered).await,
-        Some(Entry::Refused(refused)) => {
+        Entry::Entered(entered) => session(&gateway, clock, *entered).await,
+        Entry::Refused(refused) => {
             if let Some(mut stream) = refused.stream {
                 tell(&mut *stream, &refused.message).await;
             }
             attempt.record(&gateway, refused.reason).await;
         }
-        Some(Entry::Cancel(request)) => {
+        Entry::Cancel(request) => {
             if !gateway.cancel_keys().ask(request.process_id, &request.key, address.to_string()).await {
                 tracing::warn!(%address, "a cancel request has no session that it is for");
             }
         }
-        Some(Entry::Gone) => tracing::debug!(%address, "a PostgreSQL client left before it logged in"),
-        None => {
-            let text = format!("no login within {} s, or too many others waited", LOGIN_TIME_MAX.as_secs());
-            attempt.record_started(&gateway, Reason::new("login-time", text)).await;
-        }
+        Entry::Gone => tracing::debug!(%address, "a PostgreSQL client left before it logged in"),
+        Entry::Late => attempt.expire(&gateway).await,
+        Entry::Crowded => attempt.make_room().await,
     }
 }
 
@@ -137,9 +136,7 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
 /// There is no way to the target: the client is told why, and so is the record.
 async fn fail(mut stream: Box<dyn Stream>, clock: SessionClock, recording: &Recording, failure: Failure) -> Reason {
     let (side, message, text) = match failure {
-        Failure::Said { message, text } => {
-            (Side::Upstream, message, format!("the target refused the session: {text}"))
-        }
+        Failure::Said { message, text } => (Side::Upstream, message, format!("the target refused the session: {text}")),
         // What the gateway says of its own stands on the side that it is told to.
         Failure::Told { code, text } => (Side::Client, fatal(code, &text, None), text),
     };

@@ -11,7 +11,7 @@ use wiretape_core::event::SessionOpened;
 use wiretape_postgres::startup::{self, CancelRequest, Opening, STARTUP_BYTES_MAX, STARTUP_BYTES_MIN, Startup};
 use zeroize::Zeroizing;
 
-use super::{database_of, fatal};
+use super::{LOGIN_TIME_MAX, database_of, fatal};
 use crate::admission::{self, WRONG_TOKEN_TIME, cut};
 use crate::clock::SessionClock;
 use crate::config::{Config, Target, TargetKind};
@@ -40,6 +40,7 @@ pub(super) struct Attempt {
     address: SocketAddr,
     startup: Option<Startup>,
     principal: Option<Principal>,
+    knock: Knock,
 }
 
 /// What comes of an attempt.
@@ -50,6 +51,10 @@ pub(super) enum Entry {
     Cancel(CancelRequest),
     /// The client left, or its connection broke.
     Gone,
+    /// It did not log in in time.
+    Late,
+    /// It had to make room for others.
+    Crowded,
 }
 
 /// A client that is known and may go where it wants to.
@@ -89,24 +94,23 @@ fn refuse(code: &'static str, rule: &'static str, text: impl Into<String>) -> St
 
 impl Attempt {
     pub(super) fn new(clock: SessionClock, address: SocketAddr) -> Self {
-        Self { clock, address, startup: None, principal: None }
+        Self { clock, address, startup: None, principal: None, knock: Knock { stream: None, secure: false } }
     }
 
     /// Takes the client as far as it comes.
     pub(super) async fn enter(&mut self, gateway: &Gateway, socket: TcpStream) -> Entry {
-        let mut knock = Knock { stream: None, secure: false };
-        match self.pass(gateway, &mut knock, socket).await {
+        match self.pass(gateway, socket).await {
             Ok(entry) => entry,
             Err(Stop::Gone) => Entry::Gone,
             Err(Stop::Refused { code, rule, text, hint }) => {
                 let message = fatal(code, &text, hint.as_deref());
-                Entry::Refused(Refused { stream: knock.stream, message, reason: Reason::new(rule, text) })
+                Entry::Refused(Refused { stream: self.knock.stream.take(), message, reason: Reason::new(rule, text) })
             }
         }
     }
 
-    async fn pass(&mut self, gateway: &Gateway, knock: &mut Knock, socket: TcpStream) -> Result<Entry, Stop> {
-        let startup = match knock.opening(gateway, socket).await? {
+    async fn pass(&mut self, gateway: &Gateway, socket: TcpStream) -> Result<Entry, Stop> {
+        let startup = match self.knock.opening(gateway, socket).await? {
             Opening::Cancel(request) => return Ok(Entry::Cancel(request)),
             Opening::Startup(startup) => startup,
             Opening::Ssl | Opening::Gss => {
@@ -116,7 +120,7 @@ impl Attempt {
         let startup = self.startup.insert(startup).clone();
         let config = gateway.config();
         let loopback = self.address.ip().to_canonical().is_loopback();
-        if !knock.secure && (config.tls.everywhere || !loopback) {
+        if !self.knock.secure && (config.tls.everywhere || !loopback) {
             return Err(Stop::Refused {
                 code: "28000",
                 rule: "tls",
@@ -124,7 +128,7 @@ impl Attempt {
                 hint: Some("connect with sslmode=require, or verify-full".to_owned()),
             });
         }
-        let principal = self.principal(&config, knock, &startup).await?;
+        let principal = principal(&config, &mut self.knock, &startup).await?;
         self.principal = Some(principal.clone());
         let asked = text(startup.get("database").or(startup.get("user")));
         let target = permitted(&config, &principal, &asked)?;
@@ -138,39 +142,8 @@ impl Attempt {
         opened.target_kind = target.kind_name().to_owned();
         opened.login.clone_from(&upstream.login);
         opened.rule = if target.groups.is_empty() { "every-user".to_owned() } else { "groups".to_owned() };
-        let Some(stream) = knock.stream.take() else { return Err(Stop::Gone) };
+        let Some(stream) = self.knock.stream.take() else { return Err(Stop::Gone) };
         Ok(Entry::Entered(Box::new(Entered { stream, startup, target: target.clone(), database, opened })))
-    }
-
-    async fn principal(&self, config: &Config, knock: &mut Knock, startup: &Startup) -> Result<Principal, Stop> {
-        let Some(stream) = &mut knock.stream else { return Err(Stop::Gone) };
-        let user = text(startup.get("user"));
-        if user.is_empty() {
-            return Err(refuse("28000", "startup", "a session begins with a user: user=<your name>"));
-        }
-        stream.write_all(ASK_PASSWORD).await?;
-        stream.flush().await?;
-        let mut head = [0; 5];
-        stream.read_exact(&mut head).await?;
-        let [letter, length @ ..] = head;
-        let length = u32::from_be_bytes(length) as usize;
-        if letter != b'p' || !(5..=TOKEN_BYTES_MAX).contains(&length) {
-            return Err(refuse("08P01", "startup", "a password was expected"));
-        }
-        let mut token = Zeroizing::new(vec![0; length - 4]);
-        stream.read_exact(&mut token).await?;
-        let token = token.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
-        let principal = identity::by_token(config, token).filter(|principal| principal.user().name == user);
-        let Some(principal) = principal else {
-            tokio::time::sleep(WRONG_TOKEN_TIME).await;
-            return Err(Stop::Refused {
-                code: "28P01",
-                rule: "unknown-user",
-                text: format!("the token is not that of {:?}", cut(&user)),
-                hint: Some("the password is your token for this gateway, not that of the database".to_owned()),
-            });
-        };
-        Ok(principal)
     }
 
     fn opened(&self) -> SessionOpened {
@@ -196,7 +169,7 @@ impl Attempt {
     }
 
     /// Records that the client was not let in.
-    pub(super) async fn record(&self, gateway: &Gateway, reason: Reason) {
+    pub(super) async fn record(&mut self, gateway: &Gateway, reason: Reason) {
         let mut text = reason.text;
         if self.principal.is_none()
             && let Some(startup) = &self.startup
@@ -206,12 +179,58 @@ impl Attempt {
         admission::record_refusal(gateway, self.clock, self.opened(), Reason::new(reason.rule, text)).await;
     }
 
-    /// The same, for a client of whom nothing may have come yet: one that tried nothing leaves no record.
-    pub(super) async fn record_started(&self, gateway: &Gateway, reason: Reason) {
+    /// Its time is up: the client is told, where it can be, and a client that began leaves a record.
+    pub(super) async fn expire(&mut self, gateway: &Gateway) {
+        let text = format!("no login within {} s", LOGIN_TIME_MAX.as_secs());
+        self.tell(&fatal("57014", &text, None)).await;
         if self.startup.is_some() {
-            self.record(gateway, reason).await;
+            self.record(gateway, Reason::new("login-time", text)).await;
         }
     }
+
+    /// Others want to log in who have not stood there as long. There may be thousands: they leave no record.
+    pub(super) async fn make_room(&mut self) {
+        tracing::info!(address = %self.address, "left out: too many connections have not logged in");
+        self.tell(&fatal("53300", "too many connections have not logged in", Some("try again"))).await;
+    }
+
+    async fn tell(&mut self, message: &Bytes) {
+        if let Some(mut stream) = self.knock.stream.take() {
+            super::tell(&mut *stream, message).await;
+        }
+    }
+}
+
+/// Who is at the other end, by the token that is given as a password.
+async fn principal(config: &Config, knock: &mut Knock, startup: &Startup) -> Result<Principal, Stop> {
+    let Some(stream) = &mut knock.stream else { return Err(Stop::Gone) };
+    let user = text(startup.get("user"));
+    if user.is_empty() {
+        return Err(refuse("28000", "startup", "a session begins with a user: user=<your name>"));
+    }
+    stream.write_all(ASK_PASSWORD).await?;
+    stream.flush().await?;
+    let mut head = [0; 5];
+    stream.read_exact(&mut head).await?;
+    let [letter, length @ ..] = head;
+    let length = u32::from_be_bytes(length) as usize;
+    if letter != b'p' || !(5..=TOKEN_BYTES_MAX).contains(&length) {
+        return Err(refuse("08P01", "startup", "a password was expected"));
+    }
+    let mut token = Zeroizing::new(vec![0; length - 4]);
+    stream.read_exact(&mut token).await?;
+    let token = token.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
+    let principal = identity::by_token(config, token).filter(|principal| principal.user().name == user);
+    let Some(principal) = principal else {
+        tokio::time::sleep(WRONG_TOKEN_TIME).await;
+        return Err(Stop::Refused {
+            code: "28P01",
+            rule: "unknown-user",
+            text: format!("the token is not that of {:?}", cut(&user)),
+            hint: Some("the password is your token for this gateway, not that of the database".to_owned()),
+        });
+    };
+    Ok(principal)
 }
 
 /// The connection while it is not known who is at the other end.

@@ -164,7 +164,7 @@ fn a_server_that_is_down_comes_back_and_breaks_is_told_apart() {
     for crash in [false, true] {
         let session = database.psql(Way::Gateway).args(["-c", "SELECT 'begun'", "-c", "SELECT pg_sleep(600)"]).start();
         let begun = || database.server.tell("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)'");
-        wait_until("it sleeps", || begun() != "1");
+        wait_until("it sleeps", || begun() == "1");
         if crash {
             let sleeper = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)'";
             let pid = database.server.tell(sleeper);
