@@ -1,6 +1,7 @@
 //! What the fuzz targets of the byte wires hold any input to. `cargo test` holds the seeds to it, without a fuzzer.
 #![allow(clippy::panic, clippy::expect_used, reason = "failing is how a fuzz target speaks")]
 
+mod database;
 mod oracle;
 mod session;
 #[path = "../../protocols/tests/wires/stage/mod.rs"]
@@ -12,6 +13,7 @@ use wiretape_line::LineWire;
 use wiretape_scp::{Direction, ScpWire};
 use wiretape_sftp::SftpWire;
 
+pub use database::postgres;
 pub use session::session_line;
 
 const LANE: Lane = Lane(1);
@@ -35,9 +37,9 @@ pub fn sftp(input: &[u8]) {
     wire(input, |_| Box::new(SftpWire::new(LANE)), false);
 }
 
-fn wire(input: &[u8], make: fn(u8) -> ByteWire, records_stream: bool) {
+fn wire(input: &[u8], make: fn(u8) -> ByteWire, records: bool) {
     if let [first, conversation @ ..] = input {
-        oracle::check(|| make(*first), &stage::turns(conversation), *first, records_stream);
+        oracle::check(|| make(*first), &stage::turns(conversation), *first, records);
     }
 }
 
@@ -55,8 +57,13 @@ mod tests {
 
     #[test]
     fn seeds_are_held_to_the_laws() {
-        let targets: [(&str, Target); 4] =
-            [("line", super::line), ("scp", super::scp), ("sftp", super::sftp), ("session_line", super::session_line)];
+        let targets: [(&str, Target); 5] = [
+            ("line", super::line),
+            ("postgres", super::postgres),
+            ("scp", super::scp),
+            ("sftp", super::sftp),
+            ("session_line", super::session_line),
+        ];
         for (target, run) in targets {
             let seeds = seeds(target);
             assert!(!seeds.is_empty(), "{target} has no seeds");

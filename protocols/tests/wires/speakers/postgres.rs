@@ -59,14 +59,14 @@ fn speak(script: &mut Script, dice: &mut Dice) {
     script.end(dice);
 }
 
-/// The tail of the login. The key is of zeros: no event has it, and so a message that is built again has zeros there.
+/// The tail of the login.
 fn login(script: &mut Script, dice: &mut Dice) {
     let mut tail = Vec::new();
     for _ in 0..dice.below(4) {
         tail.extend(message(b'S', b"TimeZone\0Europe/Berlin\0"));
     }
     let key_bytes = *dice.pick(&[4, 32, 256]);
-    tail.extend(message(b'K', &[&[0, 0, 4, 210][..], &vec![0; key_bytes]].concat()));
+    tail.extend(message(b'K', &[&[0, 0, 4, 210][..], &vec![b'k'; key_bytes]].concat()));
     script.answer(&tail);
     script.ready(b'I');
 }

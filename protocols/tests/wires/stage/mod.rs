@@ -7,5 +7,5 @@ mod performance;
 mod seed;
 
 pub(crate) use guard::{Rule, Rules};
-pub(crate) use performance::{Performance, Turn, perform, told};
+pub(crate) use performance::{Performance, Turn, perform, told, without_keys};
 pub(crate) use seed::turns;

@@ -150,6 +150,20 @@ pub(crate) fn told(event: &Event) -> Option<(Side, Bytes)> {
     }
 }
 
+/// What a target of PostgreSQL said, as far as events have it: with zeros in the place of keys.
+pub(crate) fn without_keys(said: &[u8]) -> Vec<u8> {
+    let mut masked = said.to_vec();
+    let mut at = 0;
+    while let Some([letter, a, b, c, d]) = said.get(at..at + 5) {
+        let end = at + 1 + u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+        if *letter == b'K' && end >= at + 9 && end <= said.len() {
+            masked[at + 9..end].fill(0);
+        }
+        at = end;
+    }
+    masked
+}
+
 /// The data of a kind whose neighbours may be one run.
 fn data_of(kind: &mut Kind) -> Option<&mut Bytes> {
     match kind {

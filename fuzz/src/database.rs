@@ -1,0 +1,57 @@
+//! The PostgreSQL wire, under guards that decide by what a text begins with, and the packets before it.
+
+use bytes::Bytes;
+use wiretape_core::judge::ActionKind;
+use wiretape_core::{Action, Guard, Judgement, Moment, Question, Reason, Side, Unit, Verdict};
+use wiretape_postgres::{PostgresWire, message_of, parse, startup};
+
+use crate::stage::without_keys;
+use crate::{LANE, oracle, stage};
+
+/// Asks, refuses or allows.
+struct ByFirstByte;
+
+impl Guard for ByFirstByte {
+    fn judge(&mut self, _at: Moment, _unit: Unit, action: &Action) -> Judgement {
+        let first = match &action.kind {
+            ActionKind::Query { text } => text.first().copied().unwrap_or_default(),
+            ActionKind::Call { function_id } => *function_id as u8,
+            other => panic!("a database is not asked for {other:?}"),
+        };
+        match first % 3 {
+            0 => Judgement::Ruled(Verdict::Allow),
+            1 => Judgement::Ruled(Verdict::Refuse(Reason::new("policy", "no\0such\nthing"))),
+            _ => {
+                let (group, rule) = ("elders".to_owned(), "risk".to_owned());
+                Judgement::Ask(Question { action: action.clone(), group, rule })
+            }
+        }
+    }
+}
+
+/// The PostgreSQL wire.
+pub fn postgres(input: &[u8]) {
+    let [first, conversation @ ..] = input else { return };
+    let turns = stage::turns(conversation);
+    let wire = || Box::new(PostgresWire::new(LANE)) as _;
+    oracle::check(wire, &turns, *first, true);
+    for performance in oracle::twice(wire, || Box::new(ByFirstByte), &turns, *first) {
+        oracle::recorded(&performance);
+    }
+    messages(&Bytes::copy_from_slice(conversation));
+}
+
+/// Whatever is a message is made of its event again.
+fn messages(input: &Bytes) {
+    for side in [Side::Client, Side::Upstream] {
+        let length = u32::try_from(input.len() + 3).unwrap_or(u32::MAX).to_be_bytes();
+        let (letter, fields) = input.split_at(input.len().min(1));
+        let message = Bytes::from([letter, &length, fields].concat());
+        if let Ok(event) = parse(side, &message) {
+            assert_eq!(message_of(&event), without_keys(&message), "a message is not what its event says");
+        }
+    }
+    if let Ok(startup::Opening::Startup(opening)) = startup::read(input) {
+        assert!(opening.parameters.len() <= 256, "too many settings");
+    }
+}
