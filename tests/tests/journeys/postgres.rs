@@ -2,8 +2,10 @@
 //! through the gateway.
 
 mod drivers;
+mod exact;
 mod psql;
 mod refused;
+mod regression;
 mod rust;
 mod stage;
 mod tls;
