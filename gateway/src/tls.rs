@@ -54,16 +54,17 @@ pub(crate) fn connector(target: &PostgresTarget) -> anyhow::Result<(TlsConnector
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host.clone()).with_context(|| format!("{host:?} is no host name"))?;
     let provider = provider();
-    let verifier: Arc<dyn ServerCertVerifier> = match target.tls {
-        TlsMode::VerifyFull => Arc::new(known(target, &provider, false)?),
-        TlsMode::VerifyCa => Arc::new(known(target, &provider, true)?),
-        TlsMode::Require | TlsMode::Disable => Arc::new(Anybody { provider: Arc::clone(&provider) }),
+    let known = match target.tls {
+        TlsMode::VerifyFull => Some(known(target, &provider, false)?),
+        TlsMode::VerifyCa => Some(known(target, &provider, true)?),
+        TlsMode::Require | TlsMode::Disable => None,
     };
+    let check = Check { provider: Arc::clone(&provider), known };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("TLS has no protocol versions")?
         .dangerous()
-        .with_custom_certificate_verifier(verifier);
+        .with_custom_certificate_verifier(Arc::new(check));
     let mut config = match &target.tls_identity {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => builder
@@ -143,6 +144,14 @@ fn known(target: &PostgresTarget, provider: &Arc<CryptoProvider>, any_name: bool
     Ok(Known { chain, pinned, any_name })
 }
 
+/// What a server's certificate has to show. In every case the server proves that it holds the certificate's key.
+#[derive(Debug)]
+struct Check {
+    provider: Arc<CryptoProvider>,
+    /// `None`: whoever it is, libpq's `require`.
+    known: Option<Known>,
+}
+
 /// A chain that ends at a known authority, or a certificate that is itself among them: servers that signed their own.
 #[derive(Debug)]
 struct Known {
@@ -163,7 +172,7 @@ impl Known {
     }
 }
 
-impl ServerCertVerifier for Known {
+impl ServerCertVerifier for Check {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -172,60 +181,20 @@ impl ServerCertVerifier for Known {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let Some(known) = &self.known else { return Ok(ServerCertVerified::assertion()) };
         // The library looks at the name when everything else is right.
-        match self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+        match known.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if self.any_name => Ok(ServerCertVerified::assertion()),
-            Err(Error::InvalidCertificate(_)) if self.is_pinned(end_entity, now) => {
-                if !self.any_name {
+            )) if known.any_name => Ok(ServerCertVerified::assertion()),
+            Err(Error::InvalidCertificate(_)) if known.is_pinned(end_entity, now) => {
+                if !known.any_name {
                     verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 }
                 Ok(ServerCertVerified::assertion())
             }
             other => other,
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
-/// Whoever holds the key of the certificate that it shows: libpq's `require`.
-#[derive(Debug)]
-struct Anybody {
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
