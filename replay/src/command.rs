@@ -1,7 +1,8 @@
-//! The commands that both programs offer: `replay` itself, and `wiretape replay | sessions | show | verify`.
+//! The commands that both programs offer: `replay` itself, and `wiretape replay | sessions | show | export | verify`.
 
 mod args;
 mod catalogue;
+mod export;
 mod play;
 mod sessions;
 mod show;
@@ -13,7 +14,7 @@ use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub use args::{PlayArgs, SessionsArgs, ShowArgs, StateArg, VerifyArgs};
+pub use args::{ExportArgs, FailedArg, PlayArgs, SessionsArgs, ShowArgs, StateArg, VerifyArgs};
 
 /// Plays a session of the archive in `data_dir`; without a session named, lets one be chosen.
 ///
@@ -37,6 +38,14 @@ pub fn sessions(data_dir: &Path, args: &SessionsArgs) -> anyhow::Result<ExitCode
 /// No such session, an unreadable tape.
 pub fn show(data_dir: &Path, args: &ShowArgs) -> anyhow::Result<ExitCode> {
     unless_nobody_reads(printed(|output| show::show(data_dir, args, output).map(|()| 0)))
+}
+
+/// Writes a session in a form that other programs take.
+///
+/// # Errors
+/// No such session, nothing in it that the form could hold, an unreadable tape.
+pub fn export(data_dir: &Path, args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    unless_nobody_reads(printed(|output| export::export(data_dir, args, output).map(|()| 0)))
 }
 
 /// Verifies one tape or all of them. The exit code is 0 for complete, 2 for an unsealed tail, 1 for anything worse.

@@ -54,6 +54,9 @@ pub const JSON_VALUES_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Names and columns of prepared statements and portals that JSON remembers, in bytes.
 pub const JSON_PREPARED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Prepared statements and the parameters of portals that an export keeps until they are run, in bytes.
+pub const EXPORT_PREPARED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// Rows of one result that a timeline draws, unless another number is asked for.
 pub const RESULT_ROWS_SHOWN: usize = 20;
 

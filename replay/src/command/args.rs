@@ -127,6 +127,34 @@ pub struct ShowArgs {
     pub json: bool,
 }
 
+/// Writes a session in a form that other programs take.
+///
+/// As SQL: a script that runs again with psql, with what the session asked for in its order, copies with their data, and
+/// when it was. Nothing that the session said becomes a command of psql's own.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ExportArgs {
+    /// The session, or the first letters of its id
+    pub session: String,
+
+    /// Write a script of SQL
+    #[arg(long, required = true)]
+    pub sql: bool,
+
+    /// What becomes of statements that failed
+    #[arg(long, value_name = "HOW", value_enum, default_value = "comment")]
+    pub failed: FailedArg,
+}
+
+/// What becomes of a statement that failed in the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailedArg {
+    /// A comment: the script does what the session did
+    #[default]
+    Comment,
+    /// It stands in the script, to fail again
+    Keep,
+}
+
 /// Verifies that recordings are whole and unchanged.
 ///
 /// Exit status: 0 when all are complete (declared gaps included), 2 when one has an unsealed tail, 1 when one was

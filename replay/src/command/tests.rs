@@ -181,3 +181,16 @@ fn arguments_are_read_as_people_type_them() {
     assert!(play(&["abc", "--speed", "0"]).is_err());
     assert!(play(&["abc", "--at", "soon"]).is_err());
 }
+
+#[test]
+fn a_form_to_export_has_to_be_named() {
+    #[derive(Parser)]
+    struct Export {
+        #[command(flatten)]
+        args: super::ExportArgs,
+    }
+    let export = |words: &[&str]| Export::try_parse_from(std::iter::once(&"export").chain(words)).map(|it| it.args);
+    assert!(export(&["abc"]).is_err());
+    assert!(export(&["abc", "--sql"]).unwrap().sql);
+    assert_eq!(export(&["--sql", "abc", "--failed", "keep"]).unwrap().failed, super::FailedArg::Keep);
+}

@@ -250,6 +250,7 @@ impl Dialogue {
         let room = self.keeping.prepared_bytes_max.saturating_sub(self.prepared_bytes);
         let kept = parameters.filter(|parameters| self.keeping.parameters && values_bytes(parameters) <= room);
         let portal = Arc::new(Portal {
+            number: self.asked,
             name: Bytes::copy_from_slice(name),
             statement_name: Bytes::copy_from_slice(statement),
             statement: self.statements.get(statement).cloned(),

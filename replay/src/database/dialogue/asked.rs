@@ -44,6 +44,8 @@ pub struct Statement {
 /// A statement with its parameters.
 #[derive(Debug)]
 pub struct Portal {
+    /// The number of the request that made it.
+    pub number: u64,
     /// Its name; empty for the unnamed one.
     pub name: Bytes,
     /// The statement's name.
