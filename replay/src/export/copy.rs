@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_line_that_ends_data_is_found() {
-        assert_eq!(watched(&[b"1\t2\n3\\.\n", b"\\.x\n", b"a\\.\n"]), (17, false, false));
+        assert_eq!(watched(&[b"1\t2\n3\\.\n", b"\\.x\n", b"a\\.\n"]), (16, false, false));
         assert_eq!(watched(&[b"1\n\\", b".", b"\r\n", b"\\! evil\n"]), (6, true, true));
         assert_eq!(watched(&[b"\\.\n", b"more"]), (3, true, true));
         assert_eq!(watched(&[b"1\n\\."]), (4, true, true));
