@@ -116,3 +116,13 @@ pub fn resident_kib(number: i32) -> u64 {
 pub fn resident_peak_kib(number: i32) -> u64 {
     memory_kib(number, "VmHWM:")
 }
+
+/// Processor seconds that process `number` has used, its threads together.
+#[must_use]
+pub fn processor_seconds(number: i32) -> f64 {
+    // Fields 14 and 15 of the line, counted from 1; the first two are cut off. The kernel tells in hundredths.
+    let fields = stat(number).expect("the process runs");
+    let ticks =
+        |field: usize| fields.get(field).and_then(|field| field.parse::<f64>().ok()).expect("a number of ticks");
+    (ticks(11) + ticks(12)) / 100.0
+}

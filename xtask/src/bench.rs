@@ -19,6 +19,8 @@ pub(crate) struct Arguments {
 enum Subject {
     /// OpenSSH directly and through the gateway: bulk, connections, keystrokes, memory
     Ssh,
+    /// PostgreSQL directly, through pgbouncer and through the gateway: throughput, latency, bulk, memory
+    Postgres,
     /// The error of replayed intervals, beside other players
     Replay,
     /// The recorder alone, beside plain zstd
@@ -28,10 +30,13 @@ enum Subject {
 /// Builds what is measured, then measures.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut parts = Parts::default();
-    if matches!(arguments.subject, Subject::Ssh) {
+    if matches!(arguments.subject, Subject::Ssh | Subject::Postgres) {
         parts.run("system packages", packages::install_system)?;
         let programs = ["build", "--release", "-p", "wiretape-gateway", "-p", "wiretape-replay"];
         parts.command("build", cargo(&programs))?;
+    }
+    if matches!(arguments.subject, Subject::Postgres) {
+        parts.run("client libraries for Python", packages::install_python)?;
     }
     if matches!(arguments.subject, Subject::Replay) {
         parts.run("system packages", packages::install_system)?;
@@ -39,11 +44,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let measuring: &[&str] = match arguments.subject {
         Subject::Ssh => &["bench", "-p", "wiretape-tests", "--bench", "ssh", "--"],
+        Subject::Postgres => &["bench", "-p", "wiretape-tests", "--bench", "postgres", "--"],
         Subject::Replay => &["bench", "-p", "wiretape-replay", "--bench", "replay", "--"],
         Subject::Recorder => &["run", "--release", "-p", "wiretape-recorder", "--example", "throughput", "--"],
     };
     let mut command = cargo(measuring);
     command.args(&arguments.rest);
+    command.env("WIRETAPE_CLIENT_PYTHON", packages::client_python());
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(packages::players()).chain(std::env::split_paths(&path));
     command.env("PATH", std::env::join_paths(folders)?);
