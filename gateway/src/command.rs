@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use wiretape_replay::command::{PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
+use wiretape_replay::command::{ExportArgs, PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
 
 use crate::config::Config;
 use crate::demo;
@@ -50,6 +50,8 @@ enum Command {
     Verify(VerifyArgs),
     /// Play a session.
     Replay(PlayArgs),
+    /// Write a session in a form that other programs read.
+    Export(ExportArgs),
     /// Make the catalogue of sessions anew from the tapes.
     Reindex,
 }
@@ -68,6 +70,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Show(args) => wiretape_replay::command::show(&recorded(&config, data_dir)?, &args),
         Command::Verify(args) => wiretape_replay::command::verify(&recorded(&config, data_dir)?, &args),
         Command::Replay(args) => wiretape_replay::command::play(&recorded(&config, data_dir)?, &args),
+        Command::Export(args) => wiretape_replay::command::export(&recorded(&config, data_dir)?, &args),
         Command::Reindex => reindex(&recorded(&config, data_dir)?),
     }
 }
