@@ -81,6 +81,7 @@ impl LaneOutline {
             Kind::Stream(StreamEvent::Open { kind }) if *kind != StreamKind::Session => {
                 self.what = describe::stream_kind(kind);
             }
+            Kind::Query(_) if self.what.is_empty() => self.what = "database session".to_owned(),
             _ => {}
         }
     }

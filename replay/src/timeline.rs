@@ -9,6 +9,7 @@ mod lane;
 mod query;
 mod result;
 mod run;
+mod words;
 
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@
 //! the session did and no more: where a transaction failed, what committed it is a `ROLLBACK`, as it was in fact.
 //!
 //! A script is read by psql, which runs commands of its own. Nothing that a session said becomes one: see
-//! [`rewrite`](super::rewrite), and `\restrict`, which newer psql know, shuts them off besides.
+//! `export/rewrite.rs`, and `\restrict`, which newer psql know, shuts them off besides.
 
 mod head;
 mod writer;

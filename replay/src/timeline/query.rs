@@ -5,20 +5,19 @@
 //! come, and what it gave when it gives it; in a pipeline what is answered says first to what.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use wiretape_core::event::{Acknowledged, CopyDirection, Field, Parameter, QueryEvent, TransactionStatus};
+use wiretape_core::event::{Acknowledged, CopyDirection, Field, Parameter, QueryEvent};
 use wiretape_core::{Event, Lane, Moment, Side};
 
 use super::copied::Copied;
 use super::result::{Rows, cut, shown};
+use super::words::{database, given, prompt, time, value, what};
 use super::{Entry, Mark};
 use crate::database::dialogue::{Answer, Asks, Dialogue, Keeping, Portal, Request, Turn, format_at};
 use crate::database::function::{Function, function};
 use crate::database::message::messages;
 use crate::database::report;
-use crate::database::value::BINARY;
 use crate::describe::{describe, line};
 use crate::legible::{count, excerpt, excerpt_bytes, size};
 use crate::limits::{
@@ -32,9 +31,6 @@ const KEEPING: Keeping = Keeping {
     requests_max: QUERY_REQUESTS_KEPT_MAX,
     parameters: false,
 };
-
-/// Letters of a line of parameters, about.
-const PARAMETERS_LINE_LETTERS: usize = 100;
 
 /// What was told last, so that an answer to it needs no word about what it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,8 +156,8 @@ impl QueryLine {
     /// A text behind the prompt, line by line.
     fn statement(&self, lead: &str, text: &[u8], bytes: u64, teller: &mut Teller<'_>) {
         let text = String::from_utf8_lossy(text);
-        let text = text.trim_end_matches(['\n', '\r', ' ', '\t']);
-        let mut lines = text.lines();
+        let text = text.trim_end();
+        let mut lines = text.lines().skip_while(|line| line.trim().is_empty());
         let first = lines.next().unwrap_or_default();
         teller.tell(Mark::Query, &format!("{}{lead}{first}", self.prompt('=')));
         let further = self.prompt('-');
@@ -179,12 +175,7 @@ impl QueryLine {
 
     /// `orders=> `
     fn prompt(&self, sign: char) -> String {
-        let transaction = match self.dialogue.status() {
-            TransactionStatus::Idle => "",
-            TransactionStatus::InTransaction => "*",
-            TransactionStatus::Failed => "!",
-        };
-        format!("{}{sign}{transaction}{} ", self.database, if self.superuser { '#' } else { '>' })
+        prompt(&self.database, sign, self.dialogue.status(), self.superuser)
     }
 
     fn bind(&mut self, request: &Request, portal: &Arc<Portal>, parameters: &[Parameter], teller: &mut Teller<'_>) {
@@ -261,7 +252,7 @@ impl QueryLine {
             QueryEvent::Rows { bytes, .. } => {
                 self.label(to, teller);
                 for row in messages(b'D', bytes) {
-                    self.row(row, teller);
+                    self.row(row, row.len() as u64, teller);
                 }
             }
             QueryEvent::CopyStart { direction, format, .. } => {
@@ -304,10 +295,7 @@ impl QueryLine {
                 self.finish_copy(teller);
                 let text = to.and_then(Request::text).map(|text| String::from_utf8_lossy(&text.start).into_owned());
                 teller.tell_all(Mark::Error, &report::lines(report::Kind::Error, fields, text.as_deref()));
-                if !answer.undone.is_empty() {
-                    let undone = answer.undone.iter().filter(|request| matches!(request.asks, Asks::Execute { .. }));
-                    self.undone(undone.count() as u64, teller);
-                }
+                self.passed_over(answer, teller);
                 if answer.last {
                     self.time(event.at, to, teller);
                 }
@@ -331,6 +319,8 @@ impl QueryLine {
         }
         if answer.last {
             self.time(teller.at, to, teller);
+            // It may be run again.
+            self.told = None;
         }
     }
 
@@ -344,9 +334,9 @@ impl QueryLine {
         }
     }
 
-    fn row(&mut self, content: &[u8], teller: &mut Teller<'_>) {
+    fn row(&mut self, content: &[u8], bytes: u64, teller: &mut Teller<'_>) {
         let (dialogue, rows_max) = (&self.dialogue, self.rows_max);
-        let lines = self.rows.get_or_insert_with(|| Rows::new(dialogue.columns(), rows_max)).row(content);
+        let lines = self.rows.get_or_insert_with(|| Rows::new(dialogue.columns(), rows_max)).row(content, bytes);
         teller.tell_all(Mark::Out, &lines);
     }
 
@@ -361,9 +351,14 @@ impl QueryLine {
         }
     }
 
-    fn undone(&self, statements: u64, teller: &mut Teller<'_>) {
-        if statements > 0 {
-            let text = format!("{} behind it passed over, up to the next Sync", count(statements, "statement"));
+    /// Says how many statements the target passes over because of an error.
+    fn passed_over(&self, answer: &Answer, teller: &mut Teller<'_>) {
+        let failed = answer.to.as_deref().and_then(Request::statement).map(|statement| statement.number);
+        let runs = |request: &&Arc<Request>| matches!(request.asks, Asks::Execute { .. });
+        let other = |request: &&Arc<Request>| request.statement().is_none_or(|it| Some(it.number) != failed);
+        let others = answer.undone.iter().filter(runs).filter(other).count() as u64;
+        if others > 0 {
+            let text = format!("{} behind it passed over, up to the next Sync", count(others, "statement"));
             teller.tell(Mark::Error, &text);
         }
     }
@@ -472,8 +467,7 @@ impl QueryLine {
                 self.label(to, teller);
                 let (row, bytes) =
                     self.dialogue.long().map(|long| (long.start.clone(), long.bytes)).unwrap_or_default();
-                self.row(&row, teller);
-                teller.tell(Mark::Out, &format!("(a row of {})", size(bytes)));
+                self.row(&row, bytes, teller);
             }
             letter => {
                 self.label(to, teller);
@@ -487,83 +481,9 @@ impl QueryLine {
     }
 }
 
-/// The database that the client asked for: without a name, that of the user's name.
-fn database(parameters: &[(Bytes, Bytes)]) -> String {
-    let value = |wanted: &[u8]| parameters.iter().find(|(name, _)| name.as_ref() == wanted).map(|(_, value)| value);
-    let name = value(b"database").or_else(|| value(b"user"));
-    name.map(|name| excerpt_bytes(name, LABEL_LETTERS_MAX)).unwrap_or_default()
-}
-
 fn subject(request: &Request) -> Option<Subject> {
     match &request.asks {
         Asks::Simple(_) | Asks::Call => Some(Subject::Request(request.number)),
         _ => request.statement().map(|statement| Subject::Statement(statement.number)),
-    }
-}
-
-/// What a request is about, in one line: the name and the text of its statement.
-fn what(request: &Request, name: &[u8]) -> String {
-    let name = match request.statement() {
-        Some(statement) => statement.name.as_ref(),
-        None => name,
-    };
-    let text = request.text().map(|text| one_line(&text.start));
-    match (excerpt_bytes(name, LABEL_LETTERS_MAX), text) {
-        (name, None) => name,
-        (name, Some(text)) if name.is_empty() => text,
-        (name, Some(text)) => format!("{name}: {text}"),
-    }
-}
-
-/// The start of a text, its lines joined.
-fn one_line(text: &[u8]) -> String {
-    let start = text.get(..LABEL_LETTERS_MAX * 4).unwrap_or(text);
-    let words: Vec<_> = String::from_utf8_lossy(start).split_whitespace().map(str::to_owned).collect();
-    excerpt(&words.join(" "), LABEL_LETTERS_MAX)
-}
-
-/// Lines of parameters: `$1 = '42', $2 = NULL`.
-fn given(formats: &[u16], parameters: &[Parameter]) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for (place, parameter) in parameters.iter().enumerate().take(PARAMETERS_TOLD_MAX) {
-        let text = format!("${} = {}", place + 1, value(format_at(formats, place), parameter));
-        match lines.last_mut().filter(|line| line.len() + text.len() < PARAMETERS_LINE_LETTERS) {
-            Some(line) => line.push_str(&format!(", {text}")),
-            None => lines.push(format!("       {text}")),
-        }
-    }
-    let left = parameters.len().saturating_sub(PARAMETERS_TOLD_MAX) as u64;
-    if left > 0 {
-        lines.push(format!("       … and {}", count(left, "more parameter")));
-    }
-    lines
-}
-
-/// A value as a literal, or its start.
-fn value(format: u16, parameter: &Parameter) -> String {
-    match &parameter.value {
-        None => "NULL".to_owned(),
-        Some(value) => {
-            let text = if format == BINARY { shown(parameter.type_id, value) } else { cut(value) };
-            format!("'{}'", excerpt(&text, LABEL_LETTERS_MAX).replace('\'', "''"))
-        }
-    }
-}
-
-/// A span as psql's `\timing` tells it.
-fn time(span: Duration) -> String {
-    let millis = span.as_secs_f64() * 1000.0;
-    let (seconds, rest) = (span.as_secs(), f64::from(span.subsec_nanos()) / 1e9);
-    let second = (seconds % 60) as f64 + rest;
-    match seconds {
-        0 => format!("Time: {millis:.3} ms"),
-        1..3600 => format!("Time: {millis:.3} ms ({:02}:{second:06.3})", seconds / 60),
-        3600..86_400 => format!("Time: {millis:.3} ms ({:02}:{:02}:{second:06.3})", seconds / 3600, seconds / 60 % 60),
-        _ => format!(
-            "Time: {millis:.3} ms ({} d {:02}:{:02}:{second:06.3})",
-            seconds / 86_400,
-            seconds / 3600 % 24,
-            seconds / 60 % 60
-        ),
     }
 }

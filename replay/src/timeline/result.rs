@@ -5,10 +5,10 @@ use std::sync::Arc;
 use wiretape_core::event::Column;
 
 use crate::database::aligned::{self, Head};
-use crate::database::message::{Values, values};
+use crate::database::message::values;
 use crate::database::types::is_number;
 use crate::database::value::{BINARY, decoded};
-use crate::legible::{count, hex};
+use crate::legible::{count, hex, size};
 use crate::limits::{CELL_LETTERS_MAX, RESULT_BYTES_KEPT_MAX, RESULT_COLUMNS_MAX};
 
 /// The most bytes of text that a binary value is decoded to; it is cut to fewer then.
@@ -34,8 +34,8 @@ impl Rows {
         Self { columns, heads, kept: Vec::new(), kept_bytes: 0, rows_max, count: 0, drawn: false }
     }
 
-    /// Takes in the content of a row; the lines of the table, when it is full.
-    pub(super) fn row(&mut self, content: &[u8]) -> Vec<String> {
+    /// Takes in the content of a row of `bytes`, or its start; the lines of the table, when it is full.
+    pub(super) fn row(&mut self, content: &[u8], bytes: u64) -> Vec<String> {
         self.count += 1;
         if self.drawn {
             return Vec::new();
@@ -45,13 +45,16 @@ impl Rows {
         }
         let mut values = values(content);
         let mut cells = Vec::new();
-        while let Some(value) = values.next() {
+        for value in values.by_ref() {
             cells.push(value.map(|value| self.cell(cells.len(), value)).unwrap_or_default());
             if cells.len() == RESULT_COLUMNS_MAX {
                 break;
             }
         }
-        self.cut_cell(&values, &mut cells);
+        if let Some(start) = values.cut().filter(|_| cells.len() < RESULT_COLUMNS_MAX) {
+            let start = self.cell(cells.len(), start);
+            cells.push(format!("{}… (in a row of {})", start.trim_end_matches('…'), size(bytes)));
+        }
         while self.heads.len() < cells.len() {
             let name = (self.heads.len() + 1).to_string();
             self.heads.push(Head { name, right: false });
@@ -75,17 +78,6 @@ impl Rows {
     fn draw(&mut self) -> Vec<String> {
         self.drawn = true;
         aligned::lines(&self.heads, &self.kept)
-    }
-
-    /// What is there of the value in which a row ends that is not whole.
-    fn cut_cell(&self, values: &Values<'_>, cells: &mut Vec<String>) {
-        if let Some(start) = values.cut().filter(|_| cells.len() < RESULT_COLUMNS_MAX) {
-            let mut text = self.cell(cells.len(), start);
-            if !text.ends_with('…') {
-                text.push('…');
-            }
-            cells.push(text);
-        }
     }
 
     fn cell(&self, place: usize, value: &[u8]) -> String {
@@ -134,10 +126,10 @@ mod tests {
     #[test]
     fn rows_behind_the_first_are_counted() {
         let mut rows = Rows::new(None, 2);
-        assert!(rows.row(&row(&["a"])).is_empty());
-        assert!(rows.row(&row(&["b"])).is_empty());
-        assert_eq!(rows.row(&row(&["c"])), [" 1 ", "---", " a", " b"]);
-        assert!(rows.row(&row(&["d"])).is_empty());
+        assert!(rows.row(&row(&["a"]), 7).is_empty());
+        assert!(rows.row(&row(&["b"]), 7).is_empty());
+        assert_eq!(rows.row(&row(&["c"]), 7), [" 1 ", "---", " a", " b"]);
+        assert!(rows.row(&row(&["d"]), 7).is_empty());
         assert_eq!(rows.finish(""), ["… and 2 more rows", "(4 rows)"]);
     }
 
@@ -145,8 +137,9 @@ mod tests {
     fn a_row_that_is_cut_shows_what_is_there() {
         let mut rows = Rows::new(None, 2);
         let whole = row(&["one", "two", "three"]);
-        rows.row(&whole[..whole.len() - 10]);
-        assert_eq!(rows.finish(" so far"), ["  1  |  2  ", "-----+-----", " one | tw…", "(1 row so far)"]);
+        rows.row(&whole[..whole.len() - 10], 25);
+        let drawn = rows.finish(" so far");
+        assert_eq!(drawn[2..], [" one | tw… (in a row of 25 B)", "(1 row so far)"]);
     }
 
     #[test]

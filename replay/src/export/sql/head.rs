@@ -20,6 +20,10 @@ const MEANINGFUL: [&[u8]; 5] =
 const NO_SETTING: [&[u8]; 6] =
     [b"user", b"database", b"replication", b"options", b"client_encoding", b"application_name"];
 
+/// Settings whose value is a list of names.
+const LISTS_OF_NAMES: [&[u8]; 4] =
+    [b"local_preload_libraries", b"search_path", b"session_preload_libraries", b"temp_tablespaces"];
+
 /// What is known of a session before its first request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Head {
@@ -114,12 +118,13 @@ fn value<'a>(pairs: &'a [(Bytes, Bytes)], name: &[u8]) -> Option<&'a Bytes> {
     pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
-/// A statement that gives a setting its value, whatever sort of setting it is, and shows nothing.
+/// A statement that gives a setting its value and shows nothing.
 fn set(name: &[u8], value: &[u8], output: &mut dyn Write) -> io::Result<()> {
+    let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'));
     let call = [b"BEGIN PERFORM pg_catalog.set_config(", &literal(name)[..], b", ", &literal(value), b", false); END"];
-    if name == b"client_encoding" {
-        // psql itself looks for this one, behind each command.
-        output.write_all(&[b"SET client_encoding TO ", &literal(value)[..], b";\n"].concat())
+    // Where a value is a list of names, SET would take all of it for one name.
+    if plain && !LISTS_OF_NAMES.contains(&name.to_ascii_lowercase().as_slice()) {
+        output.write_all(&[b"SET ", name, b" TO ", &literal(value), b";\n"].concat())
     } else {
         output.write_all(&[b"DO ", &literal(&call.concat())[..], b";\n"].concat())
     }

@@ -52,6 +52,8 @@ pub(super) struct Writer<'a, 'w> {
     encoding: Bytes,
     /// The portals that were run.
     run: BTreeSet<u64>,
+    /// The statement that failed last, by its number: that it was not run need not be said.
+    failed: Option<u64>,
     /// The copies of what was written last, whose data have not ended.
     copies: VecDeque<Data>,
     pieces: Pieces,
@@ -94,6 +96,7 @@ impl<'a, 'w> Writer<'a, 'w> {
             conforming: true,
             encoding: Bytes::new(),
             run: BTreeSet::new(),
+            failed: None,
             copies: VecDeque::new(),
             pieces: Pieces::default(),
             closed: false,
@@ -174,6 +177,7 @@ impl<'a, 'w> Writer<'a, 'w> {
             // Only what was run says anything in a script; but what could not even be prepared is told.
             _ => match (&outcome.fate, request.statement()) {
                 (Fate::Failed(_) | Fate::Refused(_), Some(statement)) => {
+                    self.failed = Some(statement.number);
                     let reason = why(&outcome.fate);
                     self.leave_out(request.at, &reason, &statement.text.start)
                 }
@@ -204,6 +208,9 @@ impl<'a, 'w> Writer<'a, 'w> {
             let name = called("statement", &portal.statement_name);
             return self.say(request.at, &format!("{name} was run, which is not known"));
         };
+        if outcome.fate == Fate::Undone && self.failed == Some(statement.number) {
+            return Ok(());
+        }
         if portal.parameters.is_none() {
             let reason = "its parameters are too long to be kept until it is run";
             return self.leave_out(request.at, reason, &statement.text.start);
@@ -290,14 +297,15 @@ impl<'a, 'w> Writer<'a, 'w> {
         let whole = outcome.fate == Fate::Done || self.settings.failed == Failed::Keep;
         let all = rewritten.statements.len();
         let stand = if whole { all } else { outcome.stand.min(all) };
-        let mut told = match &outcome.fate {
-            Fate::Done => String::new(),
-            fate => why(fate),
+        let done = match outcome.tags.len() {
+            0 | 1 => outcome.last_tag.clone(),
+            several => format!("{}, the last {}", count(several as u64, "statement"), outcome.last_tag),
         };
-        if outcome.tags.len() > 1 {
-            told.push_str(&format!("{}, ", count(outcome.tags.len() as u64, "statement")));
-        }
-        told.push_str(&outcome.last_tag);
+        let told = match &outcome.fate {
+            Fate::Done => done,
+            fate if whole || stand == 0 => why(fate),
+            fate => format!("{}; what was done before stands", why(fate)),
+        };
         self.say(asked.at, &told)?;
         if self.encoding.as_ref() == b"UTF8" && std::str::from_utf8(text).is_err() {
             self.output.write_all(b"-- This is not valid UTF8; its bytes are as they were sent.\n")?;
@@ -415,7 +423,7 @@ fn unfit_copy(text: &[u8], copies: &[CopyIn]) -> Option<String> {
 fn why(fate: &Fate) -> String {
     match fate {
         Fate::Done => String::new(),
-        Fate::Failed(reason) => format!("failed: {reason} "),
+        Fate::Failed(reason) => format!("failed: {reason}"),
         Fate::Refused(reason) => format!("refused: {reason}"),
         Fate::Undone => "undone: a statement of its group failed".to_owned(),
         Fate::Unanswered => "no answer is recorded".to_owned(),
@@ -427,14 +435,15 @@ fn rollback(word: &[u8]) -> Option<()> {
     [&b"commit"[..], b"end", b"prepare"].iter().any(|known| known.eq_ignore_ascii_case(word)).then_some(())
 }
 
-/// A statement that was to commit, and rolled back.
+/// A statement that was to end a transaction, which had failed.
 fn as_rollback(statement: &[u8], word: &[u8]) -> Vec<u8> {
     let at = statement.windows(word.len()).position(|window| window == word).unwrap_or(0);
     let (before, rest) = statement.split_at(at);
+    // Of `PREPARE TRANSACTION 'x'` nothing is left; what stands behind the others may.
     let behind = match word.eq_ignore_ascii_case(b"prepare") {
         true => &[][..],
         false => rest.get(word.len()..).unwrap_or_default(),
     };
-    let said = comment(format!("{} had failed:", String::from_utf8_lossy(word)).as_bytes());
-    [before, b"ROLLBACK", behind, b" ", said.trim_end().as_bytes()].concat()
+    let said = comment(&[b"the transaction had failed: ", rest.trim_ascii()].concat());
+    [before, said.as_bytes(), b"ROLLBACK", behind].concat()
 }
