@@ -12,6 +12,7 @@ use crate::deck::Deck;
 use crate::error::Lost;
 use crate::reel::{End, Reel};
 use crate::settings::Durability;
+use crate::summary::Summary;
 
 /// One session's tape while it is being written. Cheap to clone.
 ///
@@ -31,23 +32,6 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.deck.follow(&self.reel, self.reel.end(End::Abandon));
     }
-}
-
-/// What a finished tape holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// The session.
-    pub id: SessionId,
-    /// Events on the tape.
-    pub events: u64,
-    /// Payload bytes that the client sent.
-    pub client_bytes: u64,
-    /// Payload bytes that the target sent.
-    pub upstream_bytes: u64,
-    /// The size of the tape.
-    pub tape_bytes: u64,
-    /// The last hash of the chain: it stands for the whole tape.
-    pub root: [u8; 32],
 }
 
 impl Recording {

@@ -24,9 +24,9 @@ use crate::error::Lost;
 use crate::ledger::Stand;
 use crate::limits::CHUNK_PLAIN_BYTES;
 use crate::locked::locked;
-use crate::recording::Summary;
 use crate::row::SessionRow;
 use crate::settings::Durability;
+use crate::summary::Summary;
 
 /// Where a reel stands between its session and its writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

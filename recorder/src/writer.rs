@@ -15,8 +15,8 @@ use crate::encoder::Scratch;
 use crate::ledger::Stand;
 use crate::limits::{SYNC_BYTES, WRITE_BYTES};
 use crate::locked::locked;
-use crate::recording::Summary;
 use crate::reel::{Batch, End, Last, Pen, Reel};
+use crate::summary::Summary;
 
 /// Writes tapes until the deck closes.
 pub(crate) fn run(deck: &Deck, mut scratch: Scratch) {
