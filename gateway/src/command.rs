@@ -14,6 +14,7 @@ use crate::demo;
 use crate::gateway::Gateway;
 use crate::identity::{TOKEN_PREFIX, token_hash};
 use crate::listen::{self, Doors};
+use crate::runtime::runtime;
 
 /// A gateway that records sessions at the wire.
 #[derive(Parser)]
@@ -176,11 +177,6 @@ fn reindex(data_dir: &Path) -> anyhow::Result<ExitCode> {
         println!("{} files among the tapes could not be read; the log names them", reindexed.unreadable);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The runtime of the gateway: the library's work is short, so a thread a core is enough.
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
 
 fn log_to_stderr() {

@@ -1,7 +1,9 @@
 //! `wiretape.toml`: one file, checked as a whole. `docs/CONFIG.md` describes every setting.
 
 mod check;
+mod faults;
 mod postgres;
+mod setting;
 
 pub(crate) use postgres::{PostgresTarget, TlsMode};
 
@@ -153,7 +155,7 @@ impl Config {
     /// Checks `text`; relative paths in it start at `folder`.
     pub(crate) fn parse(text: &str, folder: &Path) -> anyhow::Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))?;
-        let mut faults = check::Faults::new(text);
+        let mut faults = faults::Faults::new(text);
         let config = check::config(file, folder, &mut faults);
         match faults.into_text() {
             None => Ok(config),

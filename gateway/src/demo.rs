@@ -16,11 +16,11 @@ use russh::client;
 use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use wiretape_replay::command::{PlayArgs, SessionsArgs, VerifyArgs};
 
-use crate::command::runtime;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::host_keys::write_private;
 use crate::listen::{Doors, told_to_stop};
+use crate::runtime::runtime;
 use crate::transport;
 
 /// The folder that the demo makes when none is named.

@@ -20,6 +20,7 @@ mod line;
 mod listen;
 mod outlet;
 mod relay;
+mod runtime;
 mod terminate;
 mod tls;
 mod transport;

@@ -126,7 +126,14 @@ fn the_table_knows_core_and_the_wires_only() {
 fn recorder_replay_and_gateway_stand_on_the_floors_below_them() {
     assert_eq!(package("wiretape-recorder").floors_below(), set(["wiretape-core"]));
     assert_eq!(package("wiretape-replay").floors_below(), set(["wiretape-core", "wiretape-recorder"]));
-    let below = set(["wiretape-core", "wiretape-protocols", "wiretape-recorder", "wiretape-replay", "wiretape-ssh"]);
+    let below = set([
+        "wiretape-core",
+        "wiretape-postgres",
+        "wiretape-protocols",
+        "wiretape-recorder",
+        "wiretape-replay",
+        "wiretape-ssh",
+    ]);
     let gateway = package("wiretape-gateway");
     assert!(gateway.floors_below().is_subset(&below), "{:?}", gateway.floors_below());
 }

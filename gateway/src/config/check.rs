@@ -1,7 +1,6 @@
 //! From the file as written to a configuration that can be relied on, with every fault named at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,6 +9,8 @@ use russh::keys::PublicKey;
 use toml::Spanned;
 use wiretape_recorder::Durability;
 
+use super::faults::Faults;
+use super::setting::{beside, credential_source, has_port, is_name};
 use super::{
     CommandTarget, Config, CredentialSource, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable,
     User, UserTable, postgres,
@@ -23,36 +24,6 @@ const DEFAULT_POSTGRES: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALH
 
 /// Names that a target cannot have, because a client gives them another meaning.
 const RESERVED: &[&str] = &["menu"];
-
-/// The faults found so far.
-pub(super) struct Faults<'a> {
-    text: &'a str,
-    found: Vec<(usize, String)>,
-}
-
-impl<'a> Faults<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
-        Self { text, found: Vec::new() }
-    }
-
-    pub(super) fn add(&mut self, span: &Range<usize>, fault: impl Into<String>) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
-        self.found.push((line, fault.into()));
-    }
-
-    pub(super) fn into_text(mut self) -> Option<String> {
-        if self.found.is_empty() {
-            return None;
-        }
-        self.found.sort();
-        let mut text = String::new();
-        for (line, fault) in self.found {
-            let _ = write!(text, "\n  line {line}: {fault}");
-        }
-        Some(text)
-    }
-}
 
 pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Config {
     let users = users(file.users, faults);
@@ -226,25 +197,6 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
     })
 }
 
-/// Where a target's secret comes from, with paths that stand by themselves.
-pub(super) fn credential_source(
-    source: Spanned<CredentialSource>,
-    name: &str,
-    folder: &Path,
-    faults: &mut Faults<'_>,
-) -> CredentialSource {
-    let span = source.span();
-    match source.into_inner() {
-        CredentialSource::KeyFile(path) => CredentialSource::KeyFile(beside(folder, &path)),
-        CredentialSource::PasswordFile(path) => CredentialSource::PasswordFile(beside(folder, &path)),
-        CredentialSource::Command(words) if words.is_empty() => {
-            faults.add(&span, format!("the credential command of target {name:?} is empty: name a program"));
-            CredentialSource::Command(words)
-        }
-        other => other,
-    }
-}
-
 /// Settings that only targets of kind `postgres` have.
 fn refuse_postgres_settings(table: &TargetTable, faults: &mut Faults<'_>) {
     let misplaced: [(Option<Range<usize>>, &str); 5] = [
@@ -292,25 +244,6 @@ fn command_target(table: TargetTable, faults: &mut Faults<'_>) -> Option<Command
         }
     };
     Some(CommandTarget { command, exec })
-}
-
-/// Letters, digits and a few marks: a name is typed before an `@`, and stands in file names.
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-}
-
-pub(super) fn has_port(address: &str) -> bool {
-    address.rsplit_once(':').is_some_and(|(host, port)| {
-        !host.is_empty()
-            && port.parse::<u16>().is_ok()
-            && (!host.contains(':') || (host.starts_with('[') && host.ends_with(']')))
-    })
-}
-
-pub(super) fn beside(folder: &Path, path: &Path) -> PathBuf {
-    if path.is_absolute() { path.to_owned() } else { folder.join(path) }
 }
 
 fn parse_hash(text: &str) -> Option<[u8; 32]> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use super::check::{Faults, beside, credential_source, has_port};
+use super::faults::Faults;
+use super::setting::{beside, credential_source, has_port};
 use super::{CredentialSource, TargetTable};
 
 /// A PostgreSQL server behind the gateway.

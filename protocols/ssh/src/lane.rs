@@ -15,12 +15,12 @@ use wiretape_core::{
 use crate::event::request_event;
 use crate::nested::Nested;
 use crate::opaque::Signature;
+use crate::options::NestedFault;
 use crate::outbox::Outbox;
 use crate::pair::Pair;
 use crate::pending::Pending;
 use crate::state::{Admission, Phase, Standing, check_request, fault, request_text_bytes};
 use crate::terminal::Terminal;
-use crate::wire::NestedFault;
 use crate::{Message, Request, limits};
 
 /// What a lane needs of the wire that it belongs to.

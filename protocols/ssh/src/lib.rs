@@ -14,6 +14,7 @@ mod limits;
 pub mod message;
 mod nested;
 mod opaque;
+mod options;
 mod outbox;
 mod pair;
 mod pending;
@@ -23,4 +24,5 @@ mod terminal;
 pub mod wire;
 
 pub use message::{Message, OpenFailure, Request};
-pub use wire::{NestedFault, Options, SshWire};
+pub use options::{NestedFault, Options};
+pub use wire::SshWire;

@@ -5,8 +5,8 @@ use wiretape_core::{Fault, Kind, Reason, Side};
 
 use super::{LaneState, Question, Surroundings};
 use crate::nested::Nested;
+use crate::options::NestedFault;
 use crate::state::Phase;
-use crate::wire::NestedFault;
 use crate::{Message, OpenFailure, refuse};
 
 impl LaneState {
