@@ -67,6 +67,20 @@ struct ByteLine {
     ended: Option<Reason>,
 }
 
+/// Why something was not sent.
+enum Unsent {
+    /// The side takes nothing more.
+    Broken(std::io::Error),
+    /// What covers it is not kept, and never will be.
+    Lost(Lost),
+}
+
+impl From<std::io::Error> for Unsent {
+    fn from(error: std::io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
 /// One side: its socket, and what waits to be sent to it.
 struct Peer {
     side: Side,
@@ -76,6 +90,8 @@ struct Peer {
     appetite: usize,
     outbox: VecDeque<Bytes>,
     outbox_bytes: usize,
+    /// A part of the first piece has left.
+    begun: bool,
     /// The event that must be kept before the outbox may leave, if any is to be waited for.
     covered: Option<u64>,
     waiting: Option<Waiting>,
@@ -174,11 +190,18 @@ impl Relay {
                     Side::Client => (&mut self.client, &mut self.upstream),
                     Side::Upstream => (&mut self.upstream, &mut self.client),
                 };
-                if peer.poll_send(&self.line.recording, self.line.lost, context).is_err() {
-                    // It takes nothing more, but what it said before it left is still to be heard.
-                    peer.broken = true;
-                    peer.outbox.clear();
-                    peer.outbox_bytes = 0;
+                match peer.poll_sent(&self.line.recording, self.line.lost, context) {
+                    Poll::Ready(Err(Unsent::Broken(error))) => {
+                        // It takes nothing more, but what it said before it left is still to be heard.
+                        tracing::debug!("the {side} takes nothing more: {error}");
+                        peer.broken = true;
+                        peer.withdraw();
+                    }
+                    Poll::Ready(Err(Unsent::Lost(lost))) => {
+                        self.lose(&lost);
+                        return Poll::Ready(());
+                    }
+                    Poll::Ready(Ok(())) | Poll::Pending => {}
                 }
                 if peer.ended || self.line.ended.is_some() || other.outbox_bytes > OUTBOX_BYTES_MAX {
                     continue;
@@ -230,17 +253,25 @@ impl Relay {
         let closing = matches!(input, Input::Close { .. });
         self.line.session.handle(at, input);
         if let Err(lost) = self.carry_out(at) {
-            tracing::error!(session = %self.line.recording.id(), "the session ends, its recorder failed: {lost}");
-            self.line.lost = true;
-            // What was about to leave was not recorded: it does not leave. A farewell does, recorded or not.
+            // What was about to leave was not recorded: it does not leave.
             while !closing && let Some(effect) = self.line.session.act() {
                 if let Effect::Close(reason) = effect {
                     self.line.end(at, reason);
                 }
             }
-            self.line.session.handle(at, Input::Close { reason: recorder_failed(&lost) });
-            let _already_lost = self.carry_out(at);
+            self.lose(&lost);
         }
+    }
+
+    /// The recorder failed: nothing more passes but the farewell, recorded or not.
+    fn lose(&mut self, lost: &Lost) {
+        tracing::error!(session = %self.line.recording.id(), "the session ends, its recorder failed: {lost}");
+        let at = self.line.clock.now();
+        self.line.lost = true;
+        self.client.withdraw();
+        self.upstream.withdraw();
+        self.line.session.handle(at, Input::Close { reason: recorder_failed(lost) });
+        let _already_lost = self.carry_out(at);
     }
 
     fn carry_out(&mut self, at: Moment) -> Result<(), Lost> {
@@ -291,6 +322,7 @@ impl Peer {
             appetite: READ_BYTES_MIN,
             outbox: VecDeque::new(),
             outbox_bytes: 0,
+            begun: false,
             covered: None,
             waiting: None,
             unflushed: false,
@@ -340,17 +372,7 @@ impl Peer {
     }
 
     /// Sends what it takes; pending while something waits, for the socket or for the recorder.
-    fn poll_send(&mut self, recording: &Recording, lost: bool, context: &mut Context<'_>) -> std::io::Result<()> {
-        match self.poll_sent(recording, lost, context) {
-            Poll::Ready(Err(error)) => {
-                tracing::debug!("the {} takes nothing more: {error}", self.side);
-                Err(error)
-            }
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
-        }
-    }
-
-    fn poll_sent(&mut self, recording: &Recording, lost: bool, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_sent(&mut self, recording: &Recording, lost: bool, context: &mut Context<'_>) -> Poll<Result<(), Unsent>> {
         if self.broken {
             return Poll::Ready(Ok(()));
         }
@@ -359,12 +381,12 @@ impl Peer {
                 let recording = recording.clone();
                 Box::pin(async move { recording.passed(number).await })
             });
-            // A recording that is lost is noticed where it is appended to; nothing leaves meanwhile.
-            if ready!(waiting.as_mut().poll(context)).is_err() && !lost {
-                return Poll::Pending;
-            }
+            let kept = ready!(waiting.as_mut().poll(context));
             self.covered = None;
             self.waiting = None;
+            if let (Err(error), false) = (kept, lost) {
+                return Poll::Ready(Err(Unsent::Lost(error)));
+            }
         }
         while !self.outbox.is_empty() {
             let written = if self.outbox.len() == 1 {
@@ -376,7 +398,7 @@ impl Peer {
                 ready!(Pin::new(&mut self.stream).poll_write_vectored(context, &pieces))?
             };
             if written == 0 {
-                return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into()));
+                return Poll::Ready(Err(Unsent::Broken(std::io::ErrorKind::WriteZero.into())));
             }
             self.unflushed = true;
             self.take(written);
@@ -396,10 +418,19 @@ impl Peer {
             let part = written.min(front.len());
             front.advance(part);
             written -= part;
+            self.begun = !front.is_empty();
             if front.is_empty() {
                 self.outbox.pop_front();
             }
         }
+    }
+
+    /// Takes back what waits to be sent, but for the rest of a message of which a part has left.
+    fn withdraw(&mut self) {
+        self.outbox.truncate(usize::from(self.begun && !self.broken));
+        self.outbox_bytes = self.outbox.iter().map(Bytes::len).sum();
+        self.covered = None;
+        self.waiting = None;
     }
 
     async fn leave(&mut self, recording: &Recording, lost: bool) {

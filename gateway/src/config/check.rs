@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use russh::keys::PublicKey;
 use toml::Spanned;
@@ -12,8 +12,8 @@ use wiretape_recorder::Durability;
 use super::faults::Faults;
 use super::setting::{beside, credential_source, has_port, is_name};
 use super::{
-    CommandTarget, Config, CredentialSource, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable,
-    User, UserTable, postgres,
+    CommandTarget, Config, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable, User, UserTable,
+    postgres,
 };
 
 /// Shells that take a command line behind `-c`.
