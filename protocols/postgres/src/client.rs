@@ -47,6 +47,10 @@ impl Waiting {
         self.items.len()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes
     }

@@ -115,7 +115,7 @@ impl PostgresWire {
 
 /// What the client says.
 impl PostgresWire {
-    /// Takes in what the client said: it waits until it is its turn.
+    /// Takes in what the client said: it passes, or waits until it is its turn.
     fn hear_client(&mut self, chunk: Bytes) -> Result<(), Fault> {
         // What waits for somebody's answer may wait for long: it keeps no more memory than its own length.
         let chunk = if self.asked.is_some() { Bytes::copy_from_slice(&chunk) } else { chunk };
@@ -126,7 +126,11 @@ impl PostgresWire {
                 let got = format!("more than {POSTGRES_REQUESTS_PENDING_MAX} requests");
                 return Err(Fault::new(Side::Client, "to wait for answers", got));
             }
-            self.waiting.push(item);
+            // What nothing stands before passes at once.
+            match self.asked.is_none() && self.waiting.is_empty() {
+                true => self.forward(item),
+                false => self.waiting.push(item),
+            }
         }
         Ok(())
     }

@@ -83,14 +83,7 @@ pub(crate) fn name(side: Side, letter: u8) -> &'static str {
 /// # Errors
 /// A fault of that side when it has not.
 pub(crate) fn known(side: Side, letter: u8) -> Result<(), Fault> {
-    if self::letter(side, letter).is_some() {
-        return Ok(());
-    }
-    let expected = match side {
-        Side::Client => "the type of a client's message",
-        Side::Upstream => "the type of a server's message",
-    };
-    Err(Fault::new(side, expected, format!("a byte of {letter:#04x}")))
+    self::letter(side, letter).map(drop).ok_or_else(|| unknown(side, letter))
 }
 
 /// Whether a message of this type may declare this length.
@@ -98,14 +91,21 @@ pub(crate) fn known(side: Side, letter: u8) -> Result<(), Fault> {
 /// # Errors
 /// A fault of its side when it may not.
 pub(crate) fn fitting(side: Side, letter: u8, length: usize) -> Result<(), Fault> {
-    known(side, letter)?;
-    let Some(Letter { name, lengths }) = self::letter(side, letter) else { return Ok(()) };
+    let Letter { name, lengths } = self::letter(side, letter).ok_or_else(|| unknown(side, letter))?;
     if lengths.contains(&length) {
         return Ok(());
     }
     let judged = *lengths.end() == POSTGRES_TEXT_BYTES_MAX && length > *lengths.end();
     let expected = if judged { SHORTER_TEXT } else { "a length within the bounds of its message" };
     Err(Fault::new(side, expected, format!("{name} of {length} bytes")))
+}
+
+fn unknown(side: Side, letter: u8) -> Fault {
+    let expected = match side {
+        Side::Client => "the type of a client's message",
+        Side::Upstream => "the type of a server's message",
+    };
+    Fault::new(side, expected, format!("a byte of {letter:#04x}"))
 }
 
 /// Whether a message has to be there as a whole, however long it is: it is judged.
