@@ -1,6 +1,7 @@
 //! Everything that is shown of a tape: whatever events it holds, they are rendered without harm.
 //!
 //! - Timelines, lists and JSON hold no control character, and JSON is JSON.
+//! - A script of SQL holds nothing that psql would take for a command of its own.
 //! - What a painter writes makes another terminal show what the recorded one showed.
 //! - A screen that is frozen goes on as if it had not been.
 //! - A stage that went somewhere else and back shows what it showed before.
@@ -11,10 +12,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wiretape_core::event::{
-    FileEvent, FileOperation, OpenMode, ProcessEvent, ProcessKind, SessionEvent, StreamEvent, StreamKind,
-    TerminalEvent, TerminalSize,
+    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, OpenMode, Parameter, Prepared, ProcessEvent,
+    ProcessKind, QueryEvent, SessionEvent, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
+use wiretape_replay::export::sql;
 use wiretape_replay::limits::SVG_BYTES_MAX;
 use wiretape_replay::painter::Painter;
 use wiretape_replay::screen::{Screen, emulated_size};
@@ -26,6 +28,7 @@ use wiretape_replay::{describe, json, svg};
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let events = events(input);
     texts(&events);
+    scripts(&events);
     screens(&events);
     stages(&events);
     let drawing = svg::draw(&events, Lane(1), None).expect("events in memory can be read");
@@ -56,6 +59,9 @@ fn kind(which: u8, bytes: &[u8]) -> Kind {
     let payload = Bytes::copy_from_slice(bytes);
     let number = bytes.iter().fold(0_u32, |number, byte| number.wrapping_mul(256) + u32::from(*byte));
     let size = TerminalSize { columns: number >> 8 & 0x7f, rows: number & 0x1f, width_px: 0, height_px: 0 };
+    if which >= 128 {
+        return Kind::Query(query(which, number, payload));
+    }
     match which % 32 {
         0..12 => Kind::Terminal(TerminalEvent::Output { error: which == 1, bytes: payload }),
         12 => Kind::Terminal(TerminalEvent::Start { term: text, size, modes: Vec::new() }),
@@ -83,6 +89,211 @@ fn kind(which: u8, bytes: &[u8]) -> Kind {
     }
 }
 
+/// What a database session says, of few names so that they meet again.
+fn query(which: u8, number: u32, payload: Bytes) -> QueryEvent {
+    let name = Bytes::from_static(if number & 1 == 0 { b"" } else { b"a" });
+    let type_id = TYPES[number as usize % TYPES.len()];
+    let format = u16::from(number & 2 != 0);
+    let of = if number & 4 == 0 { Prepared::Statement } else { Prepared::Portal };
+    let column = |name| Column { name, table_id: 0, attribute: 0, type_id, type_size: 0, type_modifier: 0, format };
+    let fields = |payload: Bytes| {
+        let letters = [b'S', b'C', b'M', b'D', b'P', b'q', b'p', b'W'];
+        let parts = payload.chunks(8).zip(letters);
+        parts.map(|(text, letter)| Field { letter, text: Bytes::copy_from_slice(text) }).collect()
+    };
+    match which % 32 {
+        0 => QueryEvent::Startup { version: number, parameters: vec![(name, payload)] },
+        1 => QueryEvent::Setting { name: payload, value: name },
+        2 => QueryEvent::Setting { name: Bytes::from_static(SETTINGS[number as usize % 2]), value: payload },
+        3 => QueryEvent::Cancel { address: String::from_utf8_lossy(&payload).into_owned() },
+        4..8 => QueryEvent::Simple { text: payload },
+        8 => QueryEvent::Parse { statement: name, text: payload, types: vec![type_id] },
+        9 => QueryEvent::Bind {
+            portal: name.clone(),
+            statement: name,
+            formats: vec![format],
+            parameters: vec![Parameter { type_id, value: Some(payload) }, Parameter { type_id, value: None }],
+            result_formats: vec![format],
+        },
+        10 => QueryEvent::Describe { of, name },
+        11 => QueryEvent::Execute { portal: name, statement: None, rows_max: number & 3 },
+        12 => QueryEvent::Close { of, name },
+        13 => QueryEvent::Sync,
+        14 => QueryEvent::Call {
+            function_id: 950 + number % 16,
+            formats: vec![format],
+            arguments: vec![Some(payload)],
+            result_format: format,
+        },
+        15 => QueryEvent::Returned { value: Some(payload) },
+        16 => QueryEvent::Columns { columns: vec![column(payload), column(name)] },
+        17 => QueryEvent::Rows { count: 1, bytes: row(&payload) },
+        18 => QueryEvent::Rows { count: number, bytes: payload },
+        19 => QueryEvent::CopyStart {
+            direction: [CopyDirection::In, CopyDirection::Out, CopyDirection::Both][number as usize % 3],
+            format: u8::from(number & 8 != 0),
+            formats: Vec::new(),
+        },
+        20 => QueryEvent::CopyData { count: 1, bytes: message(b'd', &payload) },
+        21 => QueryEvent::CopyDone,
+        22 => QueryEvent::CopyFail { message: payload },
+        23 => QueryEvent::Complete { tag: payload, rows: None },
+        24 => QueryEvent::Complete { tag: Bytes::from_static(TAGS[number as usize % TAGS.len()]), rows: None },
+        25 => QueryEvent::Acknowledged {
+            what: [
+                Acknowledged::Parse,
+                Acknowledged::Bind,
+                Acknowledged::Close,
+                Acknowledged::NoData,
+                Acknowledged::EmptyQuery,
+                Acknowledged::PortalSuspended,
+            ][number as usize % 6],
+        },
+        26 => QueryEvent::Error { fields: fields(payload) },
+        27 => QueryEvent::Notice { fields: fields(payload) },
+        28 => QueryEvent::Ready {
+            status: [TransactionStatus::Idle, TransactionStatus::InTransaction, TransactionStatus::Failed]
+                [number as usize % 3],
+        },
+        29 => QueryEvent::Notification { process_id: number, channel: name, payload },
+        30 => QueryEvent::Terminate,
+        _ => QueryEvent::Long {
+            letter: *b"QPBFDdETAV".get(number as usize % 10).unwrap_or(&b'Q'),
+            bytes: payload,
+            last: number & 16 != 0,
+        },
+    }
+}
+
+const TYPES: [u32; 20] =
+    [0, 16, 17, 20, 23, 25, 700, 701, 869, 1007, 1082, 1114, 1186, 1231, 1266, 1560, 1700, 2950, 3802, 3904];
+const SETTINGS: [&[u8]; 2] = [b"standard_conforming_strings", b"client_encoding"];
+const TAGS: [&[u8]; 4] = [b"ROLLBACK", b"COMMIT", b"BEGIN", b"INSERT 0 1"];
+
+fn message(letter: u8, content: &[u8]) -> Bytes {
+    let length = u32::try_from(content.len() + 4).expect("short content").to_be_bytes();
+    [&[letter], &length[..], content].concat().into()
+}
+
+/// A row of two values.
+fn row(value: &[u8]) -> Bytes {
+    let length = u32::try_from(value.len()).expect("a short value").to_be_bytes();
+    message(b'D', &[&[0, 2], &length[..], value, &[0xff; 4]].concat())
+}
+
+/// Outside of quotes, comments and the data of copies no backslash stands in a script but in the lines that open and
+/// close it, and between statements.
+fn scripts(events: &[Event]) {
+    let mut script = Vec::new();
+    let settings = sql::Settings { failed: sql::Failed::Comment, key: "key" };
+    if sql::write("id", &events.to_vec(), &settings, &mut script).is_err() {
+        return;
+    }
+    let copies = events
+        .iter()
+        .any(|event| matches!(event.kind, Kind::Query(QueryEvent::CopyStart { direction: CopyDirection::In, .. })));
+    if copies {
+        return;
+    }
+    let mut at = 0;
+    while let Some(byte) = script.get(at) {
+        let rest = &script[at..];
+        let word_before =
+            at > 0 && (script[at - 1].is_ascii_alphanumeric() || matches!(script[at - 1], b'_' | b'$' | 0x80..));
+        at += match byte {
+            b'-' if rest.starts_with(b"--") => until(rest, |left| matches!(left[0], b'\n' | b'\r')),
+            b'/' if rest.starts_with(b"/*") => comment(rest),
+            b'\'' => {
+                let begins = |letters: &[u8], behind: usize| {
+                    at >= behind
+                        && letters.contains(&script[at - behind])
+                        && (at < behind + 1
+                            || !(script[at - behind - 1].is_ascii_alphanumeric()
+                                || matches!(script[at - behind - 1], b'_' | b'$' | 0x80..)))
+                };
+                if begins(b"eE", 1) {
+                    escaped(rest)
+                } else {
+                    let end = 1 + until(&rest[1..], |left| left[0] == b'\'');
+                    let raw = begins(b"xXbB", 1) || (at > 0 && script[at - 1] == b'&' && begins(b"uU", 2));
+                    // Where a backslash stands in any other quotes, what it means would be a matter of settings.
+                    assert!(raw || !rest[..end].contains(&b'\\'), "{}", String::from_utf8_lossy(rest));
+                    end + 1
+                }
+            }
+            b'"' => 2 + until(&rest[1..], |left| left[0] == b'"'),
+            b'$' if !word_before => dollar(rest),
+            b'\\' => {
+                let line = &rest[..until(rest, |left| left[0] == b'\n')];
+                let own = [&b"\\restrict key"[..], b"\\unrestrict key", b"\\set ON_ERROR_STOP on"].contains(&line);
+                assert!(own || rest.starts_with(b"\\;"), "{}", String::from_utf8_lossy(rest));
+                2
+            }
+            _ => 1,
+        };
+    }
+}
+
+fn until(bytes: &[u8], mut there: impl FnMut(&[u8]) -> bool) -> usize {
+    (0..bytes.len()).find(|at| there(&bytes[*at..])).unwrap_or(bytes.len())
+}
+
+/// The bytes of a literal, from its quote on, in which a backslash escapes; and of what goes on with it on other lines.
+fn escaped(bytes: &[u8]) -> usize {
+    let mut at = 1;
+    loop {
+        match &bytes[at.min(bytes.len())..] {
+            [] => return bytes.len(),
+            [b'\\', _, ..] | [b'\'', b'\'', ..] => at += 2,
+            [b'\'', behind @ ..] => match continued(behind) {
+                Some(skipped) => at += skipped + 2,
+                None => return at + 1,
+            },
+            _ => at += 1,
+        }
+    }
+}
+
+/// How many bytes stand before a quote on another line.
+fn continued(bytes: &[u8]) -> Option<usize> {
+    let (mut at, mut new_line) = (0, false);
+    loop {
+        match &bytes[at..] {
+            [b'\n' | b'\r', ..] => (at, new_line) = (at + 1, true),
+            [b' ' | b'\t' | 0x0b | 0x0c, ..] => at += 1,
+            [b'-', b'-', ..] => at += until(&bytes[at..], |left| matches!(left[0], b'\n' | b'\r')),
+            [b'\'', ..] if new_line => return Some(at),
+            _ => return None,
+        }
+    }
+}
+
+fn comment(bytes: &[u8]) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while at < bytes.len() {
+        match &bytes[at..] {
+            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
+            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+fn dollar(bytes: &[u8]) -> usize {
+    let is_tag = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+    let tag = bytes[1..].iter().take_while(|byte| is_tag(byte)).count();
+    let begins = !bytes.get(1).is_some_and(u8::is_ascii_digit) && bytes.get(tag + 1) == Some(&b'$');
+    if !begins {
+        return 1;
+    }
+    let mark = &bytes[..tag + 2];
+    mark.len() + until(&bytes[mark.len()..], |left| left.starts_with(mark)) + mark.len()
+}
+
 fn texts(events: &[Event]) {
     let legible = |text: &str| assert!(!text.chars().any(char::is_control), "{text:?}");
     let mut timeline = Timeline::new(None);
@@ -91,9 +302,10 @@ fn texts(events: &[Event]) {
     for entry in entries {
         legible(&entry.print(false));
     }
+    let mut lines = json::Lines::default();
     for (number, event) in (0..).zip(events) {
         legible(&describe::row(number, event));
-        let json = json::event(number, event);
+        let json = lines.event(number, event);
         // DEL and the C1 controls need no escape in JSON; all others have one.
         assert!(!json.bytes().any(|byte| byte < 0x20), "{json:?}");
         serde_json::from_str::<serde_json::Value>(&json).expect("it is JSON");
