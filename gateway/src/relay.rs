@@ -185,15 +185,14 @@ impl Relay {
     fn poll_serve(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             let mut progress = false;
-            for side in [Side::Upstream, Side::Client] {
-                let (peer, other) = match side {
-                    Side::Client => (&mut self.client, &mut self.upstream),
-                    Side::Upstream => (&mut self.upstream, &mut self.client),
-                };
+            // Asked once for both sides: an answer that changed in between would leave one of them asleep.
+            let room = self.poll_room(context);
+            // What can leave leaves before anybody is read: what it makes room for is seen in the same turn.
+            for peer in [&mut self.client, &mut self.upstream] {
                 match peer.poll_sent(&self.line.recording, self.line.lost, context) {
                     Poll::Ready(Err(Unsent::Broken(error))) => {
                         // It takes nothing more, but what it said before it left is still to be heard.
-                        tracing::debug!("the {side} takes nothing more: {error}");
+                        tracing::debug!("the {} takes nothing more: {error}", peer.side);
                         peer.broken = true;
                         peer.withdraw();
                     }
@@ -203,20 +202,15 @@ impl Relay {
                     }
                     Poll::Ready(Ok(())) | Poll::Pending => {}
                 }
-                if peer.ended || self.line.ended.is_some() || other.outbox_bytes > OUTBOX_BYTES_MAX {
+            }
+            for side in [Side::Upstream, Side::Client] {
+                let (peer, other) = match side {
+                    Side::Client => (&mut self.client, &self.upstream),
+                    Side::Upstream => (&mut self.upstream, &self.client),
+                };
+                if !room || peer.ended || self.line.ended.is_some() || other.outbox_bytes > OUTBOX_BYTES_MAX {
                     continue;
                 }
-                if !self.line.recording.has_room() {
-                    let recording = &self.line.recording;
-                    let room = self.room.get_or_insert_with(|| {
-                        let recording = recording.clone();
-                        Box::pin(async move { recording.room().await })
-                    });
-                    if room.as_mut().poll(context).is_pending() {
-                        continue;
-                    }
-                }
-                self.room = None;
                 match peer.poll_read(context) {
                     Poll::Pending => {}
                     Poll::Ready(Some(bytes)) => {
@@ -237,6 +231,24 @@ impl Relay {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Whether the recorder has room; where it has not, the task is woken when it has.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> bool {
+        if self.line.recording.has_room() {
+            self.room = None;
+            return true;
+        }
+        let recording = &self.line.recording;
+        let room = self.room.get_or_insert_with(|| {
+            let recording = recording.clone();
+            Box::pin(async move { recording.room().await })
+        });
+        let ready = room.as_mut().poll(context).is_ready();
+        if ready {
+            self.room = None;
+        }
+        ready
     }
 
     /// `side` has left, or its connection broke: so the session is over.
@@ -447,123 +459,4 @@ fn recorder_failed(lost: &Lost) -> Reason {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-    use wiretape_core::event::StreamEvent;
-    use wiretape_core::judge::AllowAll;
-    use wiretape_core::{Carrier, Kind, Lane, NestedWires, Reason, SessionId, Side};
-    use wiretape_protocols::Table;
-    use wiretape_recorder::{Archive, Durability, Settings, Store};
-
-    use super::{OUTBOX_BYTES_MAX, READ_BYTES_MAX, Relay};
-    use crate::clock::SessionClock;
-
-    const ID: SessionId = SessionId::from_bytes(*b"sixteen bytes ok");
-
-    /// What a socket of the tests holds by itself.
-    const SOCKET_BYTES: usize = 64 * 1024;
-
-    struct Scene {
-        folder: tempfile::TempDir,
-        store: Store,
-        client: DuplexStream,
-        upstream: DuplexStream,
-        relay: Relay,
-    }
-
-    fn scene(durability: Durability) -> Scene {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path(), Settings::default()).unwrap();
-        let clock = SessionClock::start();
-        let recording = store.begin(ID, clock.opened_unix_nanos(), durability).unwrap();
-        let carrier = Carrier::Subsystem { name: "line@wiretape".to_owned() };
-        let wire = Table.wire(Lane(1), &carrier).unwrap();
-        let (client, inner_client) = duplex(SOCKET_BYTES);
-        let (upstream, inner_upstream) = duplex(SOCKET_BYTES);
-        let (inner_client, inner_upstream) = (Box::new(inner_client), Box::new(inner_upstream));
-        let relay = Relay::new(clock, recording, durability, wire, Box::new(AllowAll), inner_client, inner_upstream);
-        Scene { folder, store, client, upstream, relay }
-    }
-
-    /// What one side said, as the tape has it.
-    fn recorded(folder: &tempfile::TempDir, side: Side) -> Vec<u8> {
-        let archive = Archive::open(folder.path()).unwrap();
-        let tape = wiretape_recorder::Tape::open(&archive.tape_path(&ID)).unwrap();
-        let events = tape.events().map(Result::unwrap).filter(|event| event.side == side);
-        let data = events.filter_map(|event| match event.kind {
-            Kind::Stream(StreamEvent::Data { bytes, .. }) => Some(bytes),
-            _ => None,
-        });
-        data.collect::<Vec<Bytes>>().concat()
-    }
-
-    #[tokio::test]
-    async fn both_sides_hear_all_that_was_said_and_so_does_the_tape() {
-        for durability in [Durability::Queued, Durability::Synced] {
-            let Scene { folder, store, mut client, mut upstream, mut relay } = scene(durability);
-            let recording = relay.line.recording.clone();
-            let serving = tokio::spawn(async move {
-                assert!(relay.serve_until(std::future::pending::<()>()).await.is_none());
-                relay.finish().await
-            });
-            client.write_all(b"one\ntwo\n").await.unwrap();
-            let mut heard = [0; 8];
-            upstream.read_exact(&mut heard).await.unwrap();
-            assert_eq!(&heard, b"one\ntwo\n");
-            let answer = b"three\n".repeat(100_000);
-            let (said, heard) = (answer.clone(), async {
-                let mut heard = Vec::new();
-                client.read_to_end(&mut heard).await.unwrap();
-                heard
-            });
-            let (_, heard) = tokio::join!(
-                async {
-                    upstream.write_all(&said).await.unwrap();
-                    upstream.shutdown().await.unwrap();
-                },
-                heard
-            );
-            assert!(heard.starts_with(&answer), "{} of {} bytes", heard.len(), answer.len());
-            assert_eq!(serving.await.unwrap().rule, "target");
-            recording.finish().await.unwrap();
-            store.close();
-            assert_eq!(recorded(&folder, Side::Client), b"one\ntwo\n");
-            assert_eq!(recorded(&folder, Side::Upstream), answer);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_client_that_reads_nothing_holds_the_upstream_back_and_grows_nothing() {
-        let Scene { folder: _folder, store, client: _client, mut upstream, mut relay } = scene(Durability::Queued);
-        let line = b"a line of thirty-two bytes, yes\n".repeat(1024);
-        let mut taken = 0;
-        let pushing = async {
-            while tokio::time::timeout(Duration::from_millis(500), upstream.write_all(&line)).await.is_ok() {
-                taken += line.len();
-            }
-        };
-        assert_eq!(relay.serve_until(pushing).await, Some(()));
-        assert!(taken >= OUTBOX_BYTES_MAX, "{taken}");
-        assert!(taken <= OUTBOX_BYTES_MAX + READ_BYTES_MAX + 3 * SOCKET_BYTES, "{taken}");
-        relay.close(Reason::new("test", "enough"));
-        store.close();
-    }
-
-    #[tokio::test]
-    async fn what_a_side_said_before_it_left_is_heard() {
-        let Scene { folder: _folder, store, mut client, mut upstream, mut relay } = scene(Durability::Queued);
-        upstream.write_all(b"the last word\n").await.unwrap();
-        drop(upstream);
-        client.write_all(b"nobody hears this\n").await.unwrap();
-        assert!(relay.serve_until(std::future::pending::<()>()).await.is_none());
-        let finishing = relay.finish();
-        let mut heard = String::new();
-        let (_, read) = tokio::join!(finishing, client.read_to_string(&mut heard));
-        read.unwrap();
-        assert!(heard.starts_with("the last word\n"), "{heard:?}");
-        store.close();
-    }
-}
+mod tests;
