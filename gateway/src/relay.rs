@@ -188,11 +188,15 @@ impl Relay {
             // Asked once for both sides: an answer that changed in between would leave one of them asleep.
             let room = self.poll_room(context);
             // What can leave leaves before anybody is read: what it makes room for is seen in the same turn.
-            for peer in [&mut self.client, &mut self.upstream] {
+            for side in [Side::Client, Side::Upstream] {
+                let peer = match side {
+                    Side::Client => &mut self.client,
+                    Side::Upstream => &mut self.upstream,
+                };
                 match peer.poll_sent(&self.line.recording, self.line.lost, context) {
                     Poll::Ready(Err(Unsent::Broken(error))) => {
                         // It takes nothing more, but what it said before it left is still to be heard.
-                        tracing::debug!("the {} takes nothing more: {error}", peer.side);
+                        tracing::debug!("the {side} takes nothing more: {error}");
                         peer.broken = true;
                         peer.withdraw();
                     }
