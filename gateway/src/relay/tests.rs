@@ -119,7 +119,7 @@ async fn a_recorder_that_is_full_again_and_again_stalls_nobody_for_good() {
         });
         let line = b"a line of thirty-two bytes, yes\n".repeat(256);
         let (count, (client_read, client_write), (upstream_read, upstream_write)) =
-            (1000, tokio::io::split(client), tokio::io::split(upstream));
+            (400, tokio::io::split(client), tokio::io::split(upstream));
         let push = |mut socket: tokio::io::WriteHalf<DuplexStream>| {
             let line = line.clone();
             async move {
