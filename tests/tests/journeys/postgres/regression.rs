@@ -101,7 +101,9 @@ fn postgresqls_own_regression_scripts_say_the_same() {
     let sessions = database.gateway.record().ended(database.gateway.record().sessions().len());
     assert!(sessions.len() >= scripts.len(), "{} sessions", sessions.len());
     for session in sessions {
-        assert_eq!((session.state(), session.reason()), ("closed", "the client left"));
+        // One of them makes the server end a session.
+        let reasons = ["the client left", "the target closed the connection"];
+        assert!(session.state() == "closed" && reasons.contains(&session.reason()), "{}", session.reason());
         session.verified().coded(0);
     }
 }
