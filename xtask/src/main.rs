@@ -6,6 +6,7 @@
 mod bench;
 mod check;
 mod fuzz;
+mod installation;
 mod packages;
 mod parts;
 mod postgres;

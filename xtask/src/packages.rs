@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::installation::{clients, install_once};
 use crate::parts::succeed;
 use crate::postgres;
-use crate::workspace::{program, root, target};
+use crate::workspace::{program, root};
 
 /// A program that a journey starts, and the Debian package that has it.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -111,11 +112,6 @@ fn python() -> Option<PathBuf> {
     })
 }
 
-/// The folder of the client libraries.
-pub(crate) fn clients() -> PathBuf {
-    target().join("clients")
-}
-
 /// The Python that has the client libraries; there after [`install_python`].
 pub(crate) fn client_python() -> PathBuf {
     clients().join("python/bin/python")
@@ -167,25 +163,4 @@ pub(crate) fn install_node() -> anyhow::Result<()> {
         succeed(npm.current_dir(&folder).stdin(Stdio::null()))?;
         postgres::complete_newer(&client_node_modules())
     })
-}
-
-/// Does `work` unless it was done before, in `folder`, for the same content of the file `wanted`.
-fn install_once(folder: &Path, wanted: &Path, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let text = std::fs::read(wanted).with_context(|| format!("cannot read {}", wanted.display()))?;
-    install_unless(folder, &text, work)
-}
-
-/// Does `work` unless it was done before, in `folder`, for the same `text`.
-pub(crate) fn install_unless(
-    folder: &Path,
-    text: &[u8],
-    work: impl FnOnce() -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mark = folder.join("installed");
-    if std::fs::read(&mark).is_ok_and(|done| done == text) {
-        eprintln!("nothing is missing");
-        return Ok(());
-    }
-    work()?;
-    std::fs::write(&mark, text).with_context(|| format!("cannot write {}", mark.display()))
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::packages::{clients, install_unless};
+use crate::installation::{clients, install_unless};
 use crate::parts::succeed;
 use crate::workspace::program;
 
