@@ -19,7 +19,7 @@ use wiretape_recorder::Recording;
 use crate::admission::{begin, of_session};
 use crate::cancel::{CancelAsked, CancelPlace};
 use crate::clock::SessionClock;
-use crate::config::{PostgresTarget, Target, TargetKind};
+use crate::config::{Target, TargetKind};
 use crate::dial::postgres::{self, Failure, Upstream};
 use crate::gateway::Gateway;
 use crate::relay::{Relay, Stream};
@@ -254,12 +254,4 @@ fn greeting(messages: &[Bytes], place: Option<&CancelPlace<'_>>) -> Bytes {
         greeting.put_slice(message);
     }
     greeting.freeze()
-}
-
-/// The database to open at `target`, when the client named it so: `target` or `target/database`.
-fn database_of(asked: &str, target: &PostgresTarget) -> Bytes {
-    match asked.split_once('/') {
-        Some((_, database)) if !database.is_empty() => Bytes::copy_from_slice(database.as_bytes()),
-        _ => Bytes::from(target.database.clone()),
-    }
 }

@@ -11,7 +11,7 @@ use wiretape_core::event::SessionOpened;
 use wiretape_postgres::startup::{self, CancelRequest, Opening, STARTUP_BYTES_MAX, STARTUP_BYTES_MIN, Startup};
 use zeroize::Zeroizing;
 
-use super::{LOGIN_TIME_MAX, database_of, fatal};
+use super::{LOGIN_TIME_MAX, fatal};
 use crate::admission::{self, WRONG_TOKEN_TIME, cut};
 use crate::clock::SessionClock;
 use crate::config::{Config, Target, TargetKind};
@@ -130,13 +130,13 @@ impl Attempt {
         }
         let principal = principal(&config, &mut self.knock, &startup).await?;
         self.principal = Some(principal.clone());
-        let asked = text(startup.get("database").or(startup.get("user")));
-        let target = permitted(&config, &principal, &asked)?;
+        let wish = Wish::of(&startup);
+        let target = permitted(&config, &principal, &wish.target)?;
         let TargetKind::Postgres(upstream) = &target.kind else {
             let text = format!("the target {} is no database: it is of kind {}", target.name, target.kind_name());
             return Err(refuse("3D000", "wrong-protocol", text));
         };
-        let database = database_of(&asked, upstream);
+        let database = wish.database.unwrap_or_else(|| Bytes::from(upstream.database.clone()));
         let mut opened = self.opened();
         opened.target.clone_from(&target.name);
         opened.target_kind = target.kind_name().to_owned();
@@ -150,15 +150,11 @@ impl Attempt {
         let startup = self.startup.as_ref();
         let setting = |name: &str| cut(&text(startup.and_then(|startup| startup.get(name))));
         let user = self.principal.as_ref().map(Principal::user);
-        let asked = match setting("database") {
-            database if database.is_empty() => setting("user"),
-            database => database,
-        };
         SessionOpened {
             person: user.map(|user| user.name.clone()).unwrap_or_default(),
             groups: user.map(|user| user.groups.clone()).unwrap_or_default(),
             proof: self.principal.as_ref().map(|principal| principal.proof().to_owned()).unwrap_or_default(),
-            target: asked,
+            target: startup.map(|startup| cut(&Wish::of(startup).target)).unwrap_or_default(),
             protocol: "postgres".to_owned(),
             client_address: self.address.to_string(),
             client_program: setting("application_name"),
@@ -204,7 +200,7 @@ impl Attempt {
 /// Who is at the other end, by the token that is given as a password.
 async fn principal(config: &Config, knock: &mut Knock, startup: &Startup) -> Result<Principal, Stop> {
     let Some(stream) = &mut knock.stream else { return Err(Stop::Gone) };
-    let user = text(startup.get("user"));
+    let user = Wish::of(startup).person;
     if user.is_empty() {
         return Err(refuse("28000", "startup", "a session begins with a user: user=<your name>"));
     }
@@ -231,6 +227,32 @@ async fn principal(config: &Config, knock: &mut Knock, startup: &Startup) -> Res
         });
     };
     Ok(principal)
+}
+
+/// Who a client says it is, and what it wants to reach.
+///
+/// The target stands before the database, `dbname=<target>[/<database>]`, or behind the person, `user=<person>@<target>`:
+/// then the database's name is the server's own, for programs that set it by themselves.
+struct Wish {
+    person: String,
+    target: String,
+    /// `None`: the one that the configuration names.
+    database: Option<Bytes>,
+}
+
+impl Wish {
+    fn of(startup: &Startup) -> Self {
+        let user = text(startup.get("user"));
+        // A client that is told no database asks for the one that is called as its user.
+        let database = startup.get("database").filter(|database| !database.is_empty() && *database != user.as_bytes());
+        if let Some((person, target)) = user.split_once('@') {
+            return Self { person: person.to_owned(), target: target.to_owned(), database: database.cloned() };
+        }
+        let asked = database.map_or_else(|| user.clone(), |database| text(Some(database)));
+        let (target, database) = asked.split_once('/').unwrap_or((&asked, ""));
+        let database = (!database.is_empty()).then(|| Bytes::copy_from_slice(database.as_bytes()));
+        Self { person: user, target: target.to_owned(), database }
+    }
 }
 
 /// The connection while it is not known who is at the other end.
@@ -312,8 +334,7 @@ async fn packet(stream: &mut (impl Stream + ?Sized)) -> Result<Opening, Stop> {
 }
 
 /// The target that was asked for, if the person may use it.
-fn permitted<'a>(config: &'a Config, principal: &Principal, asked: &str) -> Result<&'a Target, Stop> {
-    let name = asked.split_once('/').map_or(asked, |(target, _)| target);
+fn permitted<'a>(config: &'a Config, principal: &Principal, name: &str) -> Result<&'a Target, Stop> {
     let user = principal.user();
     if let Some(target) = config.targets.get(name).filter(|target| target.permits(user)) {
         return Ok(target);
@@ -340,4 +361,38 @@ fn permitted<'a>(config: &'a Config, principal: &Principal, asked: &str) -> Resu
 
 fn text(bytes: Option<&Bytes>) -> String {
     bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use wiretape_postgres::startup::Startup;
+
+    use super::Wish;
+
+    fn wish(user: &'static str, database: Option<&'static str>) -> (String, String, Option<String>) {
+        let mut startup = Startup { version: 3 << 16, parameters: Vec::new() };
+        startup.set("user", Bytes::from(user));
+        if let Some(database) = database {
+            startup.set("database", Bytes::from(database));
+        }
+        let Wish { person, target, database } = Wish::of(&startup);
+        (person, target, database.map(|database| String::from_utf8(database.to_vec()).unwrap()))
+    }
+
+    #[test]
+    fn the_target_stands_before_the_database_or_behind_the_person() {
+        let wanted = |person: &str, target: &str, database: Option<&str>| {
+            (person.to_owned(), target.to_owned(), database.map(str::to_owned))
+        };
+        assert_eq!(wish("ana", Some("orders")), wanted("ana", "orders", None));
+        assert_eq!(wish("ana", Some("orders/")), wanted("ana", "orders", None));
+        assert_eq!(wish("ana", Some("orders/a/b")), wanted("ana", "orders", Some("a/b")));
+        assert_eq!(wish("ana", None), wanted("ana", "ana", None));
+        assert_eq!(wish("ana@orders", Some("postgres")), wanted("ana", "orders", Some("postgres")));
+        assert_eq!(wish("ana@orders", Some("ana@orders")), wanted("ana", "orders", None));
+        assert_eq!(wish("ana@orders", Some("a/b")), wanted("ana", "orders", Some("a/b")));
+        assert_eq!(wish("ana@orders", None), wanted("ana", "orders", None));
+        assert_eq!(wish("", Some("orders")), wanted("", "orders", None));
+    }
 }

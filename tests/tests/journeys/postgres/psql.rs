@@ -257,3 +257,20 @@ fn a_result_of_two_hundred_megabytes_is_the_same_and_on_the_tape() {
     assert!(session.number("upstream_bytes") > 190_000_000, "{}", session.number("upstream_bytes"));
     session.verified().coded(0);
 }
+
+#[test]
+fn the_target_behind_the_person_leaves_databases_their_own_names() {
+    let database = Database::new();
+    let script = "SELECT current_database();\n\\c template1\nSELECT current_database();\n\\c orders\nSELECT 1;\n";
+    let file = database.folder.write("script.sql", script);
+    let finished = database
+        .psql(Way::Gateway)
+        .args(["-At", "-v", "ON_ERROR_STOP=1"])
+        .env("PGUSER", "ana@orders")
+        .arg("-f")
+        .arg(file);
+    assert_eq!(finished.succeed().text(), "orders\ntemplate1\n1\n");
+    for session in database.gateway.record().ended(3) {
+        assert_eq!((session.text("person"), session.text("target")), ("ana", "orders"));
+    }
+}

@@ -1,9 +1,8 @@
 //! PostgreSQL's own programs beside psql: pgbench, pg_dump, large objects, and the replication clients.
 
 use wiretape_core::event::{CopyDirection, QueryEvent};
-use wiretape_tests::configuration::Target;
 use wiretape_tests::database::{Database, WAYS, Way};
-use wiretape_tests::postgres::Settings;
+
 use wiretape_tests::random;
 use wiretape_tests::stage::wait_until;
 
@@ -146,19 +145,13 @@ fn a_logical_replication_client_follows_the_changes() {
 
 #[test]
 fn a_base_backup_and_the_log_after_it() {
-    // This client names no database but calls it `replication`; so that is what its target is called.
-    let database = Database::with(
-        |_| Settings::default(),
-        |folder, server, configuration| {
-            let target = Target::database("replication", server.address(), &folder.join("password"));
-            configuration.targets.push(target);
-        },
-    );
+    // This client calls the database `replication` by itself: the target stands behind the person.
+    let database = Database::new();
     database.server.tell("CREATE TABLE kept AS SELECT n FROM generate_series(1, 1000) n");
     let backup = database.folder.join("backup");
     database
         .client(Way::Gateway, "pg_basebackup")
-        .args(["-X", "stream", "-c", "fast", "--no-sync", "-D"])
+        .args(["--username=ana@orders", "-X", "stream", "-c", "fast", "--no-sync", "-D"])
         .arg(&backup)
         .succeed();
     database.client(Way::Direct, "pg_verifybackup").arg("-q").arg(&backup).succeed();
