@@ -7,6 +7,7 @@ mod drivers;
 mod exact;
 mod pressure;
 mod psql;
+mod reading;
 mod refused;
 mod regression;
 mod rust;
