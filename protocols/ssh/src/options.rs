@@ -14,7 +14,7 @@ pub enum NestedFault {
     Close,
 }
 
-/// How an [`SshWire`] behaves.
+/// How an [`SshWire`](crate::SshWire) behaves.
 pub struct Options {
     /// The wires that lanes may carry.
     pub nested: Box<dyn NestedWires>,
