@@ -305,6 +305,19 @@ fn resident(number: i32) -> u64 {
 }
 
 #[test]
+fn who_does_not_log_in_in_time_has_to_leave() {
+    let database = Database::new();
+    let mut socket = connect(database.gateway.postgres());
+    socket.write_all(&startup("ana", "orders")).expect("it listens");
+    let mut asked = [0; 9];
+    socket.read_exact(&mut asked).expect("it asks for a password");
+    assert_eq!(code_of(&rest(&mut socket)), "57014");
+    let session = database.gateway.record().one();
+    assert_eq!((session.state(), session.text("target")), ("refused", "orders"));
+    assert!(session.reason().contains("no login within"), "{}", session.reason());
+}
+
+#[test]
 fn nobody_cancels_a_session_that_is_not_his() {
     let database = Database::new();
     let session = database.psql(Way::Gateway).args(["-Atc", "SELECT pg_sleep(4), 'slept'"]).start();

@@ -1,6 +1,6 @@
 //! How the gateway logs in at the target: each of its ways, over TLS and not, and that the secret is found nowhere.
 
-use wiretape_tests::authority::Authority;
+use wiretape_tests::authority::{Authority, Certificate};
 use wiretape_tests::configuration::Configuration;
 use wiretape_tests::database::{Database, Way};
 use wiretape_tests::postgres::{DATABASE, LOGIN, Method, Settings, Version};
@@ -255,4 +255,23 @@ fn a_secret_from_the_environment_and_from_a_program() {
         },
     );
     assert_eq!(succeeds(&from_program), "in as app");
+}
+
+#[test]
+fn a_certificate_that_a_server_signed_itself_is_known_when_it_is_configured() {
+    // As `openssl req -x509` makes them: it says of itself that it is an authority.
+    let itself = |folder: &Folder| {
+        let authority = Authority::make(folder.path(), "itself");
+        let certificate = Certificate { certificate: authority.certificate(), key: folder.join("itself.key") };
+        Settings::over_tls(Method::Scram, &certificate).line("log_connections = on")
+    };
+    let known =
+        Database::with(itself, |folder, _, configuration| over_tls(folder, configuration, "verify-ca", "itself.crt"));
+    assert!(succeeds(&known).contains("in as app over TLS"));
+    let unknown = Database::with(itself, |folder, _, configuration| {
+        let _another = Authority::make(folder.path(), "another");
+        over_tls(folder, configuration, "verify-ca", "another.crt");
+    });
+    assert!(fails(&unknown).contains("no TLS with"), "another one that signed itself");
+    nobody_came_in(&unknown);
 }
