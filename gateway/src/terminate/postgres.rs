@@ -19,7 +19,7 @@ use wiretape_recorder::Recording;
 use crate::admission::{begin, of_session};
 use crate::cancel::{CancelAsked, CancelPlace};
 use crate::clock::SessionClock;
-use crate::config::{Target, TargetKind};
+use crate::config::Target;
 use crate::dial::postgres::{self, Failure, Upstream};
 use crate::gateway::Gateway;
 use crate::relay::{Relay, Stream};
@@ -93,8 +93,7 @@ async fn tell(stream: &mut dyn Stream, message: &Bytes) {
 
 /// A client that is known and may go where it wants to: the tape first, then the way to the target.
 async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
-    let Entered { mut stream, startup, target, database, opened, .. } = entered;
-    let TargetKind::Postgres(upstream) = &target.kind else { return };
+    let Entered { mut stream, startup, target, upstream, database, opened } = entered;
     let (resource, rule) = (opened.target.clone(), opened.rule.clone());
     let person = opened.person.clone();
     let recording = match begin(gateway, clock, opened, target.durability) {
@@ -118,7 +117,7 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
     let mut wanted = startup;
     wanted.set("user", Bytes::from(upstream.login.clone()));
     wanted.set("database", database);
-    let reason = match postgres::connect(&target.name, upstream, wanted).await {
+    let reason = match postgres::connect(&target.name, &upstream, wanted).await {
         Ok(connected) => {
             let session = Passage { gateway, clock, recording: &recording, target: &target, version };
             session.serve(stream, connected).await

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::{LOGIN_TIME_MAX, fatal};
 use crate::admission::{self, WRONG_TOKEN_TIME, cut};
 use crate::clock::SessionClock;
-use crate::config::{Config, Target, TargetKind};
+use crate::config::{Config, PostgresTarget, Target, TargetKind};
 use crate::gateway::Gateway;
 use crate::identity::{self, Principal};
 use crate::relay::Stream;
@@ -62,6 +62,8 @@ pub(super) struct Entered {
     pub(super) stream: Box<dyn Stream>,
     pub(super) startup: Startup,
     pub(super) target: Target,
+    /// How that is reached.
+    pub(super) upstream: PostgresTarget,
     /// The database to open there.
     pub(super) database: Bytes,
     pub(super) opened: SessionOpened,
@@ -143,7 +145,8 @@ impl Attempt {
         opened.login.clone_from(&upstream.login);
         opened.rule = if target.groups.is_empty() { "every-user".to_owned() } else { "groups".to_owned() };
         let Some(stream) = self.knock.stream.take() else { return Err(Stop::Gone) };
-        Ok(Entry::Entered(Box::new(Entered { stream, startup, target: target.clone(), database, opened })))
+        let (target, upstream) = (target.clone(), (**upstream).clone());
+        Ok(Entry::Entered(Box::new(Entered { stream, startup, target, upstream, database, opened })))
     }
 
     fn opened(&self) -> SessionOpened {
