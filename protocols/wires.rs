@@ -41,7 +41,11 @@ impl NestedWires for Table {
 fn postgres(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     match carrier {
         Carrier::Connection { protocol: "postgres" } => Some(Box::new(PostgresWire::new(lane))),
-        Carrier::Subsystem { .. } | Carrier::Exec { .. } | Carrier::Forward { .. } | Carrier::Connection { .. } => None,
+        Carrier::Subsystem { .. }
+        | Carrier::Exec { .. }
+        | Carrier::Forward { .. }
+        | Carrier::Connection { .. }
+        | Carrier::Upgrade { .. } => None,
     }
 }
 
@@ -50,7 +54,7 @@ fn sftp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let carried = match carrier {
         Carrier::Subsystem { name } => name == "sftp",
         Carrier::Exec { command } => wiretape_sftp::is_server(command),
-        Carrier::Forward { .. } | Carrier::Connection { .. } => false,
+        Carrier::Forward { .. } | Carrier::Connection { .. } | Carrier::Upgrade { .. } => false,
     };
     carried.then(|| Box::new(SftpWire::new(lane)) as ByteWire)
 }
@@ -66,6 +70,10 @@ fn scp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
 fn line(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     match carrier {
         Carrier::Subsystem { name } if name == "line@wiretape" => Some(Box::new(LineWire::new(lane))),
-        Carrier::Subsystem { .. } | Carrier::Exec { .. } | Carrier::Forward { .. } | Carrier::Connection { .. } => None,
+        Carrier::Subsystem { .. }
+        | Carrier::Exec { .. }
+        | Carrier::Forward { .. }
+        | Carrier::Connection { .. }
+        | Carrier::Upgrade { .. } => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What was said, in the vocabulary that all protocols share. `docs/EVENTS.md` says the same in words.
 
 mod file;
+mod http;
 mod process;
 mod query;
 mod session;
@@ -8,6 +9,7 @@ mod stream;
 mod terminal;
 
 pub use file::{FileEvent, FileOperation, OpenMode};
+pub use http::{ControlKind, HeaderField, HttpEvent, HttpVersion, MessageKind};
 pub use process::{ProcessEvent, ProcessKind};
 pub use query::{Acknowledged, Column, CopyDirection, Field, Parameter, Prepared, QueryEvent, TransactionStatus};
 pub use session::{SessionEvent, SessionOpened};
@@ -44,6 +46,8 @@ pub enum Kind {
     File(FileEvent),
     /// A database session: what was asked, and what was answered.
     Query(QueryEvent),
+    /// An HTTP exchange: what was asked for, and what was answered.
+    Http(HttpEvent),
 }
 
 impl Kind {
@@ -57,6 +61,7 @@ impl Kind {
             Self::Stream(event) => event.name(),
             Self::File(event) => event.name(),
             Self::Query(event) => event.name(),
+            Self::Http(event) => event.name(),
         }
     }
 
@@ -71,6 +76,7 @@ impl Kind {
             )
             | Self::Stream(StreamEvent::Data { bytes, .. }) => bytes.len(),
             Self::Query(event) => event.payload_bytes(),
+            Self::Http(event) => event.payload_bytes(),
             _ => 0,
         }
     }
@@ -85,6 +91,7 @@ pub const NAMES: &[&str] = &[
     "session.marker",
     "session.fault",
     "session.closed",
+    "session.labelled",
     "terminal.start",
     "terminal.input",
     "terminal.concealed",
@@ -143,4 +150,14 @@ pub const NAMES: &[&str] = &[
     "query.notification",
     "query.terminate",
     "query.long",
+    "http.request",
+    "http.informational",
+    "http.response",
+    "http.body",
+    "http.trailers",
+    "http.end",
+    "http.upgrade",
+    "http.reset",
+    "http.message",
+    "http.control",
 ];

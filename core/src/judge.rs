@@ -46,6 +46,13 @@ pub enum ActionKind {
         /// The object identifier of the function.
         function_id: u32,
     },
+    /// An HTTP request, judged by its head.
+    Request {
+        /// The method.
+        method: Bytes,
+        /// The URL as the client asked for it, with credentials in the query replaced; for a tunnel `host:port`.
+        url: Bytes,
+    },
     /// A line of text: the action of the `line` wire.
     Line {
         /// The line without its end.
@@ -65,6 +72,7 @@ impl ActionKind {
             Self::Agent => "ssh.agent",
             Self::Query { .. } => "pg.query",
             Self::Call { .. } => "pg.call",
+            Self::Request { .. } => "http.request",
             Self::Line { .. } => "line.say",
         }
     }
@@ -82,6 +90,7 @@ impl ActionKind {
             Self::Subsystem { name } => name.clone(),
             Self::Forward { destination } => destination.clone(),
             Self::Call { function_id } => function_id.to_string(),
+            Self::Request { method, url } => format!("{} {}", text(method), text(url)),
             Self::Query { text: bytes } | Self::Line { text: bytes } => text(bytes),
         }
     }

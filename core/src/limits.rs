@@ -54,5 +54,24 @@ pub const POSTGRES_NAMES_KEPT_MAX: usize = 4096;
 /// Requests of one PostgreSQL session that may wait for their response: a pipeline.
 pub const POSTGRES_REQUESTS_PENDING_MAX: usize = 1024 * 1024;
 
+/// The head of an HTTP message, or its trailer section, as it stands on the wire or (HTTP/2) uncompressed by the
+/// counting of RFC 9113 section 10.5.1.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Field lines of one HTTP header or trailer section.
+pub const HTTP_FIELDS_MAX: usize = 512;
+
+/// The line that begins a chunk of HTTP/1.1 content, with its extensions.
+pub const HTTP_CHUNK_LINE_BYTES_MAX: usize = 4096;
+
+/// Interim responses to one HTTP request.
+pub const HTTP_INFORMATIONAL_MAX: usize = 64;
+
+/// HTTP exchanges that one HTTP/2 connection may have open at once.
+pub const HTTP_EXCHANGES_MAX: usize = 256;
+
+/// The payload of a WebSocket control frame (RFC 6455 section 5.5).
+pub const WEBSOCKET_CONTROL_BYTES_MAX: usize = 125;
+
 /// A line of the `line` wire.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;

@@ -32,6 +32,11 @@ pub enum Carrier {
         /// The protocol that is spoken on it, such as `postgres`.
         protocol: &'static str,
     },
+    /// What follows an HTTP request once the target agreed to change protocols.
+    Upgrade {
+        /// The protocol that was agreed on, in lower case, such as `websocket`.
+        protocol: Bytes,
+    },
 }
 
 /// Hands out the wire that understands what a lane carries.

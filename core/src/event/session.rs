@@ -80,6 +80,11 @@ pub enum SessionEvent {
         /// Why the session ended: `client left`, `target closed`, `refused: …`.
         reason: String,
     },
+    /// The client said which work the session belongs to, such as one run of an agent.
+    Labelled {
+        /// As the client called it.
+        label: String,
+    },
 }
 
 impl SessionEvent {
@@ -92,6 +97,7 @@ impl SessionEvent {
             Self::Marker { .. } => "session.marker",
             Self::Fault { .. } => "session.fault",
             Self::Closed { .. } => "session.closed",
+            Self::Labelled { .. } => "session.labelled",
         }
     }
 }

@@ -186,6 +186,7 @@ fn protocol(carrier: &Carrier) -> String {
         }
         Carrier::Forward { port, .. } => format!("port {port}"),
         Carrier::Connection { protocol } => (*protocol).to_owned(),
+        Carrier::Upgrade { protocol } => String::from_utf8_lossy(protocol).into_owned(),
     }
 }
 

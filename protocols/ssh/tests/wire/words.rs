@@ -123,6 +123,7 @@ fn event_words(event: &Event) -> String {
         Kind::File(event) => file_words(event),
         // No channel of the test carries a database session.
         Kind::Query(event) => format!("{event:?}"),
+        Kind::Http(event) => format!("{event:?}"),
     };
     let Event { lane, side, .. } = event;
     format!("{lane} {side} {} {words}", event.kind.name()).trim_end().to_owned()
