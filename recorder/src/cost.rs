@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use wiretape_core::event::{
-    FileEvent, FileOperation, ProcessEvent, ProcessKind, QueryEvent, SessionEvent, SessionOpened, StreamEvent,
-    StreamKind, TerminalEvent,
+    FileEvent, FileOperation, HeaderField, HttpEvent, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
+    SessionOpened, StreamEvent, StreamKind, TerminalEvent,
 };
 use wiretape_core::{Event, Kind, Verdict};
 
@@ -16,6 +16,7 @@ pub(crate) fn bytes(event: &Event) -> usize {
         Kind::Stream(event) => stream(event),
         Kind::File(event) => file(event),
         Kind::Query(event) => query(event),
+        Kind::Http(event) => http(event),
     };
     size_of::<Event>().saturating_add(own)
 }
@@ -30,7 +31,9 @@ fn session(event: &SessionEvent) -> usize {
             };
             action.len() + resource.len() + rule.len() + said
         }
-        SessionEvent::Notice { text } | SessionEvent::Marker { label: text } => text.len(),
+        SessionEvent::Notice { text }
+        | SessionEvent::Marker { label: text }
+        | SessionEvent::Labelled { label: text } => text.len(),
         SessionEvent::Gap { reason, .. } | SessionEvent::Closed { reason } => reason.len(),
         SessionEvent::Fault { expected, got, .. } => expected.len() + got.len(),
     }
@@ -163,6 +166,28 @@ fn query(event: &QueryEvent) -> usize {
         | QueryEvent::Ready { .. }
         | QueryEvent::Terminate => 0,
     }
+}
+
+fn http(event: &HttpEvent) -> usize {
+    match event {
+        HttpEvent::Request { version: _, method, scheme, authority, path, protocol, fields } => {
+            let texts = method.len() + scheme.len() + authority.len() + path.len();
+            texts + optional(protocol) + section(fields)
+        }
+        HttpEvent::Response { reason, fields, .. } => reason.len() + section(fields),
+        HttpEvent::Informational { fields, .. } | HttpEvent::Trailers { fields } => section(fields),
+        HttpEvent::Body { bytes }
+        | HttpEvent::Message { bytes, .. }
+        | HttpEvent::Control { bytes, .. }
+        | HttpEvent::Upgrade { protocol: bytes } => bytes.len(),
+        HttpEvent::Reset { reason, .. } => reason.len(),
+        HttpEvent::End => 0,
+    }
+}
+
+/// A header or trailer section.
+fn section(fields: &[HeaderField]) -> usize {
+    fields.iter().map(|field| field.name.len() + field.value.len()).sum::<usize>() + list(fields)
 }
 
 fn optional(value: &Option<Bytes>) -> usize {

@@ -4,6 +4,7 @@
 //! change of the vocabulary that does not append variants to an enum's end is a new version of the format.
 
 mod file;
+mod http;
 mod process;
 mod query;
 mod session;
@@ -55,6 +56,7 @@ enum Kind<'a> {
     Stream(stream::Stream<'a>),
     File(file::File<'a>),
     Query(query::Query<'a>),
+    Http(http::Http<'a>),
 }
 
 impl From<words::Side> for Side {
@@ -84,6 +86,7 @@ impl<'a> From<&'a words::Kind> for Kind<'a> {
             words::Kind::Stream(event) => Self::Stream(event.into()),
             words::Kind::File(event) => Self::File(event.into()),
             words::Kind::Query(event) => Self::Query(event.into()),
+            words::Kind::Http(event) => Self::Http(event.into()),
         }
     }
 }
@@ -106,6 +109,7 @@ impl Kind<'_> {
             Self::Stream(event) => words::Kind::Stream(event.into_core(plain)),
             Self::File(event) => words::Kind::File(event.into_core(plain)),
             Self::Query(event) => words::Kind::Query(event.into_core(plain)),
+            Self::Http(event) => words::Kind::Http(event.into_core(plain)),
         }
     }
 }
@@ -156,6 +160,7 @@ fn list_items(kind: &words::Kind) -> usize {
         words::Kind::Session(words::event::SessionEvent::Opened(opened)) => opened.groups.len(),
         words::Kind::Terminal(words::event::TerminalEvent::Start { modes, .. }) => modes.len(),
         words::Kind::Query(event) => query::list_items(event),
+        words::Kind::Http(event) => http::list_items(event),
         _ => 0,
     }
 }

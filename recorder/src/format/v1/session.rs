@@ -36,6 +36,7 @@ pub(super) enum Session<'a> {
     Marker { label: &'a str },
     Fault { by: Side, expected: &'a str, got: &'a str },
     Closed { reason: &'a str },
+    Labelled { label: &'a str },
 }
 
 impl<'a> From<&'a words::event::SessionEvent> for Session<'a> {
@@ -51,6 +52,7 @@ impl<'a> From<&'a words::event::SessionEvent> for Session<'a> {
             Core::Marker { label } => Self::Marker { label },
             Core::Fault { by, expected, got } => Self::Fault { by: (*by).into(), expected, got },
             Core::Closed { reason } => Self::Closed { reason },
+            Core::Labelled { label } => Self::Labelled { label },
         }
     }
 }
@@ -72,6 +74,7 @@ impl From<Session<'_>> for words::event::SessionEvent {
                 Self::Fault { by: by.into(), expected: expected.to_owned(), got: got.to_owned() }
             }
             Session::Closed { reason } => Self::Closed { reason: reason.to_owned() },
+            Session::Labelled { label } => Self::Labelled { label: label.to_owned() },
         }
     }
 }
