@@ -21,6 +21,8 @@ enum Subject {
     Ssh,
     /// PostgreSQL directly, through pgbouncer and through the gateway: throughput, latency, bulk, memory
     Postgres,
+    /// HTTP directly, through nginx, through haproxy and through the gateway: throughput, latency, bulk
+    Http,
     /// The error of replayed intervals, beside other players
     Replay,
     /// The recorder alone, beside plain zstd
@@ -30,7 +32,7 @@ enum Subject {
 /// Builds what is measured, then measures.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut parts = Parts::default();
-    if matches!(arguments.subject, Subject::Ssh | Subject::Postgres) {
+    if matches!(arguments.subject, Subject::Ssh | Subject::Postgres | Subject::Http) {
         parts.run("system packages", packages::install_system)?;
         let programs = ["build", "--release", "-p", "wiretape-gateway", "-p", "wiretape-replay"];
         parts.command("build", cargo(&programs))?;
@@ -45,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let measuring: &[&str] = match arguments.subject {
         Subject::Ssh => &["bench", "-p", "wiretape-tests", "--bench", "ssh", "--"],
         Subject::Postgres => &["bench", "-p", "wiretape-tests", "--bench", "postgres", "--"],
+        Subject::Http => &["bench", "-p", "wiretape-tests", "--bench", "http", "--"],
         Subject::Replay => &["bench", "-p", "wiretape-replay", "--bench", "replay", "--"],
         Subject::Recorder => &["run", "--release", "-p", "wiretape-recorder", "--example", "throughput", "--"],
     };

@@ -27,6 +27,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("pgbouncer", "pgbouncer"),
     ("bzip2", "bzip2"),
+    ("curl", "curl"),
+    ("git", "git"),
+    ("nginx", "nginx"),
+    ("haproxy", "haproxy"),
+    ("h2load", "nghttp2-client"),
+    ("chromium", "chromium"),
 ];
 
 /// Files that a journey needs, and the package that has them.
