@@ -3,6 +3,7 @@
 //! Nothing here remembers anything: what joins several events is the business of [`crate::timeline`].
 
 mod file;
+mod http;
 mod keys;
 mod query;
 
@@ -12,6 +13,7 @@ use wiretape_core::event::{
 use wiretape_core::{Event, Kind, Lane, Side, Verdict};
 
 pub use file::{closed, operation, status};
+pub(crate) use http::{amount, control, reset, status_line};
 pub use keys::{DOT, keys};
 
 use crate::legible::{count, excerpt, excerpt_bytes, is_text, legible, legible_bytes, size, spoken};
@@ -41,6 +43,7 @@ pub fn describe(event: &Event) -> String {
         Kind::Stream(event) => stream(event),
         Kind::File(event) => file::file(event),
         Kind::Query(event) => query::query(event),
+        Kind::Http(said) => http::http(event, said),
     }
 }
 
@@ -123,6 +126,7 @@ fn session(event: &SessionEvent) -> String {
             format!("FAULT: the {by} broke the protocol: expected {}, got {}", label(expected), label(got))
         }
         SessionEvent::Closed { reason } => format!("session ended: {}", label(reason)),
+        SessionEvent::Labelled { label: text } => format!("label: {}", label(text)),
     }
 }
 

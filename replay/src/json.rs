@@ -10,6 +10,7 @@
 //! lines of one session belong together: [`Lines`] remembers which columns rows have.
 
 mod event;
+mod http;
 mod object;
 mod query;
 mod session;

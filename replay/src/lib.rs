@@ -10,6 +10,7 @@ pub mod command;
 pub mod console;
 pub mod database;
 pub mod describe;
+pub mod exchange;
 pub mod export;
 pub mod json;
 pub mod keyboard;

@@ -93,7 +93,7 @@ fn terminal(lane: Lane, input: bool, event: &Event) -> Option<Cue> {
         Kind::Process(ProcessEvent::Exit { .. } | ProcessEvent::Killed { .. } | ProcessEvent::Signal { .. }) => {
             Some(Cue::Note(describe(event)))
         }
-        Kind::Process(_) | Kind::Stream(_) | Kind::File(_) | Kind::Query(_) => None,
+        Kind::Process(_) | Kind::Stream(_) | Kind::File(_) | Kind::Query(_) | Kind::Http(_) => None,
     }
 }
 
@@ -109,6 +109,6 @@ fn said_of_session(event: &SessionEvent) -> Option<Cue> {
             Some(Cue::Note(format!("REFUSED: {} {}: {}", label(action), label(resource), label(&reason.text))))
         }
         SessionEvent::Closed { reason } => Some(Cue::Note(format!("session ended: {}", label(reason)))),
-        SessionEvent::Opened(_) | SessionEvent::Decision { .. } => None,
+        SessionEvent::Opened(_) | SessionEvent::Decision { .. } | SessionEvent::Labelled { .. } => None,
     }
 }

@@ -7,6 +7,7 @@ use wiretape_core::event::{
 use wiretape_core::{Event, Kind, Verdict};
 
 use super::Object;
+use super::http::http;
 use super::query::Queries;
 use crate::legible::hex;
 use crate::wallclock;
@@ -34,6 +35,7 @@ impl Lines {
             Kind::Stream(event) => stream(&mut object, event),
             Kind::File(event) => file(&mut object, event),
             Kind::Query(said) => self.queries.put(&mut object, event, said),
+            Kind::Http(said) => http(&mut object, said),
         }
         object.finish()
     }
@@ -60,7 +62,7 @@ fn session(object: &mut Object, event: &SessionEvent) {
             object.put("bytes", *bytes);
             object.put("reason", reason.as_str());
         }
-        SessionEvent::Marker { label } => object.put("label", label.as_str()),
+        SessionEvent::Marker { label } | SessionEvent::Labelled { label } => object.put("label", label.as_str()),
         SessionEvent::Fault { by, expected, got } => {
             object.put("by", by.name());
             object.put("expected", expected.as_str());

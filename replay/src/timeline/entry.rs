@@ -91,6 +91,7 @@ pub(super) fn session_mark(event: &SessionEvent) -> Mark {
         SessionEvent::Opened(_)
         | SessionEvent::Decision { .. }
         | SessionEvent::Notice { .. }
+        | SessionEvent::Labelled { .. }
         | SessionEvent::Closed { .. } => Mark::Session,
     }
 }
