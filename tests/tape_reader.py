@@ -247,6 +247,8 @@ COLUMN = fields(
     ("format", u16),
 )
 MESSAGES = [("count", u32), ("bytes", run)]
+VERSION = word("HTTP/1.0", "HTTP/1.1", "HTTP/2")
+SECTION = many(fields(("name", run), ("value", run), ("concealed_bytes", u32)))
 REPORT = [("fields", many(fields(("letter", u8), ("text", run))))]
 FAMILIES = [
     [
@@ -257,6 +259,7 @@ FAMILIES = [
         ("session.marker", [("label", text)]),
         ("session.fault", [("by", side), ("expected", text), ("got", text)]),
         ("session.closed", [("reason", text)]),
+        ("session.labelled", [("label", text)]),
     ],
     [
         ("terminal.start", [("term", text), ("size", SIZE), ("modes", many(pair(u8, u32)))]),
@@ -352,6 +355,32 @@ FAMILIES = [
         ("query.terminate", []),
         ("query.long", [("letter", u8), ("bytes", run), ("last", flag)]),
     ],
+    [
+        (
+            "http.request",
+            [
+                ("version", VERSION),
+                ("method", run),
+                ("scheme", run),
+                ("authority", run),
+                ("path", run),
+                ("protocol", optional(run)),
+                ("fields", SECTION),
+            ],
+        ),
+        ("http.informational", [("status", u16), ("fields", SECTION)]),
+        ("http.response", [("version", VERSION), ("status", u16), ("reason", run), ("fields", SECTION)]),
+        ("http.body", [("bytes", run)]),
+        ("http.trailers", [("fields", SECTION)]),
+        ("http.end", []),
+        ("http.upgrade", [("protocol", run)]),
+        ("http.reset", [("code", u32), ("reason", text)]),
+        (
+            "http.message",
+            [("kind", word("text", "binary")), ("bytes", run), ("first", flag), ("last", flag)],
+        ),
+        ("http.control", [("kind", word("ping", "pong", "close")), ("bytes", run)]),
+    ],
 ]
 # The fields that are payload: runs of bytes, or lists of values.
 COUNTED = {
@@ -367,6 +396,8 @@ COUNTED = {
     "query.rows": "bytes",
     "query.copy-data": "bytes",
     "query.long": "bytes",
+    "http.body": "bytes",
+    "http.message": "bytes",
 }
 
 

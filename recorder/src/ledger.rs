@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use wiretape_core::event::SessionEvent;
+use wiretape_core::event::{HttpEvent, SessionEvent};
 use wiretape_core::{Event, Kind, Moment, SessionId, Side, Verdict};
 
 use crate::limits::CATALOGUE_TEXT_BYTES_MAX;
@@ -34,6 +34,10 @@ pub(crate) struct Ledger {
     opened: Option<Box<Opened>>,
     refused: Option<String>,
     closed: Option<String>,
+    label: Option<String>,
+    /// The first request of HTTP, and how many there are.
+    request: Option<String>,
+    requests: u64,
     pub(crate) events: u64,
     pub(crate) client_bytes: u64,
     pub(crate) upstream_bytes: u64,
@@ -63,8 +67,24 @@ impl Ledger {
         }
         match &event.kind {
             Kind::Session(event) => self.note_session(event),
+            Kind::Http(HttpEvent::Request { method, authority, path, .. }) => {
+                self.note_request(method, if path.is_empty() { authority } else { path })
+            }
             _ => false,
         }
+    }
+
+    fn note_request(&mut self, method: &[u8], asked: &[u8]) -> bool {
+        self.requests = self.requests.saturating_add(1);
+        if self.request.is_some() {
+            return false;
+        }
+        let text = |bytes: &[u8]| {
+            let start = bytes.get(..CATALOGUE_TEXT_BYTES_MAX).unwrap_or(bytes);
+            String::from_utf8_lossy(start).into_owned()
+        };
+        self.request = Some(cut(&format!("{} {}", text(method), text(asked))));
+        true
     }
 
     fn note_session(&mut self, event: &SessionEvent) -> bool {
@@ -98,6 +118,11 @@ impl Ledger {
                 self.closed = Some(cut(reason));
                 false
             }
+            // A session belongs to the work that was named first.
+            SessionEvent::Labelled { label } if self.label.is_none() => {
+                self.label = Some(cut(label));
+                true
+            }
             SessionEvent::Gap { .. } => {
                 self.gaps = self.gaps.saturating_add(1);
                 false
@@ -121,6 +146,10 @@ impl Ledger {
             (Stand::CutOff, ..) => (SessionState::CutOff, CUT_OFF.to_owned()),
             (Stand::Sealed, None, closed) => (SessionState::Closed, closed.clone().unwrap_or_default()),
         };
+        let what = match (&self.request, self.requests) {
+            (Some(request), 2..) => format!("{request} +{}", self.requests - 1),
+            (request, _) => request.clone().unwrap_or_default(),
+        };
         let text = |field: fn(&Opened) -> &String| self.opened.as_deref().map(field).cloned().unwrap_or_default();
         SessionRow {
             id,
@@ -130,6 +159,8 @@ impl Ledger {
             login: text(|opened| &opened.login),
             protocol: text(|opened| &opened.protocol),
             client_address: text(|opened| &opened.client_address),
+            label: self.label.clone().unwrap_or_default(),
+            what,
             opened_unix_nanos,
             closed_unix_nanos: (stand != Stand::Live).then(|| opened_unix_nanos.saturating_add(self.last.as_nanos())),
             state,

@@ -59,6 +59,11 @@ pub struct SessionRow {
     pub protocol: String,
     /// The client's `host:port`.
     pub client_address: String,
+    /// The work that the client said it belongs to; empty when it said none.
+    pub label: String,
+    /// What it was about, where its first events tell: the first request of HTTP and how many came behind it, as
+    /// `GET /orders +41`. Empty for other protocols.
+    pub what: String,
     /// When it opened, in nanoseconds since 1970-01-01 UTC.
     pub opened_unix_nanos: u64,
     /// When its last event was; `None` while it is live.
@@ -86,6 +91,8 @@ pub struct Filter {
     pub person: Option<String>,
     /// To this target only.
     pub target: Option<String>,
+    /// With this label only.
+    pub label: Option<String>,
     /// In this state only.
     pub state: Option<SessionState>,
     /// Opened at or after this, in nanoseconds since 1970-01-01 UTC.

@@ -14,7 +14,7 @@ use crate::row::{Filter, SessionRow, SessionState};
 pub(crate) const FILE: &str = "catalogue.sqlite";
 
 /// The version of the table. A catalogue of another version is rebuilt from the tapes.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long one process waits for another that writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -28,6 +28,8 @@ const SCHEMA: &str = "
         login TEXT NOT NULL,
         protocol TEXT NOT NULL,
         client_address TEXT NOT NULL,
+        label TEXT NOT NULL,
+        what TEXT NOT NULL,
         opened_unix_nanos INTEGER NOT NULL,
         closed_unix_nanos INTEGER,
         state TEXT NOT NULL,
@@ -41,11 +43,14 @@ const SCHEMA: &str = "
     CREATE INDEX session_opened ON session (opened_unix_nanos);
     CREATE INDEX session_person ON session (person, opened_unix_nanos);
     CREATE INDEX session_target ON session (target, opened_unix_nanos);
+    CREATE INDEX session_label ON session (label, opened_unix_nanos);
     CREATE INDEX session_state ON session (state, opened_unix_nanos);
 ";
 
-const COLUMNS: &str = "id, person, target, target_kind, login, protocol, client_address, opened_unix_nanos, \
-    closed_unix_nanos, state, reason, events, client_bytes, upstream_bytes, tape_bytes, tape";
+const COLUMNS: &str = "id, person, target, target_kind, login, protocol, client_address, label, what, \
+    opened_unix_nanos, closed_unix_nanos, state, reason, events, client_bytes, upstream_bytes, tape_bytes, tape";
+
+const PLACES: &str = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 
 /// A connection to the catalogue of a data folder.
 pub(crate) struct Table {
@@ -97,7 +102,7 @@ impl Table {
         Ok(if empty { Found::Empty(table) } else { Found::Table(table) })
     }
 
-    /// Opens the catalogue in `data_dir` for reading.
+    /// Opens the catalogue in `data_dir` for reading. One of another version is an error.
     pub(crate) fn open_to_read(data_dir: &Path, tapes: &Path) -> Result<Self, StoreError> {
         let path = data_dir.join(FILE);
         let wrap = |source| StoreError::Catalogue { path: path.clone(), source };
@@ -142,6 +147,7 @@ impl Table {
         };
         add("person = ?", filter.person.clone().map(Value::Text));
         add("target = ?", filter.target.clone().map(Value::Text));
+        add("label = ?", filter.label.clone().map(Value::Text));
         add("state = ?", filter.state.map(|state| Value::Text(state.name().to_owned())));
         add("opened_unix_nanos >= ?", filter.since_unix_nanos.map(integer));
         add("opened_unix_nanos < ?", filter.until_unix_nanos.map(integer));
@@ -185,7 +191,7 @@ impl Table {
             Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
         };
         let (Some(id), Some(state)) =
-            (SessionId::parse(&row.get::<_, String>(0)?), SessionState::parse(&row.get::<_, String>(9)?))
+            (SessionId::parse(&row.get::<_, String>(0)?), SessionState::parse(&row.get::<_, String>(11)?))
         else {
             return Ok(None);
         };
@@ -197,15 +203,17 @@ impl Table {
             login: row.get(4)?,
             protocol: row.get(5)?,
             client_address: row.get(6)?,
-            opened_unix_nanos: number(7)?,
-            closed_unix_nanos: row.get::<_, Option<i64>>(8)?.map(|nanos| u64::try_from(nanos).unwrap_or(0)),
+            label: row.get(7)?,
+            what: row.get(8)?,
+            opened_unix_nanos: number(9)?,
+            closed_unix_nanos: row.get::<_, Option<i64>>(10)?.map(|nanos| u64::try_from(nanos).unwrap_or(0)),
             state,
-            reason: row.get(10)?,
-            events: number(11)?,
-            client_bytes: number(12)?,
-            upstream_bytes: number(13)?,
-            tape_bytes: number(14)?,
-            tape: self.tapes.join(row.get::<_, String>(15)?),
+            reason: row.get(12)?,
+            events: number(13)?,
+            client_bytes: number(14)?,
+            upstream_bytes: number(15)?,
+            tape_bytes: number(16)?,
+            tape: self.tapes.join(row.get::<_, String>(17)?),
         }))
     }
 }
@@ -216,9 +224,7 @@ fn put(connection: &mut Connection, tapes: &Path, rows: &[SessionRow], replace: 
         transaction.execute("DELETE FROM session", [])?;
     }
     {
-        let sql = format!(
-            "INSERT OR REPLACE INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        );
+        let sql = format!("INSERT OR REPLACE INTO session ({COLUMNS}) VALUES ({PLACES})");
         let mut statement = transaction.prepare_cached(&sql)?;
         for row in rows {
             let tape = row.tape.strip_prefix(tapes).unwrap_or(&row.tape);
@@ -231,6 +237,8 @@ fn put(connection: &mut Connection, tapes: &Path, rows: &[SessionRow], replace: 
                 text(&row.login),
                 text(&row.protocol),
                 text(&row.client_address),
+                text(&row.label),
+                text(&row.what),
                 integer(row.opened_unix_nanos),
                 row.closed_unix_nanos.map_or(Value::Null, integer),
                 text(row.state.name()),
@@ -253,7 +261,9 @@ fn integer(value: u64) -> Value {
 
 fn probe(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(BUSY)?;
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == VERSION { Ok(()) } else { Err(rusqlite::Error::InvalidQuery) }
 }
 
 fn is_damaged(error: &rusqlite::Error) -> bool {

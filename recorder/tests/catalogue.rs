@@ -6,7 +6,7 @@ mod scene;
 use std::fs;
 
 use scene::{Scene, block_on, closed, data, event, opened, output};
-use wiretape_core::event::SessionEvent;
+use wiretape_core::event::{HttpEvent, HttpVersion, SessionEvent};
 use wiretape_core::{Event, Kind, Reason, SessionId, Side, Verdict};
 use wiretape_recorder::{Archive, Durability, Filter, FindError, SessionRow, SessionState, Store};
 
@@ -71,6 +71,8 @@ fn rows_say_what_the_tapes_say() {
             login: "deploy".to_owned(),
             protocol: "ssh".to_owned(),
             client_address: "192.0.2.7:50022".to_owned(),
+            label: String::new(),
+            what: String::new(),
             opened_unix_nanos: scene::OPENED,
             closed_unix_nanos: Some(scene::OPENED + 2_000_000_000),
             state: SessionState::Closed,
@@ -121,6 +123,63 @@ fn a_target_that_was_chosen_from_the_menu_is_listed() {
         listed(&[opened("ana", "web1"), closed(3, "refused: the target is down")]),
         row("web1", SessionState::Refused, "the target is down")
     );
+}
+
+#[test]
+fn a_label_and_the_first_request_are_listed() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let session = |said| event(1, Side::Client, Kind::Session(said));
+    let labelled = |label: &str| session(SessionEvent::Labelled { label: label.to_owned() });
+    let request = |method: &'static str, path: &'static str| {
+        let request = HttpEvent::Request {
+            version: HttpVersion::Http2,
+            method: method.into(),
+            scheme: "https".into(),
+            authority: "api.example.com:443".into(),
+            path: path.into(),
+            protocol: None,
+            fields: Vec::new(),
+        };
+        event(2, Side::Client, Kind::Http(request))
+    };
+    let listed = |events: &[Event]| {
+        let id = scene::id();
+        record(&store, id, scene::OPENED, events);
+        let row = scene.archive().find(&id.to_string()).unwrap();
+        (row.label, row.what)
+    };
+    let row = |label: &str, what: &str| (label.to_owned(), what.to_owned());
+    let start = || opened("ana", "api");
+    assert_eq!(
+        listed(&[start(), labelled("run-7"), labelled("run-8"), request("GET", "/a?b"), request("PUT", "/c")]),
+        row("run-7", "GET /a?b +1")
+    );
+    assert_eq!(listed(&[start(), request("CONNECT", "")]), row("", "CONNECT api.example.com:443"));
+    assert_eq!(listed(&[start()]), row("", ""));
+    let archive = scene.archive();
+    let labels =
+        |label: &str| archive.sessions(&Filter { label: Some(label.to_owned()), ..Filter::default() }).unwrap().len();
+    assert_eq!((labels("run-7"), labels("run-8"), labels("run")), (1, 0, 0));
+}
+
+#[test]
+fn a_catalogue_of_another_version_is_made_from_the_tapes() {
+    let scene = Scene::new();
+    sessions(&scene);
+    let before = all(&scene.archive());
+    let file = scene.data_dir().join("catalogue.sqlite");
+    for open_by_a_store in [false, true] {
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        let old = "DROP TABLE session; CREATE TABLE session (id TEXT PRIMARY KEY, person TEXT NOT NULL) WITHOUT ROWID;";
+        connection.execute_batch(old).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        drop(connection);
+        if open_by_a_store {
+            scene.store().close();
+        }
+        assert_eq!(all(&scene.archive()), before);
+    }
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use wiretape_core::event::{
-    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, OpenMode, Parameter, Prepared, ProcessEvent,
-    ProcessKind, QueryEvent, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize,
-    TransactionStatus,
+    Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
+    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
+    SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
 
@@ -33,6 +33,9 @@ pub(crate) fn parts() -> Vec<Vec<Event>> {
         part(1, asked()),
         part(1, answered()),
         part(1, copied()),
+        part(2, requested()),
+        part(2, responded()),
+        part(3, upgraded()),
         part(7, vec![data(Side::Client, noise(11, 20_000)), data(Side::Upstream, noise(12, 300))]),
         part(8, vec![data(Side::Upstream, log_lines(13, 30_000))]),
     ];
@@ -87,6 +90,7 @@ fn session() -> Vec<(Side, Kind)> {
         SessionEvent::Gap { events: 3, bytes: 70_000, reason: text("best effort") },
         SessionEvent::Marker { label: text("deploy \"42\"\t\u{1b}") },
         SessionEvent::Fault { by: Side::Upstream, expected: text("a channel"), got: text("none") },
+        SessionEvent::Labelled { label: text("run 42 ✓ \\ \u{7f}") },
     ]
     .map(session_kind)
     .into()
@@ -337,4 +341,100 @@ fn copied() -> Vec<(Side, Kind)> {
         queries(Side::Client, [QueryEvent::CopyFail { message: bytes("enough") }, QueryEvent::Terminate]),
     ]
     .concat()
+}
+
+fn exchange(side: Side, events: impl IntoIterator<Item = HttpEvent>) -> Vec<(Side, Kind)> {
+    events.into_iter().map(|event| (side, Kind::Http(event))).collect()
+}
+
+fn line(name: &'static str, value: &'static [u8], concealed_bytes: u32) -> HeaderField {
+    HeaderField { name: bytes(name), value: Bytes::from_static(value), concealed_bytes }
+}
+
+/// Requests of every version.
+fn requested() -> Vec<(Side, Kind)> {
+    let request = |version, method, path, fields| HttpEvent::Request {
+        version,
+        method: bytes(method),
+        scheme: bytes("https"),
+        authority: bytes("api.example.com:8443"),
+        path: bytes(path),
+        protocol: None,
+        fields,
+    };
+    let fields = vec![
+        line("Accept", b"*/*", 0),
+        line("Authorization", b"Bearer ", 43),
+        line("X-Odd", b"caf\xe9 \\ \t", 0),
+        line("Cookie", b"", 70_000),
+    ];
+    let tunnel = HttpEvent::Request {
+        version: HttpVersion::Http10,
+        method: bytes("CONNECT"),
+        scheme: Bytes::new(),
+        authority: bytes("[2001:db8::1]:443"),
+        path: Bytes::new(),
+        protocol: None,
+        fields: Vec::new(),
+    };
+    let events = [
+        request(HttpVersion::Http11, "GET", "/v1/orders?limit=2&key=***", fields),
+        HttpEvent::End,
+        request(HttpVersion::Http2, "POST", "/v1/orders", vec![line("content-type", b"application/json", 0)]),
+        HttpEvent::Body { bytes: log_lines(19, 5_000).into() },
+        HttpEvent::Body { bytes: noise(20, 300).into() },
+        HttpEvent::Body { bytes: Bytes::new() },
+        HttpEvent::Trailers { fields: vec![line("x-sum", b"1", 0)] },
+        HttpEvent::End,
+        HttpEvent::Reset { code: 8, reason: text("the client cancelled: tür") },
+        tunnel,
+    ];
+    exchange(Side::Client, events)
+}
+
+/// Responses of every version.
+fn responded() -> Vec<(Side, Kind)> {
+    let response = |version, status, reason, fields| HttpEvent::Response {
+        version,
+        status,
+        reason: Bytes::from_static(reason),
+        fields,
+    };
+    let events = [
+        HttpEvent::Informational { status: 100, fields: Vec::new() },
+        HttpEvent::Informational { status: 103, fields: vec![line("Link", b"</style.css>; rel=preload", 0)] },
+        response(HttpVersion::Http11, 200, b"OK", vec![line("Set-Cookie", b"sid=", 251)]),
+        HttpEvent::Body { bytes: noise(21, 20_000).into() },
+        HttpEvent::Trailers { fields: Vec::new() },
+        HttpEvent::End,
+        response(HttpVersion::Http2, 599, b"", Vec::new()),
+        HttpEvent::Reset { code: u32::MAX, reason: String::new() },
+    ];
+    let own = [response(HttpVersion::Http10, 403, b"Verboten \xfc", Vec::new()), HttpEvent::End];
+    [exchange(Side::Upstream, events), exchange(Side::Client, own)].concat()
+}
+
+/// Another protocol on the lane of an exchange.
+fn upgraded() -> Vec<(Side, Kind)> {
+    let request = HttpEvent::Request {
+        version: HttpVersion::Http2,
+        method: bytes("CONNECT"),
+        scheme: bytes("http"),
+        authority: bytes("localhost"),
+        path: bytes("/chat"),
+        protocol: Some(bytes("websocket")),
+        fields: Vec::new(),
+    };
+    let message = |kind, bytes: Vec<u8>, first, last| HttpEvent::Message { kind, bytes: bytes.into(), first, last };
+    let control = |kind, bytes: &'static [u8]| HttpEvent::Control { kind, bytes: Bytes::from_static(bytes) };
+    let down = [
+        HttpEvent::Upgrade { protocol: bytes("websocket") },
+        message(MessageKind::Text, "hällo \\".into(), true, true),
+        message(MessageKind::Binary, noise(22, 400), true, false),
+        message(MessageKind::Binary, noise(23, 5), false, false),
+        message(MessageKind::Binary, Vec::new(), false, true),
+        control(ControlKind::Ping, b"\x00\xff"),
+    ];
+    let up = [control(ControlKind::Pong, b""), control(ControlKind::Close, b"\x03\xe8bye")];
+    [exchange(Side::Client, [request]), exchange(Side::Upstream, down), exchange(Side::Client, up)].concat()
 }

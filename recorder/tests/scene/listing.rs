@@ -10,8 +10,9 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use wiretape_core::event::{
-    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, Parameter, Prepared, ProcessEvent,
-    ProcessKind, QueryEvent, SessionEvent, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
+    HttpVersion, MessageKind, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent, StreamEvent,
+    StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Verdict};
 use wiretape_recorder::{Report, Tape, verify};
@@ -96,6 +97,7 @@ fn fields(event: &Event) -> Value {
         Kind::Stream(event) => stream(event),
         Kind::File(event) => file(event),
         Kind::Query(event) => query(event),
+        Kind::Http(event) => http(event),
     }
 }
 
@@ -133,7 +135,7 @@ fn session(event: &SessionEvent) -> Value {
         SessionEvent::Gap { events, bytes, reason } => {
             object([("events", json!(events)), ("bytes", json!(bytes)), ("reason", json!(reason))])
         }
-        SessionEvent::Marker { label } => object([("label", json!(label))]),
+        SessionEvent::Marker { label } | SessionEvent::Labelled { label } => object([("label", json!(label))]),
         SessionEvent::Fault { by, expected, got } => {
             object([("by", json!(by.name())), ("expected", json!(expected)), ("got", json!(got))])
         }
@@ -374,6 +376,63 @@ fn query(event: &QueryEvent) -> Value {
         }
         QueryEvent::Flush | QueryEvent::Sync | QueryEvent::CopyDone | QueryEvent::Terminate => object([]),
     }
+}
+
+fn http(event: &HttpEvent) -> Value {
+    let version = |version: &HttpVersion| match version {
+        HttpVersion::Http10 => json!("HTTP/1.0"),
+        HttpVersion::Http11 => json!("HTTP/1.1"),
+        HttpVersion::Http2 => json!("HTTP/2"),
+    };
+    match event {
+        HttpEvent::Request { version: its, method, scheme, authority, path, protocol, fields } => object([
+            ("version", version(its)),
+            ("method", shown(method)),
+            ("scheme", shown(scheme)),
+            ("authority", shown(authority)),
+            ("path", shown(path)),
+            ("protocol", optional(protocol)),
+            ("fields", section(fields)),
+        ]),
+        HttpEvent::Informational { status, fields } => object([("status", json!(status)), ("fields", section(fields))]),
+        HttpEvent::Response { version: its, status, reason, fields } => object([
+            ("version", version(its)),
+            ("status", json!(status)),
+            ("reason", shown(reason)),
+            ("fields", section(fields)),
+        ]),
+        HttpEvent::Body { bytes } => object([("bytes", shown(bytes))]),
+        HttpEvent::Trailers { fields } => object([("fields", section(fields))]),
+        HttpEvent::End => object([]),
+        HttpEvent::Upgrade { protocol } => object([("protocol", shown(protocol))]),
+        HttpEvent::Reset { code, reason } => object([("code", json!(code)), ("reason", json!(reason))]),
+        HttpEvent::Message { kind, bytes, first, last } => {
+            let kind = match kind {
+                MessageKind::Text => "text",
+                MessageKind::Binary => "binary",
+            };
+            object([("kind", json!(kind)), ("bytes", shown(bytes)), ("first", json!(first)), ("last", json!(last))])
+        }
+        HttpEvent::Control { kind, bytes } => {
+            let kind = match kind {
+                ControlKind::Ping => "ping",
+                ControlKind::Pong => "pong",
+                ControlKind::Close => "close",
+            };
+            object([("kind", json!(kind)), ("bytes", shown(bytes))])
+        }
+    }
+}
+
+fn section(fields: &[HeaderField]) -> Value {
+    let field = |field: &HeaderField| {
+        object([
+            ("name", shown(&field.name)),
+            ("value", shown(&field.value)),
+            ("concealed_bytes", json!(field.concealed_bytes)),
+        ])
+    };
+    json!(fields.iter().map(field).collect::<Vec<_>>())
 }
 
 fn optional(value: &Option<Bytes>) -> Value {

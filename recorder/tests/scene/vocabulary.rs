@@ -5,9 +5,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use wiretape_core::event::{
-    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, OpenMode, Parameter, Prepared, ProcessEvent,
-    ProcessKind, QueryEvent, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize,
-    TransactionStatus,
+    Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
+    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
+    SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
 
@@ -72,6 +72,7 @@ fn session() -> BoxedStrategy<SessionEvent> {
         text().prop_map(|label| SessionEvent::Marker { label }),
         (side(), text(), text()).prop_map(|(by, expected, got)| SessionEvent::Fault { by, expected, got }),
         text().prop_map(|reason| SessionEvent::Closed { reason }),
+        text().prop_map(|label| SessionEvent::Labelled { label }),
     ]
     .boxed()
 }
@@ -338,6 +339,45 @@ fn answered() -> BoxedStrategy<QueryEvent> {
     .boxed()
 }
 
+fn section() -> impl Strategy<Value = Vec<HeaderField>> {
+    let field = (bytes(), bytes(), any::<u32>());
+    vec(field.prop_map(|(name, value, concealed_bytes)| HeaderField { name, value, concealed_bytes }), 0..4)
+}
+
+fn http() -> BoxedStrategy<HttpEvent> {
+    let version = || prop_oneof![Just(HttpVersion::Http10), Just(HttpVersion::Http11), Just(HttpVersion::Http2)];
+    let message = prop_oneof![Just(MessageKind::Text), Just(MessageKind::Binary)];
+    let control = prop_oneof![Just(ControlKind::Ping), Just(ControlKind::Pong), Just(ControlKind::Close)];
+    let asked = (version(), bytes(), bytes(), bytes(), bytes(), option::of(bytes()), section());
+    prop_oneof![
+        asked.prop_map(|(version, method, scheme, authority, path, protocol, fields)| HttpEvent::Request {
+            version,
+            method,
+            scheme,
+            authority,
+            path,
+            protocol,
+            fields
+        }),
+        (any::<u16>(), section()).prop_map(|(status, fields)| HttpEvent::Informational { status, fields }),
+        (version(), any::<u16>(), bytes(), section())
+            .prop_map(|(version, status, reason, fields)| { HttpEvent::Response { version, status, reason, fields } }),
+        bytes().prop_map(|bytes| HttpEvent::Body { bytes }),
+        section().prop_map(|fields| HttpEvent::Trailers { fields }),
+        Just(HttpEvent::End),
+        bytes().prop_map(|protocol| HttpEvent::Upgrade { protocol }),
+        (any::<u32>(), text()).prop_map(|(code, reason)| HttpEvent::Reset { code, reason }),
+        (message, bytes(), any::<[bool; 2]>()).prop_map(|(kind, bytes, [first, last])| HttpEvent::Message {
+            kind,
+            bytes,
+            first,
+            last
+        }),
+        (control, bytes()).prop_map(|(kind, bytes)| HttpEvent::Control { kind, bytes }),
+    ]
+    .boxed()
+}
+
 /// Any event, at any moment: also at one before that of the event before it.
 pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     let at = prop_oneof![any::<u64>(), 0..5u64, 1_000_000_000..1_000_000_100u64].prop_map(Moment::from_nanos);
@@ -349,6 +389,7 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         file().prop_map(Kind::File),
         asked().prop_map(Kind::Query),
         answered().prop_map(Kind::Query),
+        http().prop_map(Kind::Http),
     ];
     (at, side(), any::<u32>().prop_map(Lane), kind).prop_map(|(at, side, lane, kind)| Event { at, side, lane, kind })
 }

@@ -82,6 +82,10 @@ pub struct SessionsArgs {
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
 
+    /// Only sessions that the client said belong to this work
+    #[arg(long, value_name = "LABEL")]
+    pub label: Option<String>,
+
     /// Only sessions in this state: live, closed, cut-off or refused
     #[arg(long, value_name = "STATE")]
     pub state: Option<StateArg>,

@@ -34,9 +34,9 @@ pub(super) fn find(archive: &Archive, prefix: &str) -> anyhow::Result<SessionRow
             let rows: Vec<_> = ids
                 .iter()
                 .filter_map(|id| archive.find(&id.to_string()).ok())
-                .map(|row| table::cells(&row, &row.id.to_string()))
                 .collect();
-            let lines = table::lines(table::HEADS, &rows).join("\n");
+            let rows: Vec<_> = rows.iter().map(|row| (row, row.id.to_string())).collect();
+            let lines = table::sessions(&rows).join("\n");
             Err(anyhow!("`{}` is the start of {} ids; write more of it:\n{lines}", excerpt(prefix, 40), ids.len()))
         }
         Err(error) => Err(error.into()),

@@ -15,6 +15,7 @@ pub(super) fn sessions(data_dir: &Path, args: &SessionsArgs, output: &mut dyn Wr
     let filter = Filter {
         person: args.person.clone(),
         target: args.target.clone(),
+        label: args.label.clone(),
         state: args.state.map(state),
         since_unix_nanos: since.transpose().map_err(anyhow::Error::msg)?,
         limit: Some(args.limit),
@@ -36,8 +37,8 @@ pub(super) fn sessions(data_dir: &Path, args: &SessionsArgs, output: &mut dyn Wr
 
 /// The table of `rows`, heads first.
 pub(super) fn lines(archive: &Archive, rows: &[SessionRow]) -> Vec<String> {
-    let cells: Vec<_> = rows.iter().map(|row| table::cells(row, &catalogue::short_id(archive, &row.id))).collect();
-    table::lines(table::HEADS, &cells)
+    let named: Vec<_> = rows.iter().map(|row| (row, catalogue::short_id(archive, &row.id))).collect();
+    table::sessions(&named)
 }
 
 fn state(arg: StateArg) -> SessionState {

@@ -49,6 +49,8 @@ fn head(row: &SessionRow, tape: &Tape, output: &mut dyn Write) -> anyhow::Result
     fields.push(("target", label(&format!("{} ({})", row.target, row.target_kind))));
     fields.push(("login", label(&row.login)));
     fields.push(("protocol", label(&row.protocol)));
+    fields.push(("label", label(&row.label)));
+    fields.push(("what", label(&row.what)));
     fields.push(("opened", wallclock::exact(row.opened_unix_nanos)));
     if let Some(closed) = row.closed_unix_nanos {
         let lasted = Duration::from_nanos(closed.saturating_sub(row.opened_unix_nanos));

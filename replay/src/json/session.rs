@@ -8,7 +8,8 @@ use crate::wallclock;
 
 /// A session as one JSON object.
 ///
-/// Fields: `id`, `person`, `target`, `target_kind`, `login`, `protocol`, `client_address`, `opened` and `closed`
+/// Fields: `id`, `person`, `target`, `target_kind`, `login`, `protocol`, `client_address`, `label` (empty
+/// when there is none), `what` (what it was about, empty when that is not told), `opened` and `closed`
 /// (RFC 3339, UTC, nanoseconds; `closed` is null while it is live), `duration_seconds` (null while it is live), `state`
 /// (`live`, `closed`, `cut off`, `refused`), `reason`, `events`, `client_bytes`, `upstream_bytes`, `tape_bytes`.
 #[must_use]
@@ -21,6 +22,8 @@ pub fn session(row: &SessionRow) -> String {
     object.put("login", row.login.as_str());
     object.put("protocol", row.protocol.as_str());
     object.put("client_address", row.client_address.as_str());
+    object.put("label", row.label.as_str());
+    object.put("what", row.what.as_str());
     object.put("opened", wallclock::exact(row.opened_unix_nanos));
     object.put("closed", row.closed_unix_nanos.map(wallclock::exact));
     let duration = row.closed_unix_nanos.map(|closed| closed.saturating_sub(row.opened_unix_nanos) as f64 / 1e9);
