@@ -2,10 +2,13 @@
 
 mod check;
 mod faults;
+mod http;
 mod postgres;
 mod setting;
 
-pub(crate) use postgres::{PostgresTarget, TlsMode};
+pub(crate) use http::{HttpChoice, HttpCredential, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget};
+pub(crate) use postgres::PostgresTarget;
+pub(crate) use setting::{TlsFiles, TlsMode};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -28,6 +31,12 @@ pub(crate) struct Config {
     pub(crate) ssh: SocketAddr,
     /// Where it listens for PostgreSQL, if it does.
     pub(crate) postgres: Option<SocketAddr>,
+    /// Where it listens for HTTP, as a reverse proxy, if it does.
+    pub(crate) http: Option<SocketAddr>,
+    /// Where it listens for HTTP, as a forward proxy, if it does.
+    pub(crate) proxy: Option<SocketAddr>,
+    /// What holds for all HTTP clients.
+    pub(crate) http_settings: HttpSettings,
     /// By what clients know the gateway over TLS.
     pub(crate) tls: TlsSettings,
     /// Who may come in.
@@ -45,6 +54,8 @@ pub(crate) struct TlsSettings {
     pub(crate) names: Vec<String>,
     /// Whether clients on the gateway's own host have to use TLS like all others.
     pub(crate) everywhere: bool,
+    /// PEM file of the authorities that sign the certificates of persons.
+    pub(crate) client_ca: Option<PathBuf>,
 }
 
 /// A person, service or agent that the gateway knows by itself.
@@ -76,6 +87,10 @@ pub(crate) enum TargetKind {
     Command(CommandTarget),
     /// A PostgreSQL server.
     Postgres(Box<PostgresTarget>),
+    /// An HTTP server.
+    Http(Box<HttpTarget>),
+    /// Hosts that the forward proxy lets through untouched.
+    Tunnel(TunnelTarget),
 }
 
 /// An SSH server behind the gateway.
@@ -122,6 +137,8 @@ impl Target {
             TargetKind::Ssh(_) => "ssh",
             TargetKind::Command(_) => "command",
             TargetKind::Postgres(_) => "postgres",
+            TargetKind::Http(_) => "http",
+            TargetKind::Tunnel(_) => "tunnel",
         }
     }
 
@@ -176,6 +193,8 @@ struct File {
     listen: ListenTable,
     #[serde(default)]
     tls: TlsTable,
+    #[serde(default)]
+    http: HttpTable,
     #[serde(default, rename = "user")]
     users: Vec<UserTable>,
     #[serde(default, rename = "target")]
@@ -188,11 +207,13 @@ struct ListenTable {
     #[serde(default = "default_ssh")]
     ssh: SocketAddr,
     postgres: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    proxy: Option<SocketAddr>,
 }
 
 impl Default for ListenTable {
     fn default() -> Self {
-        Self { ssh: default_ssh(), postgres: None }
+        Self { ssh: default_ssh(), postgres: None, http: None, proxy: None }
     }
 }
 
@@ -204,6 +225,14 @@ struct TlsTable {
     #[serde(default)]
     names: Vec<Spanned<String>>,
     required: Option<Spanned<String>>,
+    client_ca: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpTable {
+    domain: Option<Spanned<String>>,
+    label_header: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -235,6 +264,11 @@ struct TargetTable {
     tls_ca: Option<Spanned<PathBuf>>,
     tls_certificate: Option<Spanned<PathBuf>>,
     tls_key: Option<Spanned<PathBuf>>,
+    url: Option<Spanned<String>>,
+    #[serde(default)]
+    hosts: Vec<Spanned<String>>,
+    header: Option<Spanned<String>>,
+    http: Option<Spanned<String>>,
     #[serde(default)]
     groups: Vec<String>,
     record: Option<Spanned<String>>,

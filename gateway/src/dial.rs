@@ -25,13 +25,23 @@ pub(crate) fn reach(gateway: &Gateway, line: &Line, target: &Target, login: Stri
         TargetKind::Command(command) => {
             Arc::new(command::CommandUpstream::new(name, command.clone(), user.name.clone()))
         }
-        TargetKind::Postgres(_) => refused(line, Reason::new("wrong-protocol", speaks_postgres(&name))),
+        TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => {
+            refused(line, Reason::new("wrong-protocol", other_way(target)))
+        }
     }
 }
 
-/// What somebody is told who comes to the database `name` by SSH.
-pub(crate) fn speaks_postgres(name: &str) -> String {
-    format!("{name} is a database: psql \"host=<gateway> port=<listen.postgres> user=<you> dbname={name}\"")
+/// What somebody is told who comes to `target` by a protocol that it does not speak.
+pub(crate) fn other_way(target: &Target) -> String {
+    let name = &target.name;
+    match &target.kind {
+        TargetKind::Ssh(_) | TargetKind::Command(_) => format!("{name} is reached by SSH: ssh {name}@<gateway>"),
+        TargetKind::Postgres(_) => {
+            format!("{name} is a database: psql \"host=<gateway> port=<listen.postgres> user=<you> dbname={name}\"")
+        }
+        TargetKind::Http(_) => format!("{name} is an HTTP server: https://<gateway>:<listen.http>/{name}/"),
+        TargetKind::Tunnel(_) => format!("{name} is reached by the forward proxy: http://<gateway>:<listen.proxy>"),
+    }
 }
 
 /// The menu of the targets that `principal` may use.

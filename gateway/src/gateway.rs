@@ -9,6 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use wiretape_recorder::{Settings, Store};
 
 use crate::antechamber::Antechamber;
+use crate::authority::Authority;
 use crate::cancel::CancelKeys;
 use crate::config::Config;
 use crate::host_keys::{self, LearnedKeys};
@@ -21,6 +22,8 @@ pub(crate) struct Gateway {
     learned: Arc<LearnedKeys>,
     ssh: Arc<russh::server::Config>,
     tls: TlsAcceptor,
+    http_tls: TlsAcceptor,
+    authority: Authority,
     antechamber: Antechamber,
     cancel_keys: CancelKeys,
     spool_folder: PathBuf,
@@ -38,7 +41,13 @@ impl Gateway {
         let spool_folder = data_dir.join("spool");
         std::fs::create_dir_all(&spool_folder).with_context(|| format!("cannot make {}", spool_folder.display()))?;
         let ssh = transport::server_config(host_keys::own(&data_dir)?);
-        let tls = tls::acceptor(&config.tls, &data_dir).context("the gateway has no certificate for TLS")?;
+        let acceptor = |protocols, check| {
+            tls::acceptor(&config.tls, &data_dir, protocols, check).context("the gateway has no certificate for TLS")
+        };
+        let tls = acceptor(tls::POSTGRES, None)?;
+        let client_check = tls::client_check(&config.tls).context("tls.client_ca is of no use")?;
+        let http_tls = acceptor(tls::HTTP, client_check)?;
+        let authority = Authority::open(&data_dir).context("the gateway has no authority for certificates")?;
         let learned = Arc::new(LearnedKeys::new(&data_dir));
         Ok(Self {
             config: RwLock::new(Arc::new(config)),
@@ -46,6 +55,8 @@ impl Gateway {
             learned,
             ssh,
             tls,
+            http_tls,
+            authority,
             antechamber: Antechamber::default(),
             cancel_keys: CancelKeys::default(),
             spool_folder,
@@ -76,6 +87,16 @@ impl Gateway {
     /// How the gateway speaks TLS with PostgreSQL clients.
     pub(crate) fn tls(&self) -> &TlsAcceptor {
         &self.tls
+    }
+
+    /// How the gateway speaks TLS with HTTP clients.
+    pub(crate) fn http_tls(&self) -> &TlsAcceptor {
+        &self.http_tls
+    }
+
+    /// Who signs the certificates by which the forward proxy ends TLS in the place of targets.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Where connections are until they have logged in.

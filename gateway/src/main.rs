@@ -5,6 +5,7 @@
 
 mod admission;
 mod antechamber;
+mod authority;
 mod cancel;
 mod channel;
 mod clock;

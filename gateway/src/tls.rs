@@ -13,50 +13,119 @@ use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
-use crate::config::{PostgresTarget, TlsMode, TlsSettings};
+use crate::config::{TlsFiles, TlsMode, TlsSettings};
 
-/// The protocol's name in TLS (ALPN), as PostgreSQL 17 and newer say it.
-const POSTGRES: &[u8] = b"postgresql";
+/// The name of PostgreSQL in TLS (ALPN), as PostgreSQL 17 and newer say it.
+pub(crate) const POSTGRES: &[&[u8]] = &[b"postgresql"];
 
-/// The gateway's side of TLS for PostgreSQL clients.
+/// The names of both versions of HTTP in TLS (RFC 9113 section 3.2, RFC 7301 section 6).
+pub(crate) const HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
+
+/// The name of HTTP/1.1 alone.
+pub(crate) const HTTP_1: &[&[u8]] = &[b"http/1.1"];
+
+/// The name of HTTP/2 alone.
+pub(crate) const HTTP_2: &[&[u8]] = &[b"h2"];
+
+/// What has to be shown by clients that show a certificate.
+pub(crate) type ClientCheck = Arc<dyn ClientCertVerifier>;
+
+/// The gateway's side of TLS for clients that speak one of `protocols`.
 ///
 /// # Errors
 /// When the certificate cannot be read, or none can be made.
-pub(crate) fn acceptor(settings: &TlsSettings, data_dir: &Path) -> anyhow::Result<TlsAcceptor> {
+pub(crate) fn acceptor(
+    settings: &TlsSettings,
+    data_dir: &Path,
+    protocols: &[&[u8]],
+    client_check: Option<ClientCheck>,
+) -> anyhow::Result<TlsAcceptor> {
     let (certificate, key) = match &settings.certificate {
         Some(files) => files.clone(),
         None => own(settings, data_dir)?,
     };
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .context("TLS has no protocol versions")?
-        .with_no_client_auth()
-        .with_single_cert(certificates(&certificate)?, private_key(&key)?)
+    let config = server_config(certificates(&certificate)?, private_key(&key)?, protocols, client_check)
         .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?;
-    config.alpn_protocols = vec![POSTGRES.to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// The gateway's side of TLS toward `target`, and the name that its certificate is looked for under.
+/// One side of TLS that shows `chain`.
 ///
 /// # Errors
-/// When a file of the configuration cannot be read, or the host is no name.
-pub(crate) fn connector(target: &PostgresTarget) -> anyhow::Result<(TlsConnector, ServerName<'static>)> {
-    let host = target.address.rsplit_once(':').map_or(target.address.as_str(), |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(host.clone()).with_context(|| format!("{host:?} is no host name"))?;
+/// When `key` does not belong to `chain`.
+pub(crate) fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    protocols: &[&[u8]],
+    client_check: Option<ClientCheck>,
+) -> anyhow::Result<ServerConfig> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .context("TLS has no protocol versions")?;
+    let builder = match client_check {
+        None => builder.with_no_client_auth(),
+        Some(check) => builder.with_client_cert_verifier(check),
+    };
+    let mut config = builder.with_single_cert(chain, key).context("the certificate and its key do not fit")?;
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Ok(config)
+}
+
+/// What persons' certificates have to show, where they show one.
+///
+/// # Errors
+/// When the file of their authorities cannot be read.
+pub(crate) fn client_check(settings: &TlsSettings) -> anyhow::Result<Option<ClientCheck>> {
+    let Some(path) = &settings.client_ca else { return Ok(None) };
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path)? {
+        roots.add(certificate).with_context(|| format!("{} has a bad certificate", path.display()))?;
+    }
+    let check = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+        .allow_unauthenticated()
+        .build()
+        .with_context(|| format!("{} cannot be used", path.display()))?;
+    Ok(Some(check))
+}
+
+/// The names that a person's certificate is for: its common name, and its alternative names of e-mail and DNS.
+pub(crate) fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok(parsed) = Certificate::from_der(certificate) else { return Vec::new() };
+    let mut names = Vec::new();
+    let subject = parsed.tbs_certificate().subject();
+    names.extend(subject.common_name().ok().flatten().map(|name| name.value().into_owned()));
+    if let Ok(Some((_, alternatives))) = parsed.tbs_certificate().get_extension::<SubjectAltName>() {
+        for name in alternatives.0 {
+            match name {
+                GeneralName::Rfc822Name(name) => names.push(name.to_string()),
+                GeneralName::DnsName(name) => names.push(name.to_string()),
+                _ => {}
+            }
+        }
+    }
+    names
+}
+
+/// The gateway's side of TLS toward a server that speaks one of `protocols`.
+///
+/// # Errors
+/// When a file of the configuration cannot be read.
+pub(crate) fn connector(mode: TlsMode, files: &TlsFiles, protocols: &[&[u8]]) -> anyhow::Result<TlsConnector> {
     let provider = provider();
-    let known = match target.tls {
-        TlsMode::VerifyFull => Some(known(target, &provider, false)?),
-        TlsMode::VerifyCa => Some(known(target, &provider, true)?),
+    let known = match mode {
+        TlsMode::VerifyFull => Some(known(files, &provider, false)?),
+        TlsMode::VerifyCa => Some(known(files, &provider, true)?),
         TlsMode::Require | TlsMode::Disable => None,
     };
     let check = Check { provider: Arc::clone(&provider), known };
@@ -65,14 +134,22 @@ pub(crate) fn connector(target: &PostgresTarget) -> anyhow::Result<(TlsConnector
         .context("TLS has no protocol versions")?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(check));
-    let mut config = match &target.tls_identity {
+    let mut config = match &files.identity {
         None => builder.with_no_client_auth(),
         Some((certificate, key)) => builder
             .with_client_auth_cert(certificates(certificate)?, private_key(key)?)
             .with_context(|| format!("{} and {} do not belong together", certificate.display(), key.display()))?,
     };
-    config.alpn_protocols = vec![POSTGRES.to_vec()];
-    Ok((TlsConnector::from(Arc::new(config)), name))
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// The name that the certificate of `host`, a name or an address without brackets, is looked for under.
+///
+/// # Errors
+/// When `host` is neither.
+pub(crate) fn server_name(host: &str) -> anyhow::Result<ServerName<'static>> {
+    ServerName::try_from(host.to_owned()).with_context(|| format!("{host:?} is no host name"))
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -121,10 +198,10 @@ fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
 }
 
 /// The check of a certificate, against the authorities of the target or the system's.
-fn known(target: &PostgresTarget, provider: &Arc<CryptoProvider>, any_name: bool) -> anyhow::Result<Known> {
+fn known(files: &TlsFiles, provider: &Arc<CryptoProvider>, any_name: bool) -> anyhow::Result<Known> {
     let mut roots = RootCertStore::empty();
     let mut pinned = Vec::new();
-    match &target.tls_ca {
+    match &files.ca {
         Some(path) => {
             pinned = certificates(path)?;
             for certificate in &pinned {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use russh::keys::PublicKey;
 use toml::Spanned;
@@ -13,7 +13,7 @@ use super::faults::Faults;
 use super::setting::{beside, credential_source, has_port, is_name};
 use super::{
     CommandTarget, Config, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable, User, UserTable,
-    postgres,
+    http, postgres,
 };
 
 /// Shells that take a command line behind `-c`.
@@ -21,6 +21,15 @@ const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "fish"];
 
 /// Where PostgreSQL clients come in, if there is anything for them.
 const DEFAULT_POSTGRES: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5433);
+
+/// Where HTTP clients come in, if there is anything for them.
+const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+
+/// Where clients of the forward proxy come in, if there is anything for them.
+const DEFAULT_PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3128);
+
+/// The kinds of targets.
+const KINDS: &[&str] = &["ssh", "command", "postgres", "http", "tunnel"];
 
 /// Names that a target cannot have, because a client gives them another meaning.
 const RESERVED: &[&str] = &["menu"];
@@ -45,12 +54,18 @@ pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Conf
             targets.insert(name, target);
         }
     }
-    let databases = targets.values().any(|target: &Target| matches!(target.kind, TargetKind::Postgres(_)));
+    let any = |is: fn(&TargetKind) -> bool| targets.values().any(|target: &Target| is(&target.kind));
+    let databases = any(|kind| matches!(kind, TargetKind::Postgres(_)));
+    let servers = any(|kind| matches!(kind, TargetKind::Http(_)));
+    let proxied = any(|kind| matches!(kind, TargetKind::Http(_) | TargetKind::Tunnel(_)));
     Config {
         data_dir: beside(folder, &file.data_dir),
         banner: file.banner,
         ssh: file.listen.ssh,
         postgres: file.listen.postgres.or(databases.then_some(DEFAULT_POSTGRES)),
+        http: file.listen.http.or(servers.then_some(DEFAULT_HTTP)),
+        proxy: file.listen.proxy.or(proxied.then_some(DEFAULT_PROXY)),
+        http_settings: http::settings(file.http, faults),
         tls: tls(file.tls, folder, faults),
         users,
         targets,
@@ -78,7 +93,8 @@ fn tls(table: TlsTable, folder: &Path, faults: &mut Faults<'_>) -> TlsSettings {
         [] => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()],
         names => names.iter().map(|name| name.get_ref().clone()).collect(),
     };
-    TlsSettings { certificate, names, everywhere }
+    let client_ca = table.client_ca.as_ref().map(|path| beside(folder, path.get_ref()));
+    TlsSettings { certificate, names, everywhere, client_ca }
 }
 
 fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
@@ -136,28 +152,26 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
     };
     let name = table.name.get_ref().clone();
     let groups = table.groups.clone();
-    let kind = match table.kind.get_ref().as_str() {
+    let kind = table.kind.get_ref().clone();
+    if !KINDS.contains(&kind.as_str()) {
+        let fault = format!("kind = {kind:?} is unknown: it is one of {}", KINDS.join(", "));
+        faults.add(&table.kind.span(), fault);
+        return None;
+    }
+    refuse_misplaced(&table, &kind, faults);
+    let kind = match kind.as_str() {
         "ssh" => TargetKind::Ssh(Box::new(ssh_target(table, folder, faults)?)),
         "command" => TargetKind::Command(command_target(table, faults)?),
         "postgres" => TargetKind::Postgres(Box::new(postgres::target(table, folder, faults)?)),
-        other => {
-            let fault = format!("kind = {other:?} is unknown: it is \"ssh\", \"command\" or \"postgres\"");
-            faults.add(&table.kind.span(), fault);
-            return None;
-        }
+        "http" => TargetKind::Http(Box::new(http::target(table, folder, faults)?)),
+        _ => TargetKind::Tunnel(http::tunnel(&table, faults)?),
     };
     Some(Target { name, groups, durability, kind })
 }
 
 fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<SshTarget> {
-    refuse_postgres_settings(&table, faults);
     let name = table.name.get_ref();
     let span = table.name.span();
-    for (present, setting) in [(&table.command, "command"), (&table.exec, "exec")] {
-        if let Some(present) = present {
-            faults.add(&present.span(), format!("{setting} belongs to targets of kind \"command\": remove it"));
-        }
-    }
     let Some(address) = &table.address else {
         faults.add(&span, format!("target {name:?} needs address = \"host:port\""));
         return None;
@@ -197,39 +211,44 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
     })
 }
 
-/// Settings that only targets of kind `postgres` have.
-fn refuse_postgres_settings(table: &TargetTable, faults: &mut Faults<'_>) {
-    let misplaced: [(Option<Range<usize>>, &str); 5] = [
-        (table.database.as_ref().map(Spanned::span), "database"),
-        (table.tls.as_ref().map(Spanned::span), "tls"),
-        (table.tls_ca.as_ref().map(Spanned::span), "tls_ca"),
-        (table.tls_certificate.as_ref().map(Spanned::span), "tls_certificate"),
-        (table.tls_key.as_ref().map(Spanned::span), "tls_key"),
+/// Settings that targets of this kind do not have.
+fn refuse_misplaced(table: &TargetTable, kind: &str, faults: &mut Faults<'_>) {
+    let span = |text: &Option<Spanned<String>>| text.as_ref().map(Spanned::span);
+    let path = |path: &Option<Spanned<PathBuf>>| path.as_ref().map(Spanned::span);
+    let words = |words: &Option<Spanned<Vec<String>>>| words.as_ref().map(Spanned::span);
+    let settings: [(&str, Option<Range<usize>>, &[&str]); 15] = [
+        ("address", span(&table.address), &["ssh", "postgres"]),
+        ("login", span(&table.login), &["ssh", "postgres", "http"]),
+        ("logins", table.logins.first().map(Spanned::span), &["ssh"]),
+        ("credential", table.credential.as_ref().map(Spanned::span), &["ssh", "postgres", "http"]),
+        ("host_key", span(&table.host_key), &["ssh"]),
+        ("command", words(&table.command), &["command"]),
+        ("exec", words(&table.exec), &["command"]),
+        ("database", span(&table.database), &["postgres"]),
+        ("tls", span(&table.tls), &["postgres", "http"]),
+        ("tls_ca", path(&table.tls_ca), &["postgres", "http"]),
+        ("tls_certificate", path(&table.tls_certificate), &["postgres", "http"]),
+        ("tls_key", path(&table.tls_key), &["postgres", "http"]),
+        ("url", span(&table.url), &["http"]),
+        ("header", span(&table.header), &["http"]),
+        ("http", span(&table.http), &["http"]),
     ];
-    for (span, setting) in misplaced {
-        if let Some(span) = span {
-            faults.add(&span, format!("{setting} belongs to targets of kind \"postgres\": remove it"));
+    let hosts = ("hosts", table.hosts.first().map(Spanned::span), ["http", "tunnel"].as_slice());
+    for (setting, span, kinds) in settings.into_iter().chain([hosts]) {
+        if let (Some(span), false) = (span, kinds.contains(&kind)) {
+            let fault = format!("{setting} belongs to targets of kind {}: remove it", kinds.join(", "));
+            faults.add(&span, fault);
         }
     }
 }
 
 fn command_target(table: TargetTable, faults: &mut Faults<'_>) -> Option<CommandTarget> {
-    refuse_postgres_settings(&table, faults);
-    let name = table.name.get_ref();
-    let misplaced: [(Option<Range<usize>>, &str); 4] = [
-        (table.address.as_ref().map(Spanned::span), "address"),
-        (table.login.as_ref().map(Spanned::span), "login"),
-        (table.credential.as_ref().map(Spanned::span), "credential"),
-        (table.host_key.as_ref().map(Spanned::span), "host_key"),
-    ];
-    for (span, setting) in misplaced {
-        if let Some(span) = span {
-            faults.add(&span, format!("{setting} belongs to targets of kind \"ssh\": remove it"));
-        }
-    }
     let command = table.command.as_ref().map(|command| command.get_ref().clone()).unwrap_or_default();
     let Some(program) = command.first() else {
-        faults.add(&table.name.span(), format!("target {name:?} needs command = [\"program\", \"argument\", …]"));
+        faults.add(
+            &table.name.span(),
+            format!("target {:?} needs command = [\"program\", \"argument\", …]", table.name.get_ref()),
+        );
         return None;
     };
     let exec = match table.exec {

@@ -4,8 +4,81 @@ use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 
-use super::CredentialSource;
 use super::faults::Faults;
+use super::{CredentialSource, TargetTable};
+
+/// Whether a server is reached over TLS, and what its certificate has to show; the words are libpq's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    /// In clear text.
+    Disable,
+    /// Over TLS, whoever it is.
+    Require,
+    /// Its certificate is signed by a known authority.
+    VerifyCa,
+    /// And is for the host that was called.
+    VerifyFull,
+}
+
+/// The files that TLS with a server takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TlsFiles {
+    /// PEM file of the authorities that may have signed the server's certificate; `None`: the system's.
+    pub(crate) ca: Option<PathBuf>,
+    /// PEM files of the gateway's own certificate toward this server, and its key.
+    pub(crate) identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl TlsMode {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "disable" => Some(Self::Disable),
+            "require" => Some(Self::Require),
+            "verify-ca" => Some(Self::VerifyCa),
+            "verify-full" => Some(Self::VerifyFull),
+            _ => None,
+        }
+    }
+}
+
+/// Reads `tls`, which is `default` where it is left out.
+pub(super) fn tls_mode(text: Option<&Spanned<String>>, default: TlsMode, faults: &mut Faults<'_>) -> TlsMode {
+    let Some(text) = text else { return default };
+    TlsMode::parse(text.get_ref()).unwrap_or_else(|| {
+        let fault = format!(
+            "tls = {:?} is unknown: it is \"disable\", \"require\", \"verify-ca\" or \"verify-full\"",
+            text.get_ref()
+        );
+        faults.add(&text.span(), fault);
+        TlsMode::VerifyFull
+    })
+}
+
+/// Reads `tls_ca`, `tls_certificate` and `tls_key`, which say something only when `tls` is `used`.
+pub(super) fn tls_files(table: &TargetTable, used: bool, folder: &Path, faults: &mut Faults<'_>) -> TlsFiles {
+    if !used {
+        for (path, setting) in
+            [(&table.tls_ca, "tls_ca"), (&table.tls_certificate, "tls_certificate"), (&table.tls_key, "tls_key")]
+        {
+            if let Some(path) = path {
+                let remedy = if table.url.is_some() { "write the url with https" } else { "add tls = \"verify-full\"" };
+                faults.add(&path.span(), format!("{setting} is of no use without TLS: {remedy}"));
+            }
+        }
+    }
+    let path = |path: &Option<Spanned<PathBuf>>| path.as_ref().map(|path| beside(folder, path.get_ref()));
+    let identity = match (path(&table.tls_certificate), path(&table.tls_key)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => {
+            let name = table.name.get_ref();
+            faults
+                .add(&table.name.span(), format!("target {name:?} needs both tls_certificate and tls_key, or neither"));
+            None
+        }
+    };
+    TlsFiles { ca: path(&table.tls_ca), identity }
+}
 
 /// Where a target's secret comes from, with paths that stand by themselves.
 pub(super) fn credential_source(
@@ -45,4 +118,11 @@ pub(super) fn has_port(address: &str) -> bool {
 /// `path`, from `folder` when it is relative.
 pub(super) fn beside(folder: &Path, path: &Path) -> PathBuf {
     if path.is_absolute() { path.to_owned() } else { folder.join(path) }
+}
+
+/// Whether `address` (`host:port`) is on this very host, by its name alone.
+pub(super) fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

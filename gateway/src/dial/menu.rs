@@ -155,7 +155,12 @@ impl MenuUpstream {
         };
         let login = match &target.kind {
             TargetKind::Ssh(ssh) => ssh.login.clone(),
-            TargetKind::Command(_) | TargetKind::Postgres(_) => String::new(),
+            TargetKind::Command(_)
+            | TargetKind::Postgres(_)
+            | TargetKind::Http(_)
+            | TargetKind::Tunnel(_)
+            | TargetKind::Http(_)
+            | TargetKind::Tunnel(_) => String::new(),
         };
         self.decided(line, target);
         let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.user());
@@ -195,7 +200,12 @@ impl MenuUpstream {
         let target = config.targets.get(host).filter(|target| target.permits(self.principal.user()));
         let ssh = target.and_then(|target| match &target.kind {
             TargetKind::Ssh(ssh) => Some((target, ssh)),
-            TargetKind::Command(_) | TargetKind::Postgres(_) => None,
+            TargetKind::Command(_)
+            | TargetKind::Postgres(_)
+            | TargetKind::Http(_)
+            | TargetKind::Tunnel(_)
+            | TargetKind::Http(_)
+            | TargetKind::Tunnel(_) => None,
         });
         let Some((target, ssh)) = ssh else {
             let text = format!("there is no ssh target {host} for you here: jump by a target's name");
@@ -280,7 +290,7 @@ impl Page {
                 let what = match &target.kind {
                     TargetKind::Ssh(ssh) => format!("ssh  {}@{}", ssh.login, ssh.address),
                     TargetKind::Command(command) => format!("run  {}", command.command.join(" ")),
-                    TargetKind::Postgres(_) => String::new(),
+                    TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => String::new(),
                 };
                 (target.name.clone(), what)
             })

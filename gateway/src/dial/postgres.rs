@@ -125,7 +125,9 @@ async fn open(target: &PostgresTarget) -> anyhow::Result<Socket> {
     if target.tls == TlsMode::Disable {
         return Ok(Socket { stream: Box::new(socket), input: BytesMut::new(), certificate_hash: None });
     }
-    let (connector, server_name) = tls::connector(target)?;
+    let connector = tls::connector(target.tls, &target.tls_files, tls::POSTGRES)?;
+    let host = target.address.rsplit_once(':').map_or(target.address.as_str(), |(host, _)| host);
+    let server_name = tls::server_name(host.trim_start_matches('[').trim_end_matches(']'))?;
     socket.write_all(&ssl_request()).await.context("the connection broke")?;
     // Exactly one byte: whatever follows in clear text is none of the server's words.
     match socket.read_u8().await.context("the connection broke")? {

@@ -239,11 +239,9 @@ fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission
                 ),
             },
         },
-        TargetKind::Postgres(_) => Admission::Refused {
-            target: target.name.clone(),
-            rule: "wrong-protocol",
-            text: dial::speaks_postgres(&target.name),
-        },
+        TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => {
+            Admission::Refused { target: target.name.clone(), rule: "wrong-protocol", text: dial::other_way(target) }
+        }
         TargetKind::Command(_) => match login {
             None => Admission::Target { target, login: String::new() },
             Some(_) => Admission::Refused {
