@@ -24,6 +24,10 @@ pub struct Configuration {
     pub environment: Vec<(String, String)>,
     /// Whether it listens for PostgreSQL's clients too.
     pub postgres: bool,
+    /// Whether it listens for HTTP too: as the targets themselves, and as a proxy.
+    pub http: bool,
+    /// Lines of the table `http`.
+    pub http_settings: Vec<String>,
     /// Lines of the table `tls`.
     pub tls: Vec<String>,
 }
@@ -53,6 +57,8 @@ impl Configuration {
             targets: Vec::new(),
             environment: Vec::new(),
             postgres: false,
+            http: false,
+            http_settings: Vec::new(),
             tls: Vec::new(),
         }
     }
@@ -74,8 +80,13 @@ impl Configuration {
         if self.postgres {
             text += "postgres = \"127.0.0.1:0\"\n";
         }
-        if !self.tls.is_empty() {
-            let _ = write!(text, "\n[tls]\n{}\n", self.tls.join("\n"));
+        if self.http {
+            text += "http = \"127.0.0.1:0\"\nproxy = \"127.0.0.1:0\"\n";
+        }
+        for (name, lines) in [("http", &self.http_settings), ("tls", &self.tls)] {
+            if !lines.is_empty() {
+                let _ = write!(text, "\n[{name}]\n{}\n", lines.join("\n"));
+            }
         }
         let mut table = |kind: &str, name: &str, lines: &[String]| {
             let _ = write!(text, "\n[[{kind}]]\nname = {name:?}\n{}\n", lines.join("\n"));
@@ -136,6 +147,18 @@ impl Target {
             .line(&format!("login = {LOGIN:?}"))
             .line(&format!("database = {DATABASE:?}"))
             .line(&format!("credential = {{ password_file = {:?} }}", password_file.display().to_string()))
+    }
+
+    /// A web server at `url`.
+    #[must_use]
+    pub fn web(name: &str, url: &str) -> Self {
+        Self::of("http", name).line(&format!("url = {url:?}"))
+    }
+
+    /// Hosts to which the proxy lets connections through untouched.
+    #[must_use]
+    pub fn tunnel(name: &str, hosts: &[&str]) -> Self {
+        Self::of("tunnel", name).line(&format!("hosts = {hosts:?}"))
     }
 
     /// A program beside the gateway.

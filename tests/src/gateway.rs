@@ -34,6 +34,8 @@ pub struct Gateway {
     server: Running,
     address: SocketAddr,
     postgres: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    proxy: Option<SocketAddr>,
     file: PathBuf,
 }
 
@@ -59,8 +61,10 @@ impl Gateway {
         };
         let address = listens("ssh");
         let postgres = configuration.postgres.then(|| listens("postgres"));
+        let http = configuration.http.then(|| listens("http"));
+        let proxy = configuration.http.then(|| listens("proxy"));
         let _ = server.line("ready");
-        Self { configuration, server, address, postgres, file }
+        Self { configuration, server, address, postgres, http, proxy, file }
     }
 
     /// Where it listens for SSH.
@@ -73,6 +77,30 @@ impl Gateway {
     #[must_use]
     pub fn postgres(&self) -> SocketAddr {
         self.postgres.expect("the configuration says that it listens for PostgreSQL's clients")
+    }
+
+    /// Where it listens for HTTP as the targets themselves.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http.expect("the configuration says that it listens for HTTP")
+    }
+
+    /// Where it listens for HTTP as a proxy.
+    #[must_use]
+    pub fn proxy(&self) -> SocketAddr {
+        self.proxy.expect("the configuration says that it listens for HTTP")
+    }
+
+    /// The certificate that it made for itself.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.configuration.data_dir.join("tls/certificate.pem")
+    }
+
+    /// The certificate of the authority by which it stands in for servers.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.configuration.data_dir.join("ca/certificate.pem")
     }
 
     /// Its process number.

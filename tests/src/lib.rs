@@ -6,11 +6,16 @@
 
 pub mod authority;
 pub mod configuration;
+pub mod conversation;
 pub mod database;
 pub mod echo;
+pub mod exchange;
 pub mod gateway;
+pub mod haproxy;
 pub mod keys;
+pub mod nginx;
 pub mod pgbouncer;
+mod ports;
 pub mod postgres;
 pub mod processes;
 pub mod program;
@@ -22,3 +27,4 @@ pub mod sshd;
 pub mod stage;
 pub mod tap;
 pub mod terminal;
+pub mod web;

@@ -1,12 +1,13 @@
 //! A real pgbouncer: what the gateway is measured beside.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::authority::{Authority, Certificate};
-use crate::postgres::{DATABASE, LOGIN, Postgres, free_address, hand_over, server_user};
+use crate::ports::free_address;
+use crate::postgres::{DATABASE, LOGIN, Postgres, hand_over, server_user};
 use crate::program::{Program, Running};
-use crate::stage::Folder;
+use crate::stage::{Folder, system_program};
 
 /// Ports that are tried: another test may take one between its choice and its use.
 const TRIES_MAX: usize = 20;
@@ -33,7 +34,7 @@ impl Pgbouncer {
             let file = own.join("pgbouncer.ini");
             std::fs::write(&file, configuration(&own, address, server)).expect("a file can be written");
             hand_over(folder.path(), &own);
-            let mut words = Program::new(program());
+            let mut words = Program::new(system_program("pgbouncer"));
             if let Some(user) = server_user() {
                 words = words.args(["-u", user]);
             }
@@ -58,15 +59,6 @@ impl Pgbouncer {
     pub fn number(&self) -> i32 {
         self.bouncer.number()
     }
-}
-
-fn program() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
-    folders
-        .map(|folder| folder.join("pgbouncer"))
-        .find(|candidate| candidate.is_file())
-        .expect("pgbouncer is not installed; `cargo xtask test` installs what is needed")
 }
 
 fn configuration(own: &Path, address: SocketAddr, server: &Postgres) -> String {

@@ -1,6 +1,6 @@
 //! A real PostgreSQL server, run as a user who is not root.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use rustix::process::Signal;
 
 use crate::authority::Certificate;
+use crate::ports::free_address;
 use crate::program::{Finished, Program, Running};
 use crate::random::{self, hex};
 use crate::stage::{Folder, user_name};
@@ -385,10 +386,4 @@ fn run(folder: &Folder, own: &Path, address: SocketAddr, settings: &Settings) ->
     let taken = outcome.contains("Address already in use");
     assert!(taken || outcome.contains(ready), "the server did not start: {outcome}");
     (!taken).then_some(server)
-}
-
-/// An address on loopback that nobody listens on.
-pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a listener has an address")
 }

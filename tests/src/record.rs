@@ -151,7 +151,7 @@ impl Session {
                 stream.1.update(&bytes);
             }
         }
-        Carried(streams.into_iter().map(|(key, (count, hash))| (key, (count, hex(&hash.finalize())))).collect())
+        Carried::of_streams(streams.into_iter().map(|(key, (count, hash))| (key, (count, hex(&hash.finalize())))))
     }
 }
 
@@ -213,6 +213,10 @@ impl Copied {
 pub struct Carried(BTreeMap<(bool, Lane, bool), (u64, String)>);
 
 impl Carried {
+    pub(crate) fn of_streams(streams: impl Iterator<Item = ((bool, Lane, bool), (u64, String))>) -> Self {
+        Self(streams.collect())
+    }
+
     /// How many bytes `side` sent on `lane`, and their SHA-256.
     #[must_use]
     pub fn of(&self, side: Side, lane: Lane) -> (u64, &str) {

@@ -34,6 +34,17 @@ pub fn client_python() -> PathBuf {
     python.expect("no Python with the client libraries is named: `cargo xtask test` installs them and names it")
 }
 
+/// The program `name`, looked for on the search path and where the system keeps its servers.
+#[must_use]
+pub fn system_program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/usr/local/sbin".into()])
+        .map(|folder| folder.join(name))
+        .find(|candidate| candidate.is_file())
+        .unwrap_or_else(|| panic!("{name} is not installed; `cargo xtask test` installs what is needed"))
+}
+
 /// The client script called `name`.
 #[must_use]
 pub fn client_script(name: &str) -> PathBuf {
