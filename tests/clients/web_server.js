@@ -266,7 +266,6 @@ function extended(request, response) {
   const socket = new WebSocket(null, undefined, {});
   stream.setNoDelay = () => {};
   socket.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 0, skipUTF8Validation: false });
-  socket._isServer = true;
   converse(socket);
 }
 

@@ -33,6 +33,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("haproxy", "haproxy"),
     ("h2load", "nghttp2-client"),
     ("chromium", "chromium"),
+    ("certutil", "libnss3-tools"),
 ];
 
 /// Files that a journey needs, and the package that has them.
