@@ -2,15 +2,16 @@
 //!
 //! **What is absent here, on purpose:** sockets, TLS, HTTP/2 framing, flow control, who may come in.
 //!
-//! Start with [`message`]: what is said on a lane.
+//! Start with [`message`] (what is said on a lane), then [`wire`] (how an exchange passes), then [`h1`] (how HTTP/1.1
+//! frames it).
 #![warn(clippy::indexing_slicing)]
 
 pub mod check;
-pub mod duties;
-pub mod h1;
 mod concealment;
+pub mod duties;
 mod event;
 mod exchange;
+pub mod h1;
 mod limits;
 pub mod message;
 mod nested;
@@ -18,7 +19,6 @@ mod outbox;
 pub mod refuse;
 mod state;
 pub mod wire;
-pub mod refuse;
 
 pub use message::{Content, Field, Message, Part, Problem, RequestHead, ResponseHead, Route};
 pub use wire::HttpWire;

@@ -1,0 +1,119 @@
+//! What a lane carries once both sides agreed: another wire, or bytes that nobody here reads.
+
+use bytes::Bytes;
+use wiretape_core::event::StreamEvent;
+use wiretape_core::limits::HELD_BYTES_MAX;
+use wiretape_core::{
+    ByteWire, Carrier, Event, Fault, Kind, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict,
+};
+
+use crate::Part;
+use crate::event::payloads;
+use crate::outbox::Outbox;
+
+/// A lane behind an upgrade.
+pub(crate) struct Tunnel {
+    lane: Lane,
+    /// `None`: the bytes are recorded as they are.
+    wire: Option<ByteWire>,
+    /// Units of the session, and those of the nested wire that they stand for.
+    units: Vec<(Unit, Unit)>,
+}
+
+impl Tunnel {
+    /// What `protocol` is carried by, where a wire knows it; `None` stands for a plain tunnel.
+    pub(crate) fn new(lane: Lane, protocol: Option<&Bytes>, nested: &dyn NestedWires) -> Self {
+        let carrier = protocol.map(|protocol| Carrier::Upgrade { protocol: protocol.to_ascii_lowercase().into() });
+        let wire = carrier.and_then(|carrier| nested.wire(lane, &carrier));
+        Self { lane, wire, units: Vec::new() }
+    }
+
+    /// True when nobody here reads the bytes.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.wire.is_none()
+    }
+
+    /// True while an answer is waited for.
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.units.is_empty()
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.wire.as_ref().map_or(0, |wire| wire.held_bytes())
+    }
+
+    /// What `side` said.
+    pub(crate) fn feed(&mut self, side: Side, at: Moment, bytes: Bytes, outbox: &mut Outbox) -> Result<(), Fault> {
+        let Some(wire) = &mut self.wire else {
+            for bytes in payloads(&bytes) {
+                let kind = Kind::Stream(StreamEvent::Data { error: false, bytes });
+                outbox.event(Event { at, side, lane: self.lane, kind });
+            }
+            outbox.send(side.other(), self.lane, Part::Body(bytes));
+            return Ok(());
+        };
+        let outcome = wire.feed(side, at, bytes);
+        self.drain(outbox);
+        outcome?;
+        if self.held_bytes() > HELD_BYTES_MAX {
+            let got = format!("{} B", self.held_bytes());
+            return Err(Fault::new(side, "at most 4 MiB that cannot be decided yet", got));
+        }
+        Ok(())
+    }
+
+    /// `side` will say nothing more.
+    pub(crate) fn end(&mut self, side: Side, at: Moment, outbox: &mut Outbox) -> Result<(), Fault> {
+        if let Some(wire) = &mut self.wire {
+            let outcome = wire.end(side, at);
+            self.drain(outbox);
+            outcome?;
+        }
+        outbox.event(Event { at, side, lane: self.lane, kind: Kind::Stream(StreamEvent::Eof) });
+        outbox.send(side.other(), self.lane, Part::End);
+        Ok(())
+    }
+
+    /// Passes on an answer, where it is for a unit of the nested wire.
+    pub(crate) fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict, outbox: &mut Outbox) {
+        let Some(place) = self.units.iter().position(|(outer, _)| *outer == unit) else { return };
+        let (_, inner) = self.units.swap_remove(place);
+        if let Some(wire) = &mut self.wire {
+            wire.rule(at, inner, verdict);
+        }
+        self.drain(outbox);
+    }
+
+    /// The nested wire takes its leave; true when it said something to the client.
+    pub(crate) fn farewell(&mut self, at: Moment, reason: &Reason, outbox: &mut Outbox) -> bool {
+        let Some(wire) = &mut self.wire else { return false };
+        wire.farewell(at, reason);
+        let mut told = false;
+        while let Some(step) = wire.step() {
+            match step {
+                // What it would ask now is not asked any more.
+                Step::Judge { event, .. } | Step::Note(event) => outbox.event(Event { lane: self.lane, ..event }),
+                Step::Send { to, message } => {
+                    told |= to == Side::Client;
+                    outbox.send(to, self.lane, Part::Body(message));
+                }
+            }
+        }
+        told
+    }
+
+    fn drain(&mut self, outbox: &mut Outbox) {
+        let Some(wire) = &mut self.wire else { return };
+        while let Some(step) = wire.step() {
+            match step {
+                Step::Note(event) => outbox.event(Event { lane: self.lane, ..event }),
+                Step::Judge { unit, mut action, event } => {
+                    action.lane = self.lane;
+                    let outer = outbox.judge(action, Event { lane: self.lane, ..event });
+                    self.units.push((outer, unit));
+                }
+                Step::Send { to, message } => outbox.send(to, self.lane, Part::Body(message)),
+            }
+        }
+    }
+}

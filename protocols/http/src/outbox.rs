@@ -1,0 +1,50 @@
+//! What the wire has to say, in order.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use wiretape_core::event::HttpEvent;
+use wiretape_core::{Action, Event, Kind, Lane, Moment, Side, Step, Unit};
+
+use crate::event::payloads;
+use crate::{Message, Part};
+
+/// The steps that wait to be taken, and the count of units.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    steps: VecDeque<Step<Message>>,
+    units: u64,
+}
+
+impl Outbox {
+    pub(crate) fn next(&mut self) -> Option<Step<Message>> {
+        self.steps.pop_front()
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.steps.push_back(Step::Note(event));
+    }
+
+    pub(crate) fn note(&mut self, at: Moment, side: Side, lane: Lane, kind: HttpEvent) {
+        self.event(Event { at, side, lane, kind: Kind::Http(kind) });
+    }
+
+    pub(crate) fn send(&mut self, to: Side, lane: Lane, part: Part) {
+        self.steps.push_back(Step::Send { to, message: Message { lane, part } });
+    }
+
+    /// Notes content that stands on `side`, in as many events as it takes.
+    pub(crate) fn note_body(&mut self, at: Moment, side: Side, lane: Lane, bytes: &Bytes) {
+        for bytes in payloads(bytes) {
+            self.note(at, side, lane, HttpEvent::Body { bytes });
+        }
+    }
+
+    /// Asks whether `action` may pass; nothing of it passes until the answer comes for the unit that this returns.
+    pub(crate) fn judge(&mut self, action: Action, event: Event) -> Unit {
+        self.units += 1;
+        let unit = Unit { lane: action.lane, serial: self.units };
+        self.steps.push_back(Step::Judge { unit, action, event });
+        unit
+    }
+}
