@@ -3,5 +3,6 @@
 //! What stands on a tape is what the peers said; here it is decoded for reading only. Everything is bounded, and nothing
 //! that a peer said makes it fail: what cannot be read is shown as the bytes that it is.
 
+pub mod coding;
 pub mod head;
 pub mod url;

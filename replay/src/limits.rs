@@ -96,3 +96,15 @@ pub const SVG_BYTES_MAX: usize = 150 * 1024;
 
 /// Sessions that the list to choose from shows.
 pub const CHOICES_MAX: usize = 500;
+
+/// Content codings of one body that are undone, one inside the other.
+pub const CODINGS_MAX: usize = 4;
+
+/// What comes out of a packed body for reading, in bytes; the rest is not read.
+pub const UNPACKED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How many bytes may come out of one that is packed, behind the first 1 MiB.
+pub const UNPACK_RATIO_MAX: usize = 1024;
+
+/// Packed bytes of one stream that are kept so that its reading can be taken up again; a stream is not read further.
+pub const UNPACK_HISTORY_BYTES_MAX: usize = 4 * 1024 * 1024;

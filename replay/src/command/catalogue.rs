@@ -31,10 +31,7 @@ pub(super) fn find(archive: &Archive, prefix: &str) -> anyhow::Result<SessionRow
             bail!("no session's id starts with `{}`: `replay` alone lists the recent ones", excerpt(prefix, 40))
         }
         Err(FindError::Ambiguous(ids)) => {
-            let rows: Vec<_> = ids
-                .iter()
-                .filter_map(|id| archive.find(&id.to_string()).ok())
-                .collect();
+            let rows: Vec<_> = ids.iter().filter_map(|id| archive.find(&id.to_string()).ok()).collect();
             let rows: Vec<_> = rows.iter().map(|row| (row, row.id.to_string())).collect();
             let lines = table::sessions(&rows).join("\n");
             Err(anyhow!("`{}` is the start of {} ids; write more of it:\n{lines}", excerpt(prefix, 40), ids.len()))
