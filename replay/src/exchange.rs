@@ -4,5 +4,8 @@
 //! that a peer said makes it fail: what cannot be read is shown as the bytes that it is.
 
 pub mod coding;
+pub mod event_stream;
+pub mod framed;
 pub mod head;
+pub mod protobuf;
 pub mod url;
