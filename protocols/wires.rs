@@ -9,6 +9,7 @@ use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
 use wiretape_scp::ScpWire;
 use wiretape_sftp::SftpWire;
+use wiretape_websocket::WebSocketWire;
 
 /// One row of the table: a protocol over plain bytes, and what carries it.
 #[derive(Clone, Copy)]
@@ -25,6 +26,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "sftp", wire: sftp },
     Row { name: "scp", wire: scp },
     Row { name: "line", wire: line },
+    Row { name: "websocket", wire: websocket },
 ];
 
 /// The table, as the wires that carry others see it.
@@ -70,6 +72,20 @@ fn scp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
 fn line(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     match carrier {
         Carrier::Subsystem { name } if name == "line@wiretape" => Some(Box::new(LineWire::new(lane))),
+        Carrier::Subsystem { .. }
+        | Carrier::Exec { .. }
+        | Carrier::Forward { .. }
+        | Carrier::Connection { .. }
+        | Carrier::Upgrade { .. } => None,
+    }
+}
+
+/// What an exchange was upgraded to (RFC 6455, RFC 8441).
+fn websocket(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+    match carrier {
+        Carrier::Upgrade { protocol } if protocol.eq_ignore_ascii_case(b"websocket") => {
+            Some(Box::new(WebSocketWire::new(lane)))
+        }
         Carrier::Subsystem { .. }
         | Carrier::Exec { .. }
         | Carrier::Forward { .. }
