@@ -108,3 +108,12 @@ pub const UNPACK_RATIO_MAX: usize = 1024;
 
 /// Packed bytes of one stream that are kept so that its reading can be taken up again; a stream is not read further.
 pub const UNPACK_HISTORY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of a body that a timeline shows, unless all is asked for.
+pub const BODY_BYTES_SHOWN: usize = 4096;
+
+/// Lines of a body that a timeline shows, unless all is asked for.
+pub const BODY_LINES_SHOWN: usize = 40;
+
+/// Bytes of a body that is no text which are shown.
+pub const BODY_HEX_BYTES_SHOWN: usize = 24;
