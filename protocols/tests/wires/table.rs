@@ -19,6 +19,10 @@ fn subsystem(name: &str) -> Carrier {
     Carrier::Subsystem { name: name.to_owned() }
 }
 
+fn upgrade(protocol: &'static str) -> Carrier {
+    Carrier::Upgrade { protocol: protocol.into() }
+}
+
 #[test]
 fn each_carrier_has_one_wire_or_none() {
     for (carrier, expected) in [
@@ -32,6 +36,9 @@ fn each_carrier_has_one_wire_or_none() {
         (exec("sftp"), &[]),
         (exec("scp -t /tmp; id"), &[]),
         (exec("cat"), &[]),
+        (upgrade("websocket"), &["websocket"]),
+        (upgrade("WebSocket"), &["websocket"]),
+        (upgrade("h2c"), &[]),
         (Carrier::Forward { host: "sftp".to_owned(), port: 22 }, &[]),
     ] {
         assert_eq!(rows(&carrier), expected, "{carrier:?}");

@@ -9,6 +9,7 @@
 //! client "hello\n" u8 1 u32 7 str "path"  what is said: text, numbers, strings with their length,
 //! client [ OPEN u32 7 ]                   packets with theirs, SFTP's packet types by name
 //! client { Query text "select 1" }        PostgreSQL's messages, with texts that a zero byte ends
+//! client < text more "hel" >              WebSocket's frames, masked where the client says them
 //! client repeat 32768 "x"
 //! end client
 //! answer allow                            to the oldest question

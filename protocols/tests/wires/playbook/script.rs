@@ -6,9 +6,10 @@ use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
 use wiretape_scp::{Direction, ScpWire};
 use wiretape_sftp::SftpWire;
+use wiretape_websocket::WebSocketWire;
 
 use super::types;
-use crate::stage::{Rule, Rules, Turn};
+use crate::stage::{Rule, Rules, Turn, frame};
 
 /// The lane on which all cases play.
 pub(crate) const LANE: Lane = Lane(1);
@@ -58,6 +59,7 @@ impl Case {
             "line" => Box::new(LineWire::new(LANE)),
             "postgres" => Box::new(PostgresWire::new(LANE)),
             "sftp" => Box::new(SftpWire::new(LANE)),
+            "websocket" => Box::new(WebSocketWire::new(LANE)),
             "scp upload" => Box::new(ScpWire::new(LANE, Direction::Upload)),
             "scp download" => Box::new(ScpWire::new(LANE, Direction::Download)),
             other => panic!("no wire is called {other:?}"),
@@ -95,8 +97,8 @@ impl Case {
                 self.rules.0.push(rule(words)?);
                 None
             }
-            "client" => Some(Turn::Say(Side::Client, message(words)?)),
-            "upstream" => Some(Turn::Say(Side::Upstream, message(words)?)),
+            "client" => Some(Turn::Say(Side::Client, message(Side::Client, words)?)),
+            "upstream" => Some(Turn::Say(Side::Upstream, message(Side::Upstream, words)?)),
             "end" => Some(Turn::End(side(&next(words)?)?)),
             "answer" => Some(Turn::Answer(match next(words)?.as_str() {
                 "allow" => Verdict::Allow,
@@ -152,10 +154,12 @@ enum Part {
     Packet,
     /// A message of PostgreSQL: a type, a length that counts itself, fields.
     Message,
+    /// A frame of WebSocket with this first byte.
+    Frame(u8),
 }
 
 /// The bytes that the rest of a turn stands for.
-fn message(words: &mut Tokens) -> Result<Bytes, String> {
+fn message(side: Side, words: &mut Tokens) -> Result<Bytes, String> {
     let mut open: Vec<(Part, Vec<u8>)> = vec![(Part::Said, Vec::new())];
     while let Some(word) = words.next() {
         let mut said = if word.quoted { word.bytes } else { Vec::new() };
@@ -170,8 +174,18 @@ fn message(words: &mut Tokens) -> Result<Bytes, String> {
                     open.push((Part::Message, vec![letter(types::POSTGRES, &name)?]));
                     continue;
                 }
-                bracket @ ("]" | "}") => {
+                "<" => {
+                    let opcode = letter(types::WEBSOCKET, &next(words)?)?;
+                    open.push((Part::Frame(opcode | 0x80), Vec::new()));
+                    continue;
+                }
+                "more" => {
+                    let Some((Part::Frame(first), _)) = open.last_mut() else { return Err("more of what?".to_owned()) };
+                    *first &= 0x7f;
+                }
+                bracket @ ("]" | "}" | ">") => {
                     said = match (bracket, open.pop()) {
+                        (">", Some((Part::Frame(first), inner))) => frame(first, key(side), &inner),
                         ("]", Some((Part::Packet, inner))) => with_length(&inner),
                         ("}", Some((Part::Message, inner))) => postgres(&inner),
                         _ => return Err(format!("a {bracket} too many")),
@@ -197,6 +211,11 @@ fn message(words: &mut Tokens) -> Result<Bytes, String> {
         Some((Part::Said, said)) => Ok(Bytes::from(said)),
         _ => Err("a bracket too few".to_owned()),
     }
+}
+
+/// The key of the example in RFC 6455 section 5.7.
+fn key(side: Side) -> Option<[u8; 4]> {
+    (side == Side::Client).then_some([0x37, 0xfa, 0x21, 0x3d])
 }
 
 fn letter(types: &[(&str, u8)], name: &str) -> Result<u8, String> {

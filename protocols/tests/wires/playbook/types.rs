@@ -31,6 +31,10 @@ pub(super) const SFTP: &[(&str, u8)] = &[
     ("EXTENDED_REPLY", 201),
 ];
 
+/// The opcodes of WebSocket's frames (RFC 6455 section 5.2).
+pub(super) const WEBSOCKET: &[(&str, u8)] =
+    &[("continued", 0), ("text", 1), ("binary", 2), ("close", 8), ("ping", 9), ("pong", 10)];
+
 /// The types of PostgreSQL's messages, of both sides.
 pub(super) const POSTGRES: &[(&str, u8)] = &[
     ("Query", b'Q'),

@@ -1,7 +1,7 @@
 //! From what happened to the text of a case.
 
 use bytes::Bytes;
-use wiretape_core::event::{FileEvent, FileOperation, OpenMode, SessionEvent, StreamEvent};
+use wiretape_core::event::{FileEvent, FileOperation, HttpEvent, OpenMode, SessionEvent, StreamEvent};
 use wiretape_core::{Effect, Event, Kind, Verdict};
 
 use super::database;
@@ -33,6 +33,7 @@ fn noted(event: &Event) -> String {
         Kind::Stream(StreamEvent::Opaque { what }) => format!("{what:?}"),
         Kind::File(event) => file(event),
         Kind::Query(event) => database::told(event),
+        Kind::Http(event) => websocket(event),
         other => format!("{other:?}"),
     };
     format!("{} {} {said}", event.side, event.kind.name()).trim_end().to_owned()
@@ -49,6 +50,22 @@ fn session(event: &SessionEvent) -> String {
         }
         SessionEvent::Notice { text } => format!("{text:?}"),
         SessionEvent::Fault { expected, got, .. } => format!("expected {expected}, got {got}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn websocket(event: &HttpEvent) -> String {
+    match event {
+        HttpEvent::Message { kind, bytes, first, last } => {
+            let piece = match (first, last) {
+                (true, true) => "whole",
+                (true, false) => "begins",
+                (false, false) => "goes on",
+                (false, true) => "ends",
+            };
+            format!("{kind:?} {piece} {}", text(bytes)).to_lowercase()
+        }
+        HttpEvent::Control { kind, bytes } => format!("{kind:?} {}", text(bytes)).to_lowercase(),
         other => format!("{other:?}"),
     }
 }

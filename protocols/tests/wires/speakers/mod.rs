@@ -5,11 +5,12 @@ mod line;
 pub(crate) mod postgres;
 mod scp;
 mod sftp;
+mod websocket;
 
 use sha2::{Digest, Sha256};
 use wiretape_core::limits::{
     EVENT_PAYLOAD_BYTES_MAX, HELD_BYTES_MAX, LINE_BYTES_MAX, POSTGRES_TEXT_BYTES_MAX, SCP_LINE_BYTES_MAX,
-    SFTP_PACKET_BYTES_MAX,
+    SFTP_PACKET_BYTES_MAX, WEBSOCKET_CONTROL_BYTES_MAX,
 };
 use wiretape_core::{ByteWire, Lane, Side};
 
@@ -39,6 +40,8 @@ pub(crate) enum Record {
     Stream,
     /// As the messages that it is made of. A question holds the client: what the upstream says goes on.
     Messages,
+    /// As the payloads that its frames carry, without their masks. Nothing is asked.
+    Payloads,
     /// As what it does; the wire that carries it records the stream.
     Facts,
 }
@@ -67,6 +70,13 @@ pub(crate) const SPEAKERS: &[Speaker] = &[
         record: Record::Facts,
         held_bytes_max: 2 * (4 + SFTP_PACKET_BYTES_MAX),
         converse: sftp::converse,
+    },
+    // A control frame of each side, but for its last byte.
+    Speaker {
+        row: "websocket",
+        record: Record::Payloads,
+        held_bytes_max: 2 * (14 + WEBSOCKET_CONTROL_BYTES_MAX),
+        converse: websocket::converse,
     },
 ];
 

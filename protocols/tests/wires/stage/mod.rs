@@ -2,10 +2,12 @@
 //!
 //! The fuzz targets (`fuzz/`) perform on the same stage.
 
+mod frames;
 mod guard;
 mod performance;
 mod seed;
 
+pub(crate) use frames::{Frames, frame, payloads};
 pub(crate) use guard::{Rule, Rules};
 pub(crate) use performance::{Performance, Turn, perform, told, without_keys};
 pub(crate) use seed::turns;

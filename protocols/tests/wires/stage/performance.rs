@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use wiretape_core::event::{QueryEvent, SessionEvent, StreamEvent};
+use wiretape_core::event::{HttpEvent, QueryEvent, SessionEvent, StreamEvent};
 use wiretape_core::{ByteWire, Effect, Event, Guard, Input, Kind, Moment, Reason, Session, Side, Unit, Verdict, Wire};
 use wiretape_postgres::message_of;
 
@@ -146,6 +146,7 @@ pub(crate) fn told(event: &Event) -> Option<(Side, Bytes)> {
             };
             Some((if own { event.side } else { to }, message_of(said)))
         }
+        Kind::Http(HttpEvent::Message { bytes, .. } | HttpEvent::Control { bytes, .. }) => Some((to, bytes.clone())),
         _ => None,
     }
 }
@@ -168,6 +169,7 @@ pub(crate) fn without_keys(said: &[u8]) -> Vec<u8> {
 fn data_of(kind: &mut Kind) -> Option<&mut Bytes> {
     match kind {
         Kind::Stream(StreamEvent::Data { bytes, .. })
+        | Kind::Http(HttpEvent::Message { bytes, .. })
         | Kind::Query(
             QueryEvent::Rows { bytes, .. } | QueryEvent::CopyData { bytes, .. } | QueryEvent::Long { bytes, .. },
         ) => Some(bytes),
@@ -193,6 +195,13 @@ fn join(before: &mut Kind, next: &Kind) -> Option<Bytes> {
         (
             Kind::Query(QueryEvent::Long { last: ended, .. }),
             Kind::Query(QueryEvent::Long { bytes: more, last, .. }),
+        ) if !*ended => {
+            *ended = *last;
+            Some(more.clone())
+        }
+        (
+            Kind::Http(HttpEvent::Message { last: ended, .. }),
+            Kind::Http(HttpEvent::Message { bytes: more, first: false, last, .. }),
         ) if !*ended => {
             *ended = *last;
             Some(more.clone())
