@@ -192,10 +192,7 @@ impl Exchange {
         if let Stage::Tunnel(tunnel) = &mut self.stage
             && tunnel.farewell(around.at, reason, around.outbox)
         {
-            // The client was told in the words of the other protocol: those shall reach it.
-            let kind = Kind::Stream(StreamEvent::Eof);
-            around.outbox.event(Event { at: around.at, side: Side::Client, lane: self.lane, kind });
-            around.outbox.send(Side::Client, self.lane, Part::End);
+            // The client was told in the words of the other protocol: a reset might overtake those.
         } else if matches!(self.stage, Stage::Asked { .. } | Stage::Passing) && self.response.phase() == Phase::Head {
             let reason = reason.text.clone();
             self.answer(&Problem { status: 503, error: "session_ended", reason }, around);
@@ -369,10 +366,14 @@ impl Exchange {
     /// The nested wire was broken: the lane ends, and says so in the words of the other protocol where it can.
     fn nested_fault(&mut self, fault: &Fault, around: &mut Surroundings<'_>) {
         let text = fault.to_string();
-        if let Stage::Tunnel(tunnel) = &mut self.stage {
-            tunnel.farewell(around.at, &Reason::new("protocol", text.clone()), around.outbox);
+        let reason = Reason::new("protocol", text.clone());
+        let told = match &mut self.stage {
+            Stage::Tunnel(tunnel) => tunnel.farewell(around.at, &reason, around.outbox),
+            _ => false,
+        };
+        if !told {
+            self.reset(Side::Client, code::PROTOCOL_ERROR, text.clone(), around);
         }
-        self.reset(Side::Client, code::PROTOCOL_ERROR, text.clone(), around);
         self.reset(Side::Upstream, code::PROTOCOL_ERROR, text, around);
         self.over();
     }

@@ -1,7 +1,7 @@
 //! What a lane carries once both sides agreed: another wire, or bytes that nobody here reads.
 
 use bytes::Bytes;
-use wiretape_core::event::StreamEvent;
+use wiretape_core::event::{HttpEvent, StreamEvent};
 use wiretape_core::limits::HELD_BYTES_MAX;
 use wiretape_core::{
     ByteWire, Carrier, Event, Fault, Kind, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict,
@@ -69,9 +69,15 @@ impl Tunnel {
             self.drain(outbox);
             outcome?;
         }
-        outbox.event(Event { at, side, lane: self.lane, kind: Kind::Stream(StreamEvent::Eof) });
+        self.tell_end(side, at, outbox);
         outbox.send(side.other(), self.lane, Part::End);
         Ok(())
+    }
+
+    /// What is said on `side` ends here.
+    fn tell_end(&self, side: Side, at: Moment, outbox: &mut Outbox) {
+        let kind = if self.is_opaque() { Kind::Stream(StreamEvent::Eof) } else { Kind::Http(HttpEvent::End) };
+        outbox.event(Event { at, side, lane: self.lane, kind });
     }
 
     /// Passes on an answer, where it is for a unit of the nested wire.
@@ -84,7 +90,7 @@ impl Tunnel {
         self.drain(outbox);
     }
 
-    /// The nested wire takes its leave; true when it said something to the client.
+    /// The nested wire takes its leave; true when it said something to the client, to which nothing more is said then.
     pub(crate) fn farewell(&mut self, at: Moment, reason: &Reason, outbox: &mut Outbox) -> bool {
         let Some(wire) = &mut self.wire else { return false };
         wire.farewell(at, reason);
@@ -98,6 +104,10 @@ impl Tunnel {
                     outbox.send(to, self.lane, Part::Body(message));
                 }
             }
+        }
+        if told {
+            self.tell_end(Side::Client, at, outbox);
+            outbox.send(Side::Client, self.lane, Part::End);
         }
         told
     }
