@@ -167,6 +167,12 @@ impl Target {
         Self::of("command", name).line(&format!("command = {words:?}"))
     }
 
+    /// Whether it is called `name`.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.name == name
+    }
+
     /// Adds a line to the target's table.
     #[must_use]
     pub fn line(mut self, line: &str) -> Self {
