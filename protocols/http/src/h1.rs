@@ -5,10 +5,16 @@
 //! next; `outbox` keeps what is to be written, `encoder` writes it. What is doubtful is refused, since what two readers
 //! take for different things is how requests are smuggled.
 
+#[cfg(test)]
+mod attempts;
+#[cfg(test)]
+mod cases;
 mod chunk;
 mod decoder;
 mod encoder;
 mod framing;
+#[cfg(test)]
+mod laws;
 mod outbox;
 mod section;
 mod start;

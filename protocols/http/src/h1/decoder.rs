@@ -160,7 +160,7 @@ impl Decoder {
     pub fn end(&mut self) -> Result<Option<Decoded>, Malformed> {
         match self.state {
             State::Head if self.is_idle() => {
-                self.state = State::Closed;
+                (self.state, self.persists) = (State::Closed, false);
                 Ok(None)
             }
             State::Closed => Ok(None),
