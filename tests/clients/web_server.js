@@ -92,7 +92,8 @@ function events(url, request, response) {
   let sent = 0;
   const next = () => {
     sent += 1;
-    response.write(`id: ${sent}\ndata: message ${sent} of ${count}\n\n`);
+    const at = url.searchParams.has('times') ? ` at ${performance.timeOrigin + performance.now()}` : '';
+    response.write(`id: ${sent}\ndata: message ${sent} of ${count}${at}\n\n`);
     if (sent < count) timer = setTimeout(next, pause);
     else response.end();
   };
@@ -283,7 +284,7 @@ function listen(name, server) {
 
 const tls = { cert: fs.readFileSync(certificate), key: fs.readFileSync(key) };
 if (authority) Object.assign(tls, { ca: fs.readFileSync(authority), requestCert: true, rejectUnauthorized: true });
-const settings = { settings: { enableConnectProtocol: true } };
+const settings = { settings: { enableConnectProtocol: true }, maxSessionMemory: 1000 };
 listen('http', http.createServer());
 listen('https', http2.createSecureServer({ ...tls, ...settings, allowHTTP1: true }));
 listen('h2c', http2.createServer(settings));

@@ -194,6 +194,17 @@ impl Events {
 }
 
 impl Session {
+    /// The lanes of its exchanges, in order, without holding more.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<Lane> {
+        let tape = Tape::open(&self.tape()).expect("the tape is there");
+        let lanes = tape.events().filter_map(|event| {
+            let event = event.expect("the tape can be read");
+            matches!(event.kind, Kind::Http(HttpEvent::Request { .. })).then_some(event.lane)
+        });
+        lanes.collect()
+    }
+
     /// The content of each side on each lane, without holding it all.
     #[must_use]
     pub fn contents(&self) -> Carried {
