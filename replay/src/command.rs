@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub use args::{ExportArgs, FailedArg, PlayArgs, SessionsArgs, ShowArgs, StateArg, VerifyArgs};
+pub use args::{BodiesArg, ExportArgs, FailedArg, PlayArgs, SessionsArgs, ShowArgs, StateArg, VerifyArgs};
 
 /// Plays a session of the archive in `data_dir`; without a session named, lets one be chosen.
 ///

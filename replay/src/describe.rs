@@ -13,7 +13,7 @@ use wiretape_core::event::{
 use wiretape_core::{Event, Kind, Lane, Side, Verdict};
 
 pub use file::{closed, operation, status};
-pub(crate) use http::{amount, control, reset, status_line};
+pub(crate) use http::{control, reset, status_line};
 pub use keys::{DOT, keys};
 
 use crate::legible::{count, excerpt, excerpt_bytes, is_text, legible, legible_bytes, size, spoken};
@@ -192,7 +192,7 @@ fn stream(event: &StreamEvent) -> String {
             format!("the target does not listen on {}", endpoint(address, *port))
         }
         StreamEvent::Unlisten { address, port } => format!("listen no more on {}", endpoint(address, *port)),
-        StreamEvent::Opaque { what } => format!("encrypted from end to end: {}", label(what)),
+        StreamEvent::Opaque { what } => format!("not read here: {}", label(what)),
     }
 }
 

@@ -117,3 +117,15 @@ pub const BODY_LINES_SHOWN: usize = 40;
 
 /// Bytes of a body that is no text which are shown.
 pub const BODY_HEX_BYTES_SHOWN: usize = 24;
+
+/// The start of a packed body that is kept, in bytes, to show what it begins with.
+pub const BODY_PACKED_BYTES_KEPT: usize = 64 * 1024;
+
+/// What comes out of a packed stream for reading, in bytes; the rest is not read.
+pub const UNPACKED_STREAM_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Bytes of one event of a stream, or of one message, that are kept where all of it is to be shown.
+pub const STREAM_EVENT_BYTES_KEPT: usize = 64 * 1024;
+
+/// Lanes that an outline names.
+pub const LANES_NAMED_MAX: usize = 65_536;

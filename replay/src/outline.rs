@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use wiretape_core::event::{ProcessEvent, SessionEvent, StreamEvent, StreamKind};
+use wiretape_core::event::{HttpEvent, ProcessEvent, SessionEvent, StreamEvent, StreamKind};
 use wiretape_core::{Event, Kind, Lane, Moment};
 
 use crate::describe;
-use crate::limits::{LANES_KEPT_MAX, MARKERS_KEPT_MAX};
+use crate::exchange::url;
+use crate::legible::{excerpt, excerpt_bytes};
+use crate::limits::{LABEL_LETTERS_MAX, LANES_NAMED_MAX, MARKERS_KEPT_MAX};
 use crate::source::Source;
 
 /// What a session holds, without its content.
@@ -65,7 +67,7 @@ impl Outline {
             Kind::Session(_) => {}
             _ if event.lane == Lane::CONNECTION => {}
             kind => {
-                if self.lanes.len() < LANES_KEPT_MAX || self.lanes.contains_key(&event.lane) {
+                if self.lanes.len() < LANES_NAMED_MAX || self.lanes.contains_key(&event.lane) {
                     self.lanes.entry(event.lane).or_default().take(kind);
                 }
             }
@@ -80,6 +82,11 @@ impl LaneOutline {
             Kind::Process(ProcessEvent::Start { kind }) => self.what = describe::program(kind),
             Kind::Stream(StreamEvent::Open { kind }) if *kind != StreamKind::Session => {
                 self.what = describe::stream_kind(kind);
+            }
+            Kind::Http(HttpEvent::Request { method, scheme, authority, path, .. }) => {
+                let method = excerpt_bytes(method, LABEL_LETTERS_MAX);
+                let asked = excerpt(&url::address(scheme, authority, path), LABEL_LETTERS_MAX);
+                self.what = format!("{method} {asked}");
             }
             Kind::Query(_) if self.what.is_empty() => self.what = "database session".to_owned(),
             _ => {}

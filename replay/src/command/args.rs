@@ -58,6 +58,14 @@ pub struct PlayArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=RESULT_ROWS_MAX))]
     pub rows: Option<u64>,
 
+    /// Of the bodies of HTTP show nothing, the first lines, or all that can be read
+    #[arg(long, value_name = "HOW", value_enum, default_value = "start")]
+    pub bodies: BodiesArg,
+
+    /// Show the header fields of HTTP
+    #[arg(long)]
+    pub fields: bool,
+
     /// Use at most so many lines of your terminal
     #[arg(long, value_name = "NUMBER")]
     pub height: Option<u16>,
@@ -69,6 +77,18 @@ pub struct PlayArgs {
     /// Draw the session into this SVG file instead of playing it
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
+}
+
+/// How much of the bodies of HTTP is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum BodiesArg {
+    /// Nothing
+    None,
+    /// The first lines
+    #[default]
+    Start,
+    /// All that can be read
+    All,
 }
 
 /// Lists recorded sessions, newest first.

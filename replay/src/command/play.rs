@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use wiretape_core::{Lane, Moment};
 use wiretape_recorder::{Archive, Filter, SessionRow};
 
-use super::args::PlayArgs;
+use super::args::{BodiesArg, PlayArgs};
 use super::{catalogue, sessions};
 use crate::chooser;
 use crate::console::Console;
@@ -23,7 +23,7 @@ use crate::script::Script;
 use crate::source::Source;
 use crate::stage::Stage;
 use crate::svg;
-use crate::timeline::Timeline;
+use crate::timeline::{Bodies, Timeline};
 use crate::transcript::transcript;
 
 /// Sessions that are listed when none is named and nobody can choose.
@@ -174,7 +174,12 @@ fn into_pipe(tape: &dyn Source, part: Part, args: &PlayArgs) -> anyhow::Result<E
 }
 
 fn timeline(part: &Part, args: &PlayArgs) -> Timeline {
-    let timeline = Timeline::new(part.only);
+    let bodies = match args.bodies {
+        BodiesArg::None => Bodies::None,
+        BodiesArg::Start => Bodies::Start,
+        BodiesArg::All => Bodies::All,
+    };
+    let timeline = Timeline::new(part.only).with_exchanges(bodies, args.fields);
     match args.rows.and_then(|rows| usize::try_from(rows).ok()) {
         Some(rows) => timeline.with_rows_max(rows),
         None => timeline,

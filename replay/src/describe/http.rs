@@ -6,7 +6,7 @@ use wiretape_core::{Event, Side};
 use super::{QUOTE_LETTERS, label, quote};
 use crate::exchange::head::{self, error_name, status_name};
 use crate::exchange::url;
-use crate::legible::{excerpt, excerpt_bytes, size};
+use crate::legible::{excerpt, excerpt_bytes};
 use crate::limits::LABEL_LETTERS_MAX;
 
 /// Fields that one line names.
@@ -57,11 +57,11 @@ pub(crate) fn status_line(status: u16, reason: &[u8]) -> String {
     format!("{status} {name}").trim_end().to_owned()
 }
 
-/// A side broke an exchange off.
+/// An exchange was broken off: by the peer at that side, or by the gateway, which told it so.
 pub(crate) fn reset(side: Side, code: u32, reason: &str) -> String {
     let code = error_name(code).map_or_else(|| format!("error {code:#x}"), str::to_owned);
     let reason = if reason.is_empty() { String::new() } else { format!(": {}", label(reason)) };
-    format!("RESET by {}: {code}{reason}", super::peer(side))
+    format!("RESET at {}: {code}{reason}", super::peer(side))
 }
 
 /// A control frame of WebSocket (RFC 6455 section 5.5).
@@ -114,12 +114,4 @@ fn named(fields: &[HeaderField]) -> String {
 
 fn text(bytes: &[u8]) -> String {
     excerpt_bytes(bytes, LABEL_LETTERS_MAX)
-}
-
-/// How much was sent, and of what.
-pub(crate) fn amount(bytes: u64, media_type: &str) -> String {
-    match media_type {
-        "" => size(bytes),
-        media_type => format!("{}, {}", label(media_type), size(bytes)),
-    }
 }

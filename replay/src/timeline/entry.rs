@@ -30,6 +30,20 @@ pub enum Mark {
     Query,
     /// A notice of the database.
     Notice,
+    /// A request of HTTP.
+    Asked,
+    /// What was answered to one.
+    Answered,
+    /// What was answered and says that it failed.
+    Failed,
+    /// What the gateway answered in the target's place.
+    AnsweredByGateway,
+    /// An event of an event stream.
+    Streamed,
+    /// A message to the target.
+    MessageUp,
+    /// A message from the target.
+    MessageDown,
 }
 
 /// One line.
@@ -62,6 +76,11 @@ impl Entry {
             Mark::Error => "err│ ",
             Mark::In => "in│ ",
             Mark::Typed => "key│ ",
+            Mark::Asked => "→ ",
+            Mark::Answered | Mark::Failed | Mark::AnsweredByGateway => "← ",
+            Mark::Streamed => "sse│ ",
+            Mark::MessageUp => "→│ ",
+            Mark::MessageDown => "←│ ",
         };
         let text = &self.text;
         if !styled {
@@ -69,13 +88,14 @@ impl Entry {
         }
         let style = match self.mark {
             Mark::Session => "1",
-            Mark::Warning => "1;31",
+            Mark::Warning | Mark::AnsweredByGateway => "1;31",
             Mark::Marker => "1;35",
-            Mark::Lane => "1;34",
+            Mark::Lane | Mark::Asked => "1;34",
+            Mark::Answered => "32",
             Mark::File => "34",
-            Mark::Out => "0",
-            Mark::Error => "31",
-            Mark::In | Mark::Typed | Mark::Query => "36",
+            Mark::Out | Mark::Streamed | Mark::MessageDown => "0",
+            Mark::Error | Mark::Failed => "31",
+            Mark::In | Mark::Typed | Mark::Query | Mark::MessageUp => "36",
             Mark::Notice => "33",
         };
         format!("\x1b[2m{time} {lane:>4}\x1b[0m  \x1b[{style}m{gutter:>5}{text}\x1b[0m")

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use wiretape_core::event::{FileEvent, ProcessEvent, ProcessKind, StreamEvent, StreamKind, TerminalEvent};
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
+use super::exchange::{Detail, ExchangeLine, Told};
 use super::query::QueryLine;
 use super::run::Run;
 use super::{Entry, Mark};
@@ -31,6 +32,7 @@ pub(super) struct LaneLine {
     asked: BTreeMap<u32, String>,
     transfers: BTreeMap<String, (u64, u64)>,
     query: Option<Box<QueryLine>>,
+    exchange: Option<Box<ExchangeLine>>,
     closed: [bool; 2],
 }
 
@@ -49,12 +51,27 @@ impl LaneLine {
         self.query = Some(Box::new(QueryLine::new(rows_max)));
     }
 
-    /// Both sides closed it: nothing more will come.
-    pub(super) fn is_over(&self) -> bool {
-        self.closed == [true, true]
+    /// Joins from now on what is said of an HTTP exchange, and shows so much of it.
+    pub(super) fn begin_exchange(&mut self, detail: Detail) {
+        self.exchange = Some(Box::new(ExchangeLine::new(self.opened, detail)));
     }
 
-    pub(super) fn feed(&mut self, event: &Event, entries: &mut Vec<Entry>) {
+    /// Whether an HTTP exchange is joined here.
+    pub(super) fn has_exchange(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    /// Both sides closed it: nothing more will come.
+    pub(super) fn is_over(&self) -> bool {
+        self.closed == [true, true] || self.exchange.as_ref().is_some_and(|exchange| exchange.is_over())
+    }
+
+    pub(super) fn feed(&mut self, event: &Event, told: &mut Told, entries: &mut Vec<Entry>) {
+        match (&event.kind, &mut self.exchange) {
+            (Kind::Http(said), Some(exchange)) => return exchange.feed(event, said, told, entries),
+            (Kind::Stream(said), Some(exchange)) => return exchange.stream(event, said, entries),
+            _ => {}
+        }
         match &event.kind {
             Kind::Session(_) => {}
             Kind::Terminal(said) => self.terminal(event, said, entries),
@@ -70,7 +87,10 @@ impl LaneLine {
     }
 
     /// Lets go of half lines that have waited long enough.
-    pub(super) fn settle(&mut self, lane: Lane, now: Moment, entries: &mut Vec<Entry>) {
+    pub(super) fn settle(&mut self, lane: Lane, now: Moment, told: &mut Told, entries: &mut Vec<Entry>) {
+        if let Some(exchange) = &mut self.exchange {
+            return exchange.settle(lane, now, told, entries);
+        }
         // At a terminal a prompt and what is typed after it are one line, however long somebody thinks.
         if self.terminal {
             return;
@@ -81,8 +101,11 @@ impl LaneLine {
     }
 
     /// Says what is left to say: half lines, unanswered requests, unclosed files, the sums of a forward.
-    pub(super) fn end(&mut self, lane: Lane, at: Moment, entries: &mut Vec<Entry>) {
+    pub(super) fn end(&mut self, lane: Lane, at: Moment, told: &mut Told, entries: &mut Vec<Entry>) {
         self.flush(lane, at, entries);
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.end(lane, at, told, entries);
+        }
         if let Some(mut query) = self.query.take() {
             query.end(lane, at, entries);
         }
@@ -183,7 +206,7 @@ impl LaneLine {
                     Side::Upstream => *upstream = true,
                 }
                 if self.is_over() {
-                    self.end(event.lane, event.at, entries);
+                    self.end(event.lane, event.at, &mut Told::default(), entries);
                 }
             }
             StreamEvent::Opaque { .. } => {
