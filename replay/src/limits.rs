@@ -110,10 +110,10 @@ pub const UNPACK_RATIO_MAX: usize = 1024;
 pub const UNPACK_HISTORY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Bytes of a body that a timeline shows, unless all is asked for.
-pub const BODY_BYTES_SHOWN: usize = 4096;
+pub const BODY_BYTES_SHOWN: usize = 2048;
 
 /// Lines of a body that a timeline shows, unless all is asked for.
-pub const BODY_LINES_SHOWN: usize = 40;
+pub const BODY_LINES_SHOWN: usize = 20;
 
 /// Bytes of a body that is no text which are shown.
 pub const BODY_HEX_BYTES_SHOWN: usize = 24;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod archive;
+mod exchanges;
 mod queries;
 
 use std::path::Path;
@@ -238,6 +239,9 @@ fn all() -> Vec<(&'static str, Vec<Event>)> {
         ("psql", queries::psql()),
         ("driver", queries::driver()),
         ("long", queries::long()),
+        ("plain", exchanges::plain()),
+        ("streams", exchanges::streams()),
+        ("upgrades", exchanges::upgrades()),
     ]
 }
 

@@ -250,7 +250,7 @@ impl ExchangeLine {
                 (Some(_), true) => "the request never ended",
                 (Some(_), false) => "the response never ended",
             };
-            let text = format!("{what}{}{}", self.sums(), self.reminder(told, &teller));
+            let text = format!("{what}{} · {}", self.sums(), self.name);
             teller.tell(Mark::Warning, text);
         }
     }
@@ -287,9 +287,15 @@ impl ExchangeLine {
             }
             None => {
                 self.response.end(Side::Upstream, teller);
-                self.tell_trailers(Side::Upstream, teller);
                 let content = self.response.summed().map(|content| format!(" · {content}")).unwrap_or_default();
-                teller.tell(Mark::Answered, format!("complete{content}{sent} · {lasted}{reminder}"));
+                let (mark, status) = match self.grpc_status(Side::Upstream) {
+                    Some(told) => told,
+                    None => {
+                        self.tell_trailers(Side::Upstream, teller);
+                        (Mark::Answered, "complete".to_owned())
+                    }
+                };
+                teller.tell(mark, format!("{status}{content}{sent} · {lasted} · {}", self.name));
             }
         }
         if self.own {
@@ -317,20 +323,19 @@ impl ExchangeLine {
         }
     }
 
-    /// The trailers of a message; of gRPC the status, which also a head can hold.
     fn tell_trailers(&mut self, side: Side, teller: &mut Teller<'_>) {
-        let message = self.message(side);
-        let Some((status, text)) = message.grpc_status() else {
-            if let Some(line) = message.trailers_line() {
-                teller.tell(if side == Side::Client { Mark::In } else { Mark::Out }, line);
-            }
-            return;
-        };
+        if let Some(line) = self.message(side).trailers_line() {
+            teller.tell(if side == Side::Client { Mark::In } else { Mark::Out }, line);
+        }
+    }
+
+    /// How a call of gRPC ended, in words.
+    fn grpc_status(&mut self, side: Side) -> Option<(Mark, String)> {
+        let (status, text) = self.message(side).grpc_status()?;
         let mark = if status == "0" { Mark::Answered } else { Mark::Failed };
-        let name = status_name(&status);
         let text = if text.is_empty() { text } else { format!(": {text}") };
-        let line = format!("grpc-status {} {name}{text}", excerpt(&status, LABEL_LETTERS_MAX));
-        teller.tell(mark, line);
+        let line = format!("grpc-status {} {}{text}", excerpt(&status, LABEL_LETTERS_MAX), status_name(&status));
+        Some((mark, line.trim_end().to_owned()))
     }
 
     fn end_tunnel(&mut self, teller: &mut Teller<'_>) {
