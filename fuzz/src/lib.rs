@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "failing is how a fuzz target speaks")]
 
 mod database;
+mod http1;
 mod oracle;
 mod session;
 #[path = "../../protocols/tests/wires/stage/mod.rs"]
@@ -14,6 +15,7 @@ use wiretape_scp::{Direction, ScpWire};
 use wiretape_sftp::SftpWire;
 
 pub use database::postgres;
+pub use http1::http1;
 pub use session::session_line;
 
 const LANE: Lane = Lane(1);
@@ -57,7 +59,8 @@ mod tests {
 
     #[test]
     fn seeds_are_held_to_the_laws() {
-        let targets: [(&str, Target); 5] = [
+        let targets: [(&str, Target); 6] = [
+            ("http1", super::http1),
             ("line", super::line),
             ("postgres", super::postgres),
             ("scp", super::scp),

@@ -207,13 +207,21 @@ fn made(name: &'static [u8], value: Bytes) -> Field {
 /// What Connection names.
 struct Nominated<'a> {
     fields: &'a [Field],
+    /// Whether it names more than what goes from hop to hop in any case.
     any: bool,
 }
 
 impl<'a> Nominated<'a> {
     fn of(fields: &'a [Field]) -> Self {
-        let any = fields.iter().any(|field| field.name.eq_ignore_ascii_case(b"connection"));
-        Self { fields, any }
+        let mut nominated = Self { fields, any: false };
+        nominated.any =
+            nominated.options().any(|option| !is_one_of(option, &HOP_BY_HOP) && !option.eq_ignore_ascii_case(b"close"));
+        nominated
+    }
+
+    fn options(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let said = self.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(b"connection"));
+        said.flat_map(|field| check::elements(&field.value))
     }
 
     /// Whether Connection takes the field `name` with it.
@@ -221,12 +229,7 @@ impl<'a> Nominated<'a> {
         self.any
             && !is_one_of(name, &END_TO_END)
             && !has_prefix(name, b"sec-")
-            && self
-                .fields
-                .iter()
-                .filter(|field| field.name.eq_ignore_ascii_case(b"connection"))
-                .flat_map(|field| check::elements(&field.value))
-                .any(|option| option.eq_ignore_ascii_case(name))
+            && self.options().any(|option| option.eq_ignore_ascii_case(name))
     }
 }
 

@@ -44,15 +44,14 @@ impl Framing {
         repeats: Repeats,
     ) -> Result<Self, Malformed> {
         let mut framing = Self::default();
-        let (mut coded, mut offers, mut upgrades) = (false, false, false);
+        let (mut hosts, mut coded, mut offers, mut upgrades) = (0, false, false, false);
         for line in &section.lines {
             let name = head.get(line.name.clone()).unwrap_or_default();
             let value = head.get(line.value.clone()).unwrap_or_default();
             match name.len() {
                 4 if name.eq_ignore_ascii_case(b"host") && repeats == Repeats::Refused => {
-                    if framing.host.replace(line.value.clone()).is_some() {
-                        return Err(Malformed::new(400, "Host is said twice"));
-                    }
+                    hosts += 1;
+                    framing.host = Some(line.value.clone());
                 }
                 7 if name.eq_ignore_ascii_case(b"upgrade") => offers = true,
                 10 if name.eq_ignore_ascii_case(b"connection") => {
@@ -80,6 +79,9 @@ impl Framing {
                 }
                 _ => {}
             }
+        }
+        if hosts > 1 {
+            return Err(Malformed::new(400, "Host is said twice"));
         }
         if framing.chunked && framing.length.is_some() {
             return Err(Malformed::new(400, "Content-Length together with Transfer-Encoding"));
