@@ -1,9 +1,9 @@
 //! HTTP/1.1 on the wire (RFC 9112): bytes to parts and back.
 //!
-//! `section` reads the lines of a head or a trailer section as they arrive, `start` a request or status line, `framing`
-//! finds out how much content follows a head, `chunk` reads the lines of chunked content, `decoder` goes from one to the
-//! next; `outbox` keeps what is to be written, `encoder` writes it. What is doubtful is refused, since what two readers
-//! take for different things is how requests are smuggled.
+//! `section` reads the lines of a head or a trailer section as they arrive, `start` a request or status line, `names`
+//! knows the usual names, `framing` finds out how much content follows a head, `chunk` reads the lines of chunked content,
+//! `decoder` goes from one to the next; `outbox` keeps what is to be written, `encoder` writes it. What is doubtful is
+//! refused, since what two readers take for different things is how requests are smuggled.
 
 #[cfg(test)]
 mod attempts;
@@ -15,6 +15,7 @@ mod encoder;
 mod framing;
 #[cfg(test)]
 mod laws;
+mod names;
 mod outbox;
 mod section;
 mod start;

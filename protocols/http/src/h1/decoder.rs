@@ -17,11 +17,11 @@ use bytes::{Buf, Bytes, BytesMut};
 use wiretape_core::event::HttpVersion;
 use wiretape_core::limits::HTTP_INFORMATIONAL_MAX;
 
-use super::Malformed;
 use super::chunk::ChunkLine;
 use super::framing::{Framing, Repeats};
 use super::section::{Found, Section};
 use super::start::{self, RequestLine, StatusLine};
+use super::{Malformed, names};
 use crate::{Content, Field, RequestHead, ResponseHead, check};
 
 /// What was decoded.
@@ -90,9 +90,7 @@ enum State {
     /// In the content of a response that the end of the connection ends.
     UntilClose,
     /// Behind a request that asks for a tunnel.
-    Undecided {
-        connect: bool,
-    },
+    Undecided,
     Tunnel,
     /// The message is over, which was not said yet.
     Over,
@@ -164,7 +162,7 @@ impl Decoder {
                 Ok(None)
             }
             State::Closed => Ok(None),
-            State::UntilClose | State::Tunnel | State::Undecided { .. } | State::Over | State::Length(0) => {
+            State::UntilClose | State::Tunnel | State::Undecided | State::Over | State::Length(0) => {
                 self.persists = false;
                 self.finish();
                 self.state = State::Closed;
@@ -197,11 +195,10 @@ impl Decoder {
 
     /// The tunnel that a request asked for was not agreed on: [`Decoded::End`] follows, then the next request.
     ///
-    /// What a client sent behind a CONNECT was meant for the tunnel. It is never read as a request: the connection does
-    /// not persist.
+    /// Behind a CONNECT the connection does not persist: what a client sent there was meant for the tunnel, and is never
+    /// read as a request.
     pub fn decline(&mut self) {
-        if let State::Undecided { connect } = self.state {
-            self.persists &= !connect;
+        if let State::Undecided = self.state {
             self.state = State::Over;
         }
     }
@@ -266,7 +263,7 @@ impl Decoder {
                     }
                 }
                 State::UntilClose | State::Tunnel => return Ok(some_body(input.split().freeze())),
-                State::Undecided { .. } => return Ok(None),
+                State::Undecided => return Ok(None),
                 State::Closed => {
                     input.clear();
                     return Ok(None);
@@ -340,7 +337,12 @@ impl Decoder {
     /// The fields of the section that `head` is, but for the one whose value stands at `without`.
     fn fields(&self, head: &Bytes, without: Option<&Range<usize>>) -> Vec<Field> {
         let lines = self.section.lines.iter().filter(|line| without != Some(&line.value));
-        lines.map(|line| Field { name: head.slice(line.name.clone()), value: head.slice(line.value.clone()) }).collect()
+        let mut fields = Vec::with_capacity(self.section.lines.len());
+        for line in lines {
+            let name = names::name(head, line.name.clone());
+            fields.push(Field { name, value: head.slice(line.value.clone()) });
+        }
+        fields
     }
 
     fn request(&mut self, head: Bytes, line: RequestLine) -> Result<Decoded, Malformed> {
@@ -374,10 +376,11 @@ impl Decoder {
             method,
         };
         check::target(&request)?;
-        self.persists = line.version == HttpVersion::Http11 && !framing.close;
+        // What is sent behind a CONNECT is meant for the tunnel, and never read as a request.
+        self.persists = line.version == HttpVersion::Http11 && !framing.close && !connect;
         self.chunks = line.version == HttpVersion::Http11;
         self.state = match request.content {
-            _ if connect || request.protocol.is_some() => State::Undecided { connect },
+            _ if connect || request.protocol.is_some() => State::Undecided,
             Content::Length(length) => State::Length(length),
             Content::Streamed => State::ChunkLine,
             Content::Empty | Content::Tunnel => State::Over,
