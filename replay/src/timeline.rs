@@ -93,6 +93,8 @@ impl Timeline {
                 entries.push(Entry::of(event, Mark::Lane, describe(event)));
             }
             Kind::Http(HttpEvent::Reset { reason, .. }) if self.is_told_again(event.lane, reason) => {}
+            // The end of what was broken off already.
+            Kind::Http(HttpEvent::End) if !self.lanes.contains_key(&event.lane) => {}
             kind => {
                 self.make_room(event.lane, &mut entries);
                 if self.lanes.len() < LANES_KEPT_MAX || self.lanes.contains_key(&event.lane) {

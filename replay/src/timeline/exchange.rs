@@ -173,6 +173,7 @@ impl ExchangeLine {
                 let side = self.side(event.side);
                 self.message(side).trailers(fields);
             }
+            HttpEvent::End if self.tunnel.is_some() => self.leave(event.side, &mut teller),
             HttpEvent::End => match self.side(event.side) {
                 Side::Client => {
                     self.request.end(Side::Client, &mut teller);
@@ -211,12 +212,7 @@ impl ExchangeLine {
                 let tunnel = self.tunnel.get_or_insert_with(|| Tunnel::new(b"", event.at, self.detail.bodies));
                 tunnel.data(event.side, bytes.len());
             }
-            StreamEvent::Eof | StreamEvent::Close => {
-                self.message(event.side).finish();
-                if self.is_over() {
-                    self.end_tunnel(&mut teller);
-                }
-            }
+            StreamEvent::Eof | StreamEvent::Close => self.leave(event.side, &mut teller),
             StreamEvent::Opaque { what } => {
                 teller.tell(Mark::Lane, format!("what is said now is recorded and not read: {}", label(what)));
             }
@@ -252,6 +248,14 @@ impl ExchangeLine {
             };
             let text = format!("{what}{} · {}", self.sums(), self.name);
             teller.tell(Mark::Warning, text);
+        }
+    }
+
+    /// A side says nothing more behind an upgrade.
+    fn leave(&mut self, side: Side, teller: &mut Teller<'_>) {
+        self.message(side).finish();
+        if self.is_over() {
+            self.end_tunnel(teller);
         }
     }
 

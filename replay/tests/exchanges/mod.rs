@@ -266,7 +266,7 @@ pub fn upgrades() -> Vec<Event> {
     talk.say(400, DOWN, 1, message(MessageKind::Text, "long ".repeat(100).as_bytes(), true, true));
     talk.say(900, UP, 1, HttpEvent::Control { kind: ControlKind::Close, bytes: (&b"\x03\xe8bye"[..]).into() });
     talk.say(901, DOWN, 1, HttpEvent::Control { kind: ControlKind::Close, bytes: (&b"\x03\xe8"[..]).into() });
-    talk.stream(901, UP, 1, StreamEvent::Eof).stream(902, DOWN, 1, StreamEvent::Eof);
+    talk.end(901, UP, 1).end(902, DOWN, 1);
     talk.ask_of(1_000, 2, "CONNECT", "push.example.com:443", "", None, &[]).answer(1_010, 2, 200, &[]);
     talk.say(1_010, DOWN, 2, HttpEvent::Upgrade { protocol: "CONNECT".into() });
     talk.stream(1_010, DOWN, 2, StreamEvent::Opaque { what: "CONNECT".into() });
