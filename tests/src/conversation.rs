@@ -73,6 +73,16 @@ impl Conversation {
         self.heard.drain(..count).collect()
     }
 
+    /// The same; `None` when the peer ends before that.
+    pub fn try_hear_bytes(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.heard.len() < count {
+            if !self.hear() {
+                return None;
+            }
+        }
+        Some(self.heard.drain(..count).collect())
+    }
+
     /// Hears all there is until the peer ends, well or not.
     pub fn hear_all(&mut self) -> String {
         while self.hear() {}
