@@ -20,7 +20,7 @@ async function read(stream) {
 }
 
 async function main() {
-  const session = http2.connect(url.origin, { ca: fs.readFileSync(process.env.WEB_TRUSTED), settings: { initialWindowSize: 65_535 } });
+  const session = http2.connect(url.origin, { ca: fs.readFileSync(process.env.WEB_TRUSTED), settings: { initialWindowSize: 65_535 }, maxSessionMemory: 1000 });
   await once(session, 'remoteSettings');
   const ask = (path, more) => session.request({ ...own, ':path': url.pathname.replace(/\/$/, '') + path, ...more });
   const stalled = ask('/bytes/50000000');

@@ -1,0 +1,249 @@
+//! Attempts at smuggling through real sockets: `protocols/http/cases/smuggling`, against the gateway with a server and
+//! against its client with a target.
+
+#[path = "../../../../protocols/http/src/h1/attempts.rs"]
+#[allow(unreachable_pub, reason = "the codec reads them too")]
+mod attempts;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use attempts::{Attempt, Turn};
+use wiretape_tests::configuration::{Configuration, Target, User};
+use wiretape_tests::conversation::{Conversation, Scripted};
+use wiretape_tests::gateway::Gateway;
+use wiretape_tests::secrets::Token;
+use wiretape_tests::stage::{Folder, PERSON};
+
+fn attempts() -> Vec<Attempt> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocols/http/cases/smuggling");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path()).collect();
+    files.sort();
+    files.iter().flat_map(|file| attempts::read(&std::fs::read_to_string(file).expect("a text"))).collect()
+}
+
+/// A gateway by whose name `a.example` a target is reached, and whoever asks for it there.
+struct World {
+    gateway: Gateway,
+    token: Token,
+    _folder: Folder,
+}
+
+impl World {
+    fn before(target: SocketAddr) -> Self {
+        let folder = Folder::new();
+        let token = Token::make(PERSON);
+        let configuration = Configuration {
+            users: vec![User::named(PERSON).line(&token.line)],
+            targets: vec![Target::web("a", &format!("http://{target}"))],
+            http: true,
+            http_settings: vec!["domain = \"example\"".to_owned()],
+            ..Configuration::new(folder.join("data"))
+        };
+        Self { gateway: Gateway::start(&folder, configuration), token, _folder: folder }
+    }
+
+    /// `bytes` with the person's token wherever a head asks for the target.
+    fn let_in(&self, bytes: &[u8]) -> Vec<u8> {
+        let host = &b"Host: a.example\r\n"[..];
+        let with_token = [host, b"Authorization: Bearer ", self.token.secret.as_bytes(), b"\r\n"].concat();
+        let mut changed = Vec::new();
+        let mut rest = bytes;
+        while let Some(place) = rest.windows(host.len()).position(|window| window == host) {
+            changed.extend_from_slice(&rest[..place]);
+            changed.extend_from_slice(&with_token);
+            rest = &rest[place + host.len()..];
+        }
+        changed.extend_from_slice(rest);
+        changed
+    }
+}
+
+/// A server that notes the request lines it reads and answers every request.
+fn server(lines: &Arc<Mutex<Vec<String>>>) -> Scripted {
+    let lines = Arc::clone(lines);
+    Scripted::start(move |_, mut peer| {
+        while let Some(head) = peer.try_hear_until("\r\n\r\n") {
+            let lower = head.to_ascii_lowercase();
+            lines.lock().expect("no panic under this lock").push(head.lines().next().unwrap_or_default().to_owned());
+            if lower.contains("\r\ntransfer-encoding: chunked\r\n") {
+                // No attempt has a chunk in whose content this stands.
+                let Some(last) = peer.try_hear_until("0\r\n") else { break };
+                assert!(!last.is_empty());
+                while peer.try_hear_until("\r\n").is_some_and(|line| line != "\r\n") {}
+            } else if let Some(length) = lower.split("\r\ncontent-length: ").nth(1) {
+                let length: usize = length.split("\r\n").next().and_then(|text| text.parse().ok()).expect("a length");
+                if peer.try_hear_bytes(length).is_none() {
+                    break;
+                }
+            }
+            if !peer.try_say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nserved") {
+                break;
+            }
+        }
+        String::new()
+    })
+}
+
+/// The status of the next response; `None` when the peer ends instead.
+fn next_status(client: &mut Conversation) -> Option<u16> {
+    let head = client.try_hear_until("\r\n\r\n")?;
+    let lower = head.to_ascii_lowercase();
+    let length = lower.split("\r\ncontent-length: ").nth(1).and_then(|text| text.split("\r\n").next()?.parse().ok());
+    let _ = client.hear_bytes(length.unwrap_or(0));
+    Some(head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status: {head}")))
+}
+
+/// What is refused as a whole, by its status.
+fn refused(attempt: &Attempt) -> Option<u16> {
+    attempt.expected.last()?.strip_prefix("refused ")?.parse().ok()
+}
+
+#[test]
+fn requests_that_two_readers_could_read_differently_reach_no_server() {
+    let lines = Arc::default();
+    let server = server(&lines);
+    let world = World::before(server.address());
+    for attempt in attempts().iter().filter(|attempt| attempt.answers.is_none()) {
+        if attempt.script.contains(&Turn::Switch) {
+            continue;
+        }
+        lines.lock().expect("no panic under this lock").clear();
+        let mut client = Conversation::with(world.gateway.http());
+        for turn in &attempt.script {
+            match turn {
+                // Some are refused before all of it was said.
+                Turn::Bytes(bytes) => drop(client.try_say(world.let_in(bytes))),
+                Turn::Close => client.say_no_more(),
+                Turn::Switch | Turn::Decline => {}
+            }
+        }
+        let known =
+            attempt.expected.iter().filter(|line| line.starts_with("request ") && line.contains(" a.example /"));
+        let known = known.count();
+        let whole = attempt.expected.iter().filter(|line| *line == "end").count();
+        for _ in 0..whole {
+            let status = next_status(&mut client);
+            assert!(status == Some(200) || known < whole, "{}: {status:?}", attempt.name);
+            assert!(status.is_some(), "{} is answered", attempt.name);
+        }
+        if let Some(status) = refused(attempt) {
+            let said = next_status(&mut client);
+            let hurried = attempt.script.contains(&Turn::Close);
+            assert!(said == Some(status) || (hurried && said.is_none()), "{}: {said:?}", attempt.name);
+            assert_eq!(client.hear_all(), "", "{}: nothing more is said, and the connection closed", attempt.name);
+        } else if attempt.expected.last().is_some_and(|line| line == "closes") {
+            assert_eq!(client.hear_all(), "", "{}: nothing more is said, and the connection closed", attempt.name);
+        }
+        let lines = lines.lock().expect("no panic under this lock").clone();
+        assert!(lines.len() <= known, "{}: the server read {lines:?}", attempt.name);
+        let smuggled = lines.iter().any(|line| line.contains("smuggled"));
+        assert!(!smuggled, "{}: the server read {lines:?}", attempt.name);
+    }
+    assert!(world.gateway.runs());
+    for (session, events) in super::ended(&world.gateway) {
+        for exchange in events.exchanges() {
+            assert!(!exchange.path.contains("smuggled"), "{}: {exchange:?}", session.id());
+            let answered = exchange.status == 200 && exchange.request.complete;
+            let broken =
+                exchange.request.reset.is_some() || exchange.response.reset.is_some() || exchange.status >= 400;
+            assert!(answered || broken, "what became of it is on the record: {exchange:?}");
+        }
+    }
+}
+
+#[test]
+fn requests_that_are_malformed_from_the_start_are_refused_at_the_proxy_too() {
+    let lines = Arc::default();
+    let server = server(&lines);
+    let world = World::before(server.address());
+    for attempt in attempts().iter().filter(|attempt| attempt.answers.is_none() && attempt.expected.len() == 1) {
+        let Some(status) = refused(attempt) else { continue };
+        let mut client = Conversation::with(world.gateway.proxy());
+        for turn in &attempt.script {
+            if let Turn::Bytes(bytes) = turn {
+                let _ = client.try_say(bytes);
+            }
+        }
+        client.say_no_more();
+        let said = next_status(&mut client);
+        // An unfinished request is left alone by some: it is the connection's end that matters.
+        let unfinished = attempt.script.contains(&Turn::Close) && said.is_none();
+        // TLS is spoken there as well, and what is no TLS ends in its own words.
+        let tls = attempt.name.starts_with("tls ");
+        assert!(said == Some(status) || unfinished || tls, "{}: {said:?}", attempt.name);
+        assert_eq!(client.hear_all(), "", "{}", attempt.name);
+    }
+    assert!(lines.lock().expect("no panic under this lock").is_empty());
+}
+
+#[test]
+fn responses_that_two_readers_could_read_differently_are_the_clients_own_or_none() {
+    let spoken: Vec<Attempt> = attempts()
+        .into_iter()
+        .filter(|attempt| matches!(&attempt.answers, Some((method, None)) if method != "CONNECT"))
+        .collect();
+    let answers: Vec<(Vec<u8>, bool)> = spoken
+        .iter()
+        .map(|attempt| {
+            let bytes = attempt.script.iter().filter_map(|turn| match turn {
+                Turn::Bytes(bytes) => Some(&bytes[..]),
+                _ => None,
+            });
+            (bytes.collect::<Vec<_>>().concat(), attempt.script.contains(&Turn::Close))
+        })
+        .collect();
+    let target = Scripted::start(move |_, mut peer| {
+        while let Some(head) = peer.try_hear_until("\r\n\r\n") {
+            let number = head.split('/').nth(1).and_then(|rest| rest.split(' ').next()?.parse::<usize>().ok());
+            let (answer, closes) = &answers[number.expect("the number of an attempt")];
+            let _ = peer.try_say(answer);
+            if *closes {
+                break;
+            }
+        }
+        String::new()
+    });
+    let world = World::before(target.address());
+    for (number, attempt) in spoken.iter().enumerate() {
+        let (method, _) = attempt.answers.as_ref().expect("a response");
+        let mut client = Conversation::with(world.gateway.http());
+        let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
+        let asked = format!("{method} /{number} HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n{length}\r\n");
+        client.say(world.let_in(asked.as_bytes()));
+        let said = client.hear_all();
+        let (mut heads, mut body) = (Vec::new(), &said[..]);
+        while let Some((head, rest)) = body.split_once("\r\n\r\n").filter(|(head, _)| head.starts_with("HTTP/1.1 ")) {
+            heads.push(head[9..12].to_owned());
+            body = rest;
+            if !head[9..12].starts_with('1') {
+                break;
+            }
+        }
+        let mut statuses: Vec<String> = Vec::new();
+        for line in &attempt.expected {
+            let word = line.split(' ').nth(1).unwrap_or_default();
+            if line.starts_with("interim ") || line.starts_with("response ") {
+                statuses.push(word.to_owned());
+            } else if line.starts_with("refused ") && !attempt.expected.iter().any(|line| line.starts_with("response "))
+            {
+                statuses.push(word.to_owned());
+            }
+        }
+        // A target that says nothing at all gives no answer.
+        if statuses.is_empty() {
+            statuses.push("502".to_owned());
+        }
+        assert_eq!(heads, statuses, "{}: {said:?}", attempt.name);
+        // Whatever the target said besides is not the client's.
+        let content = attempt.expected.iter().find_map(|line| line.strip_prefix("body ")).unwrap_or_default();
+        if refused(attempt).is_none() {
+            let plain = body.replace("\r\n", "");
+            assert!(plain.contains(content) && plain.len() <= content.len() + 80, "{}: {said:?}", attempt.name);
+        }
+        assert!(!body.contains("HTTP/1.1 "), "{}: {said:?}", attempt.name);
+    }
+    assert!(world.gateway.runs());
+}
