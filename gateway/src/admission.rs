@@ -37,14 +37,22 @@ pub(crate) fn begin(
     Ok(recording)
 }
 
-/// Records that somebody was not let in: a session that holds only that.
-pub(crate) async fn record_refusal(gateway: &Gateway, clock: SessionClock, mut opened: SessionOpened, reason: Reason) {
+/// Records that somebody was not let in: a session that holds only that, and whose name is returned.
+pub(crate) async fn record_refusal(
+    gateway: &Gateway,
+    clock: SessionClock,
+    mut opened: SessionOpened,
+    reason: Reason,
+) -> Option<SessionId> {
     opened.rule.clone_from(&reason.rule);
     tracing::warn!(client = opened.client_address, asked = opened.target, "refused: {}", reason.text);
     let resource = opened.target.clone();
     let recording = match begin(gateway, clock, opened, Durability::Queued) {
         Ok(recording) => recording,
-        Err(error) => return tracing::error!("a refusal cannot be recorded: {error:#}"),
+        Err(error) => {
+            tracing::error!("a refusal cannot be recorded: {error:#}");
+            return None;
+        }
     };
     let decision = SessionEvent::Decision {
         action: "connect".to_owned(),
@@ -55,12 +63,15 @@ pub(crate) async fn record_refusal(gateway: &Gateway, clock: SessionClock, mut o
     let closed = SessionEvent::Closed { reason: format!("refused: {}", reason.text) };
     for event in [decision, closed] {
         if let Err(lost) = recording.append(of_session(clock.now(), event)) {
-            return tracing::error!("a refusal cannot be recorded: {lost}");
+            tracing::error!("a refusal cannot be recorded: {lost}");
+            return None;
         }
     }
     if let Err(lost) = recording.finish().await {
         tracing::error!("a refusal cannot be recorded: {lost}");
+        return None;
     }
+    Some(recording.id())
 }
 
 /// An event of the session itself.

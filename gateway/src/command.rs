@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wiretape_replay::command::{ExportArgs, PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
 
+use crate::authority;
 use crate::config::Config;
 use crate::demo;
 use crate::gateway::Gateway;
@@ -43,6 +44,8 @@ enum Command {
         /// The person.
         person: String,
     },
+    /// Print the authority that signs certificates for the forward proxy, and say how clients come to trust it.
+    Ca,
     /// List recorded sessions.
     Sessions(SessionsArgs),
     /// Show every event of a session.
@@ -67,6 +70,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo::run(&demo, data_dir),
         Command::Check => check(&config),
         Command::Token { person } => token(&person),
+        Command::Ca => ca(&recorded(&config, data_dir)?),
         Command::Sessions(args) => wiretape_replay::command::sessions(&recorded(&config, data_dir)?, &args),
         Command::Show(args) => wiretape_replay::command::show(&recorded(&config, data_dir)?, &args),
         Command::Verify(args) => wiretape_replay::command::verify(&recorded(&config, data_dir)?, &args),
@@ -165,6 +169,31 @@ fn token(person: &str) -> anyhow::Result<ExitCode> {
     println!("  {token}\n");
     println!("For {person} in wiretape.toml:\n");
     println!("  token_hash = \"{}\"", token_hash(&token).to_hex());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The certificate alone to the standard output, so that it can go into a file; the rest to the standard error.
+fn ca(data_dir: &Path) -> anyhow::Result<ExitCode> {
+    let pem = authority::certificate_pem(data_dir)?;
+    print!("{pem}");
+    let path = authority::certificate_path(data_dir);
+    let path = path.display();
+    eprintln!(
+        "\
+This authority signs the certificates by which the forward proxy stands in for the targets that it records.
+It is kept in {path}; its key never leaves that folder. Whoever has the key can stand in for any server
+toward those who trust it: give the certificate to clients of this gateway only. `wiretape ca > wiretape-ca.pem`, then
+
+  curl      curl --cacert wiretape-ca.pem …            or CURL_CA_BUNDLE=wiretape-ca.pem
+  git       git config --global http.sslCAInfo wiretape-ca.pem
+  Node      NODE_EXTRA_CA_CERTS=wiretape-ca.pem
+  Python    SSL_CERT_FILE=wiretape-ca.pem              requests, pip: REQUESTS_CA_BUNDLE=wiretape-ca.pem
+  Java      keytool -importcert -cacerts -alias wiretape -file wiretape-ca.pem
+  gcloud    gcloud config set core/custom_ca_certs_file wiretape-ca.pem
+  Debian    cp wiretape-ca.pem /usr/local/share/ca-certificates/wiretape.crt && update-ca-certificates
+  Chromium  certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n wiretape -i wiretape-ca.pem
+  Firefox   Settings, Privacy and Security, View Certificates, Authorities, Import"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,7 @@ mod http;
 mod postgres;
 mod setting;
 
-pub(crate) use http::{HttpChoice, HttpCredential, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget};
+pub(crate) use http::{HttpChoice, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget};
 pub(crate) use postgres::PostgresTarget;
 pub(crate) use setting::{TlsFiles, TlsMode};
 

@@ -1,6 +1,7 @@
 //! The way to what is behind the gateway: one kind of upstream for each kind of target.
 
 mod command;
+pub(crate) mod http;
 mod menu;
 pub(crate) mod postgres;
 mod refuse;

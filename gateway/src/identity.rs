@@ -7,7 +7,7 @@ use crate::config::{Config, User};
 /// What every token starts with, so that a lost one is recognised for what it is.
 pub(crate) const TOKEN_PREFIX: &str = "wt_";
 
-/// A principal that has proved who it is. Only [`by_key`] and [`by_token`] make one.
+/// A principal that has proved who it is. Only [`by_key`], [`by_token`] and [`by_certificate`] make one.
 #[derive(Clone, Debug)]
 pub(crate) struct Principal {
     user: User,
@@ -45,6 +45,12 @@ pub(crate) fn by_token(config: &Config, token: &str) -> Option<Principal> {
         }
     }
     Some(Principal { user: found?.clone(), proof: "token".to_owned() })
+}
+
+/// The user whom a certificate names: `names` are all that it is for. The caller has verified it.
+pub(crate) fn by_certificate(config: &Config, names: &[String]) -> Option<Principal> {
+    let user = config.users.iter().find(|user| names.contains(&user.name))?;
+    Some(Principal { user: user.clone(), proof: "certificate".to_owned() })
 }
 
 /// What the configuration keeps of a token. A token is 256 random bits, so a fast hash is enough: there is nothing

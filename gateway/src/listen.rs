@@ -33,6 +33,8 @@ const CONFIG_LOOK_INTERVAL: Duration = Duration::from_secs(2);
 pub(crate) enum Protocol {
     Ssh,
     Postgres,
+    Http,
+    Proxy,
 }
 
 impl Protocol {
@@ -41,6 +43,8 @@ impl Protocol {
         match self {
             Self::Ssh => "ssh",
             Self::Postgres => "postgres",
+            Self::Http => "http",
+            Self::Proxy => "proxy",
         }
     }
 }
@@ -62,8 +66,12 @@ impl Doors {
     /// Binds what the configuration names.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         let mut doors = vec![Door::open(Protocol::Ssh, config.ssh).await?];
-        if let Some(address) = config.postgres {
-            doors.push(Door::open(Protocol::Postgres, address).await?);
+        let others =
+            [(Protocol::Postgres, config.postgres), (Protocol::Http, config.http), (Protocol::Proxy, config.proxy)];
+        for (protocol, address) in others {
+            if let Some(address) = address {
+                doors.push(Door::open(protocol, address).await?);
+            }
         }
         Ok(Self { doors, first: AtomicUsize::new(0) })
     }
@@ -116,6 +124,8 @@ impl Doors {
                         match protocol {
                             Protocol::Ssh => terminate::ssh::serve(gateway, socket, address).await,
                             Protocol::Postgres => terminate::postgres::serve(gateway, socket, address).await,
+                            Protocol::Http => terminate::http::serve(gateway, socket, address).await,
+                            Protocol::Proxy => terminate::http::serve_proxy(gateway, socket, address).await,
                         }
                         drop(place);
                     });
@@ -180,7 +190,8 @@ pub(crate) fn reload(gateway: Arc<Gateway>, path: PathBuf, data_dir: PathBuf) ->
             match Config::read(&path) {
                 Ok(mut config) => {
                     let before = gateway.config();
-                    if (config.ssh, config.postgres) != (before.ssh, before.postgres) {
+                    let doors = |config: &Config| (config.ssh, config.postgres, config.http, config.proxy);
+                    if doors(&config) != doors(&before) {
                         tracing::warn!("the addresses in [listen] changed: that takes a restart");
                     }
                     if config.tls != before.tls {

@@ -14,6 +14,7 @@ mod config;
 mod credentials;
 mod demo;
 mod dial;
+mod exchange;
 mod gateway;
 mod host_keys;
 mod identity;

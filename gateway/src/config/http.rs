@@ -152,6 +152,11 @@ impl HostPattern {
 }
 
 impl HttpTarget {
+    /// Whether `origin` is one of its hosts by its whole name.
+    pub(crate) fn names(&self, origin: &Origin) -> bool {
+        self.hosts.iter().any(|pattern| !pattern.wild && pattern.host == origin.host)
+    }
+
     /// Whether a client that asks the forward proxy for `origin` means this target.
     pub(crate) fn covers(&self, origin: &Origin) -> bool {
         let secure = self.origin.as_ref().map_or(origin.secure, |own| own.secure);
@@ -160,6 +165,11 @@ impl HttpTarget {
 }
 
 impl TunnelTarget {
+    /// Whether `origin` is one of its hosts by its whole name.
+    pub(crate) fn names(&self, origin: &Origin) -> bool {
+        self.hosts.iter().any(|pattern| !pattern.wild && pattern.host == origin.host)
+    }
+
     /// Whether a client that asks the forward proxy for `origin` means this target.
     pub(crate) fn covers(&self, origin: &Origin) -> bool {
         self.hosts.iter().any(|pattern| pattern.matches(&origin.host, origin.port, default_port(true)))

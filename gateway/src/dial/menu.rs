@@ -155,12 +155,9 @@ impl MenuUpstream {
         };
         let login = match &target.kind {
             TargetKind::Ssh(ssh) => ssh.login.clone(),
-            TargetKind::Command(_)
-            | TargetKind::Postgres(_)
-            | TargetKind::Http(_)
-            | TargetKind::Tunnel(_)
-            | TargetKind::Http(_)
-            | TargetKind::Tunnel(_) => String::new(),
+            TargetKind::Command(_) | TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => {
+                String::new()
+            }
         };
         self.decided(line, target);
         let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.user());
@@ -200,12 +197,7 @@ impl MenuUpstream {
         let target = config.targets.get(host).filter(|target| target.permits(self.principal.user()));
         let ssh = target.and_then(|target| match &target.kind {
             TargetKind::Ssh(ssh) => Some((target, ssh)),
-            TargetKind::Command(_)
-            | TargetKind::Postgres(_)
-            | TargetKind::Http(_)
-            | TargetKind::Tunnel(_)
-            | TargetKind::Http(_)
-            | TargetKind::Tunnel(_) => None,
+            TargetKind::Command(_) | TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => None,
         });
         let Some((target, ssh)) = ssh else {
             let text = format!("there is no ssh target {host} for you here: jump by a target's name");

@@ -1,0 +1,449 @@
+//! An exchange at work: both sides are heard, and told what the session lets pass.
+//!
+//! ```text
+//!   client ─► poll_part ─► Session ─► Append ─► recorder ─► Send ─► put ─► poll_sent ─► target
+//!   target ─► poll_part ─► Session ─► Append ─► recorder ─► Send ─► put ─► poll_sent ─► client
+//! ```
+//!
+//! A side is heard only while the other one takes what it is told and the recorder has room: whoever does not take
+//! what it is sent holds back whoever sends it, and nothing grows.
+
+pub(crate) mod h1;
+pub(crate) mod h2;
+mod line;
+mod opaque;
+pub(crate) mod peer;
+pub(crate) mod translation;
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+use wiretape_core::{Lane, Side};
+use wiretape_http::{Content, Part, Problem, RequestHead, Route};
+use wiretape_recorder::Lost;
+
+pub(crate) use line::{HttpLine, Told};
+pub(crate) use opaque::Opaque;
+pub(crate) use peer::Peer;
+use peer::{CANCEL, NO_ERROR, PROTOCOL_ERROR};
+
+use crate::dial::http::{Upstreams, Ways};
+
+/// How long a side may take to read its last bytes.
+const LAST_BYTES_TIME_MAX: Duration = Duration::from_secs(8);
+
+/// Content of a client that is read and dropped, in bytes, so that it gets to read why nobody wants it.
+const DECLINED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How long such content is read.
+const DECLINED_TIME_MAX: Duration = Duration::from_secs(5);
+
+type Waiting = Pin<Box<dyn Future<Output = Result<(), Lost>> + Send>>;
+
+/// One exchange.
+struct Exchange<'a> {
+    line: &'a HttpLine,
+    upstreams: &'a Upstreams,
+    lane: Lane,
+    client: Peer,
+    upstream: Option<Peer>,
+    /// Where its connection rests when it has served.
+    home: Option<Arc<Ways>>,
+    /// What comes of what was said, before it is put to its side.
+    told: Vec<Told>,
+    /// What may leave only when an event is kept, and which.
+    covered: VecDeque<Told>,
+    cover: Option<u64>,
+    waiting: Option<Waiting>,
+    /// While the recorder has no room.
+    room: Option<Waiting>,
+    /// The request that goes to the target, until it is known to have got there.
+    again: Option<Box<RequestHead>>,
+    /// The head that the target is to be reached for.
+    asked: Option<Box<RequestHead>>,
+    /// What the target is to be told behind the head, before it was reached.
+    early: VecDeque<Part>,
+    client_end: End,
+    upstream_end: End,
+    /// The client was told everything.
+    answered: bool,
+    /// The head of the response went to the client.
+    begun: bool,
+    /// The target takes nothing more.
+    deaf: bool,
+    /// What the client says is wanted by nobody: how much of it was heard, and for how long it will be.
+    declined_bytes: usize,
+    declining: Option<Pin<Box<Sleep>>>,
+}
+
+/// How far a side is with what it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    Said,
+    Reset,
+}
+
+/// Runs one exchange: `head` was said by `client`, and goes by `route`. Returns the client.
+pub(crate) async fn run(
+    line: &HttpLine,
+    upstreams: &Upstreams,
+    client: Peer,
+    head: Box<RequestHead>,
+    route: Arc<Route>,
+) -> Peer {
+    let mut told = Vec::new();
+    let (lane, cover) = line.begin(Part::Request(head, route), &mut told);
+    let mut exchange = Exchange {
+        line,
+        upstreams,
+        lane,
+        client,
+        upstream: None,
+        home: None,
+        told,
+        covered: VecDeque::new(),
+        cover: None,
+        waiting: None,
+        room: None,
+        again: None,
+        asked: None,
+        early: VecDeque::new(),
+        client_end: End::Open,
+        upstream_end: End::Open,
+        answered: false,
+        begun: false,
+        deaf: false,
+        declined_bytes: 0,
+        declining: None,
+    };
+    exchange.pass_on(cover);
+    exchange.serve().await;
+    exchange.client
+}
+
+impl Exchange<'_> {
+    async fn serve(&mut self) {
+        let line = self.line;
+        let mut over = std::pin::pin!(line.over().cancelled());
+        loop {
+            if let Some(head) = self.asked.take() {
+                tokio::select! {
+                    () = &mut over => break,
+                    () = self.reach(head) => {}
+                }
+                continue;
+            }
+            let ended = poll_fn(|context| {
+                if over.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(true);
+                }
+                self.poll_serve(context).map(|()| false)
+            })
+            .await;
+            if ended {
+                break;
+            }
+            if self.asked.is_none() {
+                return self.finish().await;
+            }
+        }
+        // The session is over, and this exchange with it.
+        self.covered.clear();
+        for (side, part) in line.farewell(self.lane) {
+            self.put(side, part);
+        }
+        if let Peer::One(connection) = &mut self.client {
+            connection.set_last();
+        }
+        let leave = poll_fn(|context| {
+            let client = self.client.poll_sent(context).is_ready();
+            let upstream = self.upstream.as_mut().is_none_or(|peer| peer.poll_sent(context).is_ready());
+            if client && upstream { Poll::Ready(()) } else { Poll::Pending }
+        });
+        if tokio::time::timeout(LAST_BYTES_TIME_MAX, leave).await.is_err() {
+            tracing::debug!(session = %line.recording().id(), "a side did not take its last bytes");
+        }
+    }
+
+    /// Finds the way to the target, and asks it.
+    async fn reach(&mut self, head: Box<RequestHead>) {
+        match self.upstreams.open(&head).await {
+            Ok(opened) => {
+                let safe = matches!(head.method.as_ref(), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE");
+                let repeatable = safe && opened.used && head.content == Content::Empty && head.protocol.is_none();
+                self.again = repeatable.then_some(head);
+                let mut peer = opened.peer;
+                self.home = opened.home;
+                for part in self.early.drain(..) {
+                    peer.put(part);
+                }
+                self.upstream = Some(peer);
+            }
+            Err(problem) => {
+                self.early.clear();
+                self.say(Side::Upstream, Part::Failed(problem));
+            }
+        }
+    }
+
+    /// Serves until the exchange is over or the target has to be reached.
+    fn poll_serve(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let mut progress = false;
+            if self.poll_kept(context).is_ready() {
+                progress |= self.release();
+            }
+            let room = self.poll_room(context);
+            // What can leave leaves before anybody is heard: what it makes room for is seen in the same turn.
+            let client_sent = self.poll_client_sent(context);
+            self.poll_upstream_sent(context);
+            if self.asked.is_some() || (self.is_over(context) && (client_sent || self.client_end == End::Reset)) {
+                return Poll::Ready(());
+            }
+            if room && self.cover.is_none() {
+                progress |= self.hear_upstream(context);
+                progress |= self.hear_client(context);
+            }
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn hear_client(&mut self, context: &mut Context<'_>) -> bool {
+        let wanted = self.upstream.as_ref().is_some_and(Peer::has_room);
+        if !(wanted || self.declines()) || self.client_end == End::Reset {
+            return false;
+        }
+        // Behind its end only a reset is listened for: that the client has gone.
+        if self.answered && self.client_end == End::Said {
+            return false;
+        }
+        let Poll::Ready(part) = self.client.poll_part(context) else { return false };
+        match &part {
+            Part::End => self.client_end = End::Said,
+            Part::Body(bytes) if self.declines() => self.declined_bytes += bytes.len(),
+            Part::Reset { code, reason } => {
+                self.client_end = End::Reset;
+                if *code == PROTOCOL_ERROR && !self.begun && !self.client.is_h2() {
+                    let problem = Problem { status: 400, error: "malformed_request", reason: reason.clone() };
+                    self.say(Side::Upstream, Part::Failed(problem));
+                }
+            }
+            _ => {}
+        }
+        self.say(Side::Client, part);
+        true
+    }
+
+    /// Whether what the client still says is wanted by nobody: it has its answer, and the target is gone or deaf.
+    fn declines(&self) -> bool {
+        self.answered && self.client_end == End::Open && (self.deaf || self.upstream.is_none())
+    }
+
+    fn hear_upstream(&mut self, context: &mut Context<'_>) -> bool {
+        if self.upstream_end != End::Open || !self.client.has_room() {
+            return false;
+        }
+        let Some(upstream) = &mut self.upstream else { return false };
+        let Poll::Ready(part) = upstream.poll_part(context) else { return false };
+        match part {
+            Part::Reset { code, reason } => {
+                let silent = matches!(upstream, Peer::One(connection) if connection.is_silent());
+                if silent && let Some(head) = self.again.take() {
+                    // The connection had rested, and the target closed it before it heard anything: RFC 9112 section
+                    // 9.3.1.
+                    self.upstream = None;
+                    self.asked = Some(head);
+                    self.early.extend((self.client_end == End::Said).then_some(Part::End));
+                    return true;
+                }
+                self.upstream_end = End::Reset;
+                if self.begun || (upstream.is_h2() && self.client.is_h2()) {
+                    self.say(Side::Upstream, Part::Reset { code, reason });
+                } else {
+                    let reason = format!("the target gave no answer: {reason}");
+                    self.say(Side::Upstream, Part::Failed(Problem { status: 502, error: "target_broke_off", reason }));
+                }
+            }
+            part => {
+                self.again = None;
+                if part == Part::End {
+                    self.upstream_end = End::Said;
+                }
+                self.say(Side::Upstream, part);
+            }
+        }
+        true
+    }
+
+    /// `side` said `part`: what comes of it is passed on.
+    fn say(&mut self, side: Side, part: Part) {
+        let cover = self.line.say(self.lane, side, part, &mut self.told);
+        self.pass_on(cover);
+    }
+
+    fn pass_on(&mut self, cover: Option<u64>) {
+        if cover.is_some() {
+            // A wait that was begun was for less.
+            self.cover = cover;
+            self.waiting = None;
+        }
+        let mut told = std::mem::take(&mut self.told);
+        if self.cover.is_some() {
+            self.covered.extend(told.drain(..));
+        } else {
+            for (side, part) in told.drain(..) {
+                self.put(side, part);
+            }
+        }
+        self.told = told;
+    }
+
+    /// Whether what waits for its event may leave.
+    fn poll_kept(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(number) = self.cover else { return Poll::Ready(()) };
+        let recording = self.line.recording();
+        let waiting = self.waiting.get_or_insert_with(|| {
+            let recording = recording.clone();
+            Box::pin(async move { recording.passed(number).await })
+        });
+        match waiting.as_mut().poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                self.waiting = None;
+                self.cover = None;
+                Poll::Ready(())
+            }
+            Poll::Ready(Err(lost)) => {
+                // What was to leave is not recorded: it never leaves.
+                self.waiting = None;
+                self.cover = None;
+                self.covered.clear();
+                self.line.lose(&lost);
+                Poll::Pending
+            }
+        }
+    }
+
+    fn release(&mut self) -> bool {
+        let any = !self.covered.is_empty();
+        for (side, part) in std::mem::take(&mut self.covered) {
+            self.put(side, part);
+        }
+        any
+    }
+
+    fn put(&mut self, side: Side, part: Part) {
+        match side {
+            Side::Client => {
+                match &part {
+                    Part::Response(_) => self.begun = true,
+                    Part::End | Part::Reset { .. } => self.answered = true,
+                    _ => {}
+                }
+                self.client.put(part);
+            }
+            Side::Upstream => match part {
+                Part::Request(head, _) => self.asked = Some(head),
+                part => match &mut self.upstream {
+                    Some(upstream) => upstream.put(part),
+                    None if self.asked.is_some() => self.early.push_back(part),
+                    None => {}
+                },
+            },
+        }
+    }
+
+    /// Whether the recorder has room; where it has not, the task is woken when it has.
+    fn poll_room(&mut self, context: &mut Context<'_>) -> bool {
+        let recording = self.line.recording();
+        if recording.has_room() {
+            self.room = None;
+            return true;
+        }
+        let room = self.room.get_or_insert_with(|| {
+            let recording = recording.clone();
+            Box::pin(async move { recording.room().await })
+        });
+        let ready = room.as_mut().poll(context).is_ready();
+        if ready {
+            self.room = None;
+        }
+        ready
+    }
+
+    fn poll_client_sent(&mut self, context: &mut Context<'_>) -> bool {
+        match self.client.poll_sent(context) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(error)) => {
+                if self.client_end != End::Reset {
+                    self.client_end = End::Reset;
+                    let reason = format!("the client takes nothing more: {error}");
+                    self.say(Side::Client, Part::Reset { code: CANCEL, reason });
+                }
+                self.answered = true;
+                true
+            }
+        }
+    }
+
+    fn poll_upstream_sent(&mut self, context: &mut Context<'_>) {
+        if let Some(upstream) = &mut self.upstream
+            && let Poll::Ready(Err(error)) = upstream.poll_sent(context)
+        {
+            // It takes nothing more, but it may have said why: that is still to be heard.
+            tracing::debug!("the target takes nothing more: {error}");
+            self.deaf = true;
+        }
+    }
+
+    /// Whether nothing more can come of it.
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.covered.is_empty() || self.cover.is_some() {
+            return false;
+        }
+        match (self.client_end, self.upstream_end) {
+            (End::Reset, _) => true,
+            (End::Said, _) | (_, End::Reset) => self.answered,
+            (End::Open, _) if self.declines() => {
+                // A client that has more to say than anybody wants is heard for a while, so that it gets to read its
+                // answer; by HTTP/2 it is simply told.
+                let patience = self.declining.get_or_insert_with(|| Box::pin(tokio::time::sleep(DECLINED_TIME_MAX)));
+                self.client.is_h2()
+                    || self.declined_bytes > DECLINED_BYTES_MAX
+                    || patience.as_mut().poll(context).is_ready()
+            }
+            (End::Open, _) => false,
+        }
+    }
+
+    /// The exchange is over: the target's connection is kept where it can serve again.
+    async fn finish(&mut self) {
+        if self.client_end == End::Open {
+            let reason = "nothing more is wanted of the request".to_owned();
+            self.say(Side::Upstream, Part::Reset { code: NO_ERROR, reason });
+            match &mut self.client {
+                Peer::Asking(stream) => stream.decline_rest(),
+                Peer::One(connection) => connection.set_last(),
+                Peer::Asked(_) | Peer::Opaque(_) => {}
+            }
+        }
+        if self.client_end == End::Reset && self.begun && !self.client.is_h2() {
+            let sent = poll_fn(|context| self.client.poll_sent(context));
+            if tokio::time::timeout(LAST_BYTES_TIME_MAX, sent).await.is_err() {
+                tracing::debug!("the client did not take its last bytes");
+            }
+        }
+        if let (Some(upstream), Some(home)) = (self.upstream.take(), &self.home) {
+            home.give_back(upstream);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The session line of HTTP: one session, whose lanes are exchanges that run side by side.
+//!
+//! Whoever runs an exchange feeds its lane and carries out itself what comes of it; events of all lanes reach the tape
+//! in the order in which they happened.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use wiretape_core::event::SessionEvent;
+use wiretape_core::judge::AllowAll;
+use wiretape_core::{Effect, Input, Lane, Moment, Reason, Session, Side, Verdict};
+use wiretape_http::{HttpWire, Message, Part};
+use wiretape_protocols::Table;
+use wiretape_recorder::{Durability, Lost, Recording};
+
+use crate::admission::of_session;
+use crate::clock::SessionClock;
+
+/// A part, and who is told it.
+pub(crate) type Told = (Side, Part);
+
+/// One session of HTTP.
+pub(crate) struct HttpLine {
+    clock: SessionClock,
+    recording: Recording,
+    durability: Durability,
+    inner: Mutex<Inner>,
+    over: CancellationToken,
+}
+
+struct Inner {
+    session: Session<HttpWire>,
+    lanes: u32,
+    /// The recorder has failed: nothing passes but the farewell.
+    lost: bool,
+    ended: Option<Reason>,
+    /// What lanes are told that did not ask: their session is over.
+    farewells: HashMap<Lane, Vec<Told>>,
+}
+
+impl HttpLine {
+    pub(crate) fn new(clock: SessionClock, recording: Recording, durability: Durability) -> Self {
+        let wire = HttpWire::new(recording.id().to_string(), Box::new(Table));
+        let inner = Inner {
+            session: Session::new(wire, Box::new(AllowAll)),
+            lanes: 0,
+            lost: false,
+            ended: None,
+            farewells: HashMap::new(),
+        };
+        Self { clock, recording, durability, inner: Mutex::new(inner), over: CancellationToken::new() }
+    }
+
+    /// The session's tape.
+    pub(crate) fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    /// Cancelled when the session is over, whatever its exchanges are at.
+    pub(crate) fn over(&self) -> &CancellationToken {
+        &self.over
+    }
+
+    /// Begins an exchange with what the client said first. `told` gets what comes of it.
+    ///
+    /// Returns the lane, and the number of the event that has to be kept before any of it may leave.
+    pub(crate) fn begin(&self, part: Part, told: &mut Vec<Told>) -> (Lane, Option<u64>) {
+        let mut inner = self.inner();
+        inner.lanes = inner.lanes.saturating_add(1);
+        let lane = Lane(inner.lanes);
+        let covered =
+            self.handle(&mut inner, lane, Input::Message { side: Side::Client, message: Message { lane, part } }, told);
+        (lane, covered)
+    }
+
+    /// `side` said `part` on `lane`. `told` gets what comes of it, in order.
+    ///
+    /// Returns the number of the event that has to be kept before any of it may leave, where one has to.
+    pub(crate) fn say(&self, lane: Lane, side: Side, part: Part, told: &mut Vec<Told>) -> Option<u64> {
+        let mut inner = self.inner();
+        self.handle(&mut inner, lane, Input::Message { side, message: Message { lane, part } }, told)
+    }
+
+    /// Ends the session; exchanges that run are told so.
+    pub(crate) fn close(&self, reason: Reason) {
+        let mut told = Vec::new();
+        let mut inner = self.inner();
+        self.handle(&mut inner, Lane::CONNECTION, Input::Close { reason }, &mut told);
+    }
+
+    /// The recorder failed: nothing more passes but the farewell.
+    pub(crate) fn lose(&self, lost: &Lost) {
+        let mut inner = self.inner();
+        let at = self.clock.now();
+        self.lost(&mut inner, at, Lane::CONNECTION, lost, &mut Vec::new());
+    }
+
+    /// What `lane` is told because its session is over.
+    pub(crate) fn farewell(&self, lane: Lane) -> Vec<Told> {
+        self.inner().farewells.remove(&lane).unwrap_or_default()
+    }
+
+    /// Why the session is over, if it is.
+    pub(crate) fn ended(&self) -> Option<Reason> {
+        self.inner().ended.clone()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, inner: &mut Inner, lane: Lane, input: Input<Message>, told: &mut Vec<Told>) -> Option<u64> {
+        // Read under the lock: the moments of a tape never go back.
+        let at = self.clock.now();
+        inner.session.handle(at, input);
+        let outcome = self.carry_out(inner, at, lane, told);
+        match outcome {
+            Ok(covered) => covered.filter(|_| self.durability != Durability::Queued && !inner.lost),
+            Err(lost) => {
+                self.lost(inner, at, lane, &lost, told);
+                None
+            }
+        }
+    }
+
+    fn lost(&self, inner: &mut Inner, at: Moment, lane: Lane, lost: &Lost, told: &mut Vec<Told>) {
+        if inner.lost {
+            return;
+        }
+        tracing::error!(session = %self.recording.id(), "the session ends, its recorder failed: {lost}");
+        // What was about to leave was not recorded: it does not leave.
+        told.clear();
+        while let Some(effect) = inner.session.act() {
+            drop(effect);
+        }
+        inner.lost = true;
+        let text = format!("the session ends here, because it can no longer be recorded: {lost}");
+        inner.session.handle(at, Input::Close { reason: Reason::new("recorder", text.clone()) });
+        let _already_lost = self.carry_out(inner, at, lane, told);
+        self.end(inner, at, Reason::new("recorder", text));
+    }
+
+    fn carry_out(&self, inner: &mut Inner, at: Moment, lane: Lane, told: &mut Vec<Told>) -> Result<Option<u64>, Lost> {
+        let mut covered = None;
+        while let Some(effect) = inner.session.act() {
+            match effect {
+                Effect::Append(event) if inner.lost => drop(event),
+                Effect::Append(event) => covered = Some(self.recording.append(event)?),
+                Effect::Send { to, message } if message.lane == lane => told.push((to, message.part)),
+                Effect::Send { to, message } => {
+                    inner.farewells.entry(message.lane).or_default().push((to, message.part));
+                }
+                Effect::Ask { unit, question } => {
+                    // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
+                    let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);
+                    let verdict = Verdict::Refuse(Reason::new(question.rule, text));
+                    inner.session.handle(at, Input::Answer { unit, verdict });
+                }
+                Effect::Close(reason) => self.end(inner, at, reason),
+            }
+        }
+        Ok(covered)
+    }
+
+    fn end(&self, inner: &mut Inner, at: Moment, reason: Reason) {
+        if inner.ended.is_some() {
+            return;
+        }
+        if !inner.lost {
+            let closed = SessionEvent::Closed { reason: reason.text.clone() };
+            if let Err(lost) = self.recording.append(of_session(at, closed)) {
+                tracing::error!(session = %self.recording.id(), "the end was not recorded: {lost}");
+            }
+        }
+        inner.ended = Some(reason);
+        self.over.cancel();
+    }
+}
+
+impl Drop for HttpLine {
+    fn drop(&mut self) {
+        // Whoever drops a session without ending it leaves a tape without an end: that is said, not hidden.
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if mem::take(&mut inner.ended).is_none() {
+            tracing::warn!(session = %self.recording.id(), "a session was dropped before it ended");
+        }
+    }
+}

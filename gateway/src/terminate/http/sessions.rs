@@ -1,0 +1,150 @@
+//! The sessions of HTTP clients: one for each connection, person and target; or for each label that a client names its
+//! work by, over all its connections.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use wiretape_core::event::{SessionEvent, SessionOpened};
+use wiretape_core::{Reason, Verdict};
+
+use crate::admission::{begin, of_session};
+use crate::clock::SessionClock;
+use crate::config::Target;
+use crate::dial::http::Upstreams;
+use crate::exchange::HttpLine;
+use crate::gateway::Gateway;
+
+/// How long a labelled session waits for the next connection of its work.
+const LINGER_TIME: Duration = Duration::from_secs(60);
+
+/// Whose session it is, and what for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) person: String,
+    pub(crate) target: String,
+    pub(crate) label: Option<String>,
+}
+
+/// One session, and its ways to the target.
+pub(crate) struct HttpSession {
+    pub(crate) line: HttpLine,
+    pub(crate) upstreams: Upstreams,
+}
+
+/// The sessions whose work has a label.
+#[derive(Default)]
+pub(crate) struct Labelled {
+    sessions: Mutex<HashMap<Key, Shared>>,
+}
+
+struct Shared {
+    session: Arc<HttpSession>,
+    /// Connections that use it.
+    users: usize,
+    /// Stops waiting for the next one.
+    returned: CancellationToken,
+}
+
+impl HttpSession {
+    /// Begins a session, on the record.
+    ///
+    /// # Errors
+    /// It cannot be recorded.
+    pub(crate) fn open(
+        gateway: &Gateway,
+        clock: SessionClock,
+        opened: SessionOpened,
+        target: Arc<Target>,
+        label: Option<&str>,
+    ) -> anyhow::Result<Arc<Self>> {
+        let (resource, rule, person) = (opened.target.clone(), opened.rule.clone(), opened.person.clone());
+        let recording = begin(gateway, clock, opened, target.durability)?;
+        let decision = SessionEvent::Decision { action: "connect".to_owned(), resource, rule, verdict: Verdict::Allow };
+        recording.append(of_session(clock.now(), decision))?;
+        if let Some(label) = label {
+            recording.append(of_session(clock.now(), SessionEvent::Labelled { label: label.to_owned() }))?;
+        }
+        tracing::info!(session = %recording.id(), person, target = target.name, "session opened");
+        let line = HttpLine::new(clock, recording, target.durability);
+        Ok(Arc::new(Self { line, upstreams: Upstreams::new(target, clock) }))
+    }
+
+    /// Ends the session and its tape.
+    pub(crate) async fn finish(&self, reason: Reason) {
+        self.line.close(reason);
+        let recording = self.line.recording();
+        let reason = self.line.ended().map(|reason| reason.text).unwrap_or_default();
+        match recording.finish().await {
+            Ok(summary) => {
+                tracing::info!(session = %recording.id(), events = summary.events, "session closed: {reason}");
+            }
+            Err(lost) => tracing::error!(session = %recording.id(), "the tape was not finished: {lost}"),
+        }
+    }
+}
+
+impl Labelled {
+    /// The session of `key`, which `open` begins where there is none.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub(crate) fn enter(
+        &self,
+        key: &Key,
+        open: impl FnOnce() -> anyhow::Result<Arc<HttpSession>>,
+    ) -> anyhow::Result<Arc<HttpSession>> {
+        let mut sessions = self.sessions();
+        if let Some(shared) = sessions.get_mut(key)
+            && shared.session.line.ended().is_none()
+        {
+            shared.users += 1;
+            shared.returned.cancel();
+            shared.returned = CancellationToken::new();
+            return Ok(Arc::clone(&shared.session));
+        }
+        let session = open()?;
+        let shared = Shared { session: Arc::clone(&session), users: 1, returned: CancellationToken::new() };
+        sessions.insert(key.clone(), shared);
+        Ok(session)
+    }
+
+    /// A connection of `session` has ended. The last one waits for the next, and ends the session when none comes.
+    pub(crate) async fn leave(&self, gateway: &Gateway, key: &Key, session: &Arc<HttpSession>) {
+        let returned = {
+            let mut sessions = self.sessions();
+            match sessions.get_mut(key).filter(|shared| Arc::ptr_eq(&shared.session, session)) {
+                Some(shared) => {
+                    shared.users = shared.users.saturating_sub(1);
+                    (shared.users == 0).then(|| shared.returned.clone())
+                }
+                // It ended for another reason, and another one took its place.
+                None => Some(CancellationToken::new()),
+            }
+        };
+        let Some(returned) = returned else { return };
+        tokio::select! {
+            () = returned.cancelled() => return,
+            () = session.line.over().cancelled() => {}
+            () = gateway.stopped() => {}
+            () = tokio::time::sleep(LINGER_TIME) => {}
+        }
+        let last = {
+            let mut sessions = self.sessions();
+            let unused =
+                sessions.get(key).is_none_or(|shared| !Arc::ptr_eq(&shared.session, session) || shared.users == 0);
+            if unused && sessions.get(key).is_some_and(|shared| Arc::ptr_eq(&shared.session, session)) {
+                sessions.remove(key);
+            }
+            unused
+        };
+        if last {
+            session.finish(Reason::new("client", "the client left")).await;
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<Key, Shared>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
