@@ -144,6 +144,10 @@ impl Exchange {
     pub(crate) fn rule(&mut self, unit: Unit, verdict: Verdict, around: &mut Surroundings<'_>) {
         match std::mem::replace(&mut self.stage, Stage::Passing) {
             Stage::Asked { unit: asked, head } if asked == unit => match verdict {
+                Verdict::Allow if duties::ends_here(&head) => {
+                    let reason = "the request may go no further than here (Max-Forwards)".to_owned();
+                    self.answer(&Problem { status: 501, error: "not_implemented", reason }, around);
+                }
                 Verdict::Allow => {
                     self.send_request(head, around);
                     self.release(around);

@@ -18,6 +18,8 @@ pub(crate) struct Tunnel {
     wire: Option<ByteWire>,
     /// Units of the session, and those of the nested wire that they stand for.
     units: Vec<(Unit, Unit)>,
+    /// Who was told that nothing more comes; once both were, the lane is over.
+    deaf: Option<Side>,
 }
 
 impl Tunnel {
@@ -25,7 +27,7 @@ impl Tunnel {
     pub(crate) fn new(lane: Lane, protocol: Option<&Bytes>, nested: &dyn NestedWires) -> Self {
         let carrier = protocol.map(|protocol| Carrier::Upgrade { protocol: protocol.to_ascii_lowercase().into() });
         let wire = carrier.and_then(|carrier| nested.wire(lane, &carrier));
-        Self { lane, wire, units: Vec::new() }
+        Self { lane, wire, units: Vec::new(), deaf: None }
     }
 
     /// True when nobody here reads the bytes.
@@ -69,15 +71,16 @@ impl Tunnel {
             self.drain(outbox);
             outcome?;
         }
-        self.tell_end(side, at, outbox);
-        outbox.send(side.other(), self.lane, Part::End);
+        self.send_end(side.other(), side, at, outbox);
         Ok(())
     }
 
-    /// What is said on `side` ends here.
-    fn tell_end(&self, side: Side, at: Moment, outbox: &mut Outbox) {
+    /// Tells `to` that nothing more comes; it stands on `side`.
+    fn send_end(&mut self, to: Side, side: Side, at: Moment, outbox: &mut Outbox) {
         let kind = if self.is_opaque() { Kind::Stream(StreamEvent::Eof) } else { Kind::Http(HttpEvent::End) };
         outbox.event(Event { at, side, lane: self.lane, kind });
+        outbox.send(to, self.lane, Part::End);
+        self.deaf = Some(to);
     }
 
     /// Passes on an answer, where it is for a unit of the nested wire.
@@ -92,13 +95,14 @@ impl Tunnel {
 
     /// The nested wire takes its leave; true when it said something to the client, to which nothing more is said then.
     pub(crate) fn farewell(&mut self, at: Moment, reason: &Reason, outbox: &mut Outbox) -> bool {
-        let Some(wire) = &mut self.wire else { return false };
+        let Some(wire) = self.wire.as_mut().filter(|_| self.deaf != Some(Side::Client)) else { return false };
         wire.farewell(at, reason);
         let mut told = false;
         while let Some(step) = wire.step() {
             match step {
                 // What it would ask now is not asked any more.
                 Step::Judge { event, .. } | Step::Note(event) => outbox.event(Event { lane: self.lane, ..event }),
+                Step::Send { to, .. } if self.deaf == Some(to) => {}
                 Step::Send { to, message } => {
                     told |= to == Side::Client;
                     outbox.send(to, self.lane, Part::Body(message));
@@ -106,8 +110,7 @@ impl Tunnel {
             }
         }
         if told {
-            self.tell_end(Side::Client, at, outbox);
-            outbox.send(Side::Client, self.lane, Part::End);
+            self.send_end(Side::Client, Side::Client, at, outbox);
         }
         told
     }
@@ -122,6 +125,7 @@ impl Tunnel {
                     let outer = outbox.judge(action, Event { lane: self.lane, ..event });
                     self.units.push((outer, unit));
                 }
+                Step::Send { to, .. } if self.deaf == Some(to) => {}
                 Step::Send { to, message } => outbox.send(to, self.lane, Part::Body(message)),
             }
         }
