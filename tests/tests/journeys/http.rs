@@ -10,6 +10,7 @@ mod proxy;
 mod raw;
 mod reading;
 mod reverse;
+mod smuggling;
 mod stage;
 mod streams;
 mod upgrade;
