@@ -1,6 +1,7 @@
 //! Sessions in forms that other programs take.
 
 mod copy;
+pub mod har;
 mod outcome;
 mod quote;
 mod rewrite;

@@ -129,3 +129,18 @@ pub const STREAM_EVENT_BYTES_KEPT: usize = 64 * 1024;
 
 /// Lanes that an outline names.
 pub const LANES_NAMED_MAX: usize = 65_536;
+
+/// The start of one body, or of the messages of one WebSocket, that a HAR holds, in bytes.
+pub const HAR_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Bodies of all exchanges that are open at one time, in bytes; what comes on top is not in the HAR.
+pub const HAR_BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Exchanges that are open at one time; of more, the oldest stands in the HAR as far as it had come.
+pub const HAR_ENTRIES_OPEN_MAX: usize = 4096;
+
+/// Complete entries that wait for older ones, in bytes; behind that, they stand in the order in which they ended.
+pub const HAR_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Fields of one head, and pairs of one query or form, that a HAR holds.
+pub const HAR_FIELDS_MAX: usize = 2048;

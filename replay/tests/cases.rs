@@ -303,6 +303,15 @@ fn json_is_as_it_was() {
 }
 
 #[test]
+fn archives_of_http_are_as_they_were() {
+    for (name, events) in all().into_iter().filter(|(name, _)| ["plain", "streams", "upgrades"].contains(name)) {
+        let mut har = Vec::new();
+        wiretape_replay::export::har::write("0abc", &events, &mut har).unwrap();
+        check(&format!("{name}.har"), &String::from_utf8(har).unwrap());
+    }
+}
+
+#[test]
 fn the_cases_hold_the_whole_vocabulary() {
     let cases = all();
     for name in NAMES {

@@ -155,14 +155,21 @@ pub struct ShowArgs {
 ///
 /// As SQL: a script that runs again with psql, with what the session asked for in its order, copies with their data, and
 /// when it was. Nothing that the session said becomes a command of psql's own.
+///
+/// As HAR: HTTP exchanges with their times, heads and bodies (of each the first 16 MiB, unpacked), event streams as
+/// they came, and the messages of WebSockets. Credentials are concealed in it as they are on the tape.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ExportArgs {
     /// The session, or the first letters of its id
     pub session: String,
 
     /// Write a script of SQL
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "har")]
     pub sql: bool,
+
+    /// Write an HTTP archive (HAR 1.2), which the developer tools of browsers open
+    #[arg(long, conflicts_with_all = ["sql", "failed"])]
+    pub har: bool,
 
     /// What becomes of statements that failed
     #[arg(long, value_name = "HOW", value_enum, default_value = "comment")]

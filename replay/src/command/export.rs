@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 
 use super::args::{ExportArgs, FailedArg};
 use super::catalogue;
+use crate::export::har;
 use crate::export::sql::{self, Failed, Settings};
 use crate::legible::{hex, legible};
 
@@ -27,12 +28,16 @@ pub(super) fn export(data_dir: &Path, args: &ExportArgs, output: &mut dyn Write)
         FailedArg::Keep => Failed::Keep,
     };
     let (id, settings) = (row.id.to_string(), Settings { failed, key: &key });
+    let write = |output: &mut dyn Write| match args.har {
+        true => har::write(&id, &*tape, output),
+        false => sql::write(&id, &*tape, &settings, output),
+    };
     // What was recorded is not for a person's terminal as it is.
     let written = if stdout().is_terminal() {
         let mut shown = Shown { output, line: Vec::new() };
-        sql::write(&id, &*tape, &settings, &mut shown).and_then(|()| Ok(shown.end()?))
+        write(&mut shown).and_then(|()| Ok(shown.end()?))
     } else {
-        sql::write(&id, &*tape, &settings, output)
+        write(output)
     };
     written.with_context(|| format!("session {id}"))
 }

@@ -194,3 +194,68 @@ fn a_form_to_export_has_to_be_named() {
     assert!(export(&["abc", "--sql"]).unwrap().sql);
     assert_eq!(export(&["--sql", "abc", "--failed", "keep"]).unwrap().failed, super::FailedArg::Keep);
 }
+
+/// A session of HTTP with a label.
+fn labelled() -> Vec<wiretape_core::Event> {
+    use wiretape_core::event::{HttpEvent, HttpVersion, SessionEvent};
+    use wiretape_core::{Kind, Side};
+    let asked = |path: &'static str| HttpEvent::Request {
+        version: HttpVersion::Http2,
+        method: "GET".into(),
+        scheme: "https".into(),
+        authority: "localhost:8443".into(),
+        path: path.into(),
+        protocol: None,
+        fields: Vec::new(),
+    };
+    let label = SessionEvent::Labelled { label: "run-42".into() };
+    vec![
+        opened(),
+        archive::event(1, Side::Client, 0, Kind::Session(label)),
+        archive::event(2, Side::Client, 1, Kind::Http(asked("/orders"))),
+        archive::event(3, Side::Client, 2, Kind::Http(asked("/orders/17"))),
+        closed(10),
+    ]
+}
+
+#[test]
+fn labels_and_first_requests_have_columns_where_there_are_any() {
+    let folder = archive::archive(&[(id(1), shell_session()), (id(2), labelled())]);
+    let usual = || SessionsArgs { limit: 50, ..SessionsArgs::default() };
+    let list = listed(&folder, &usual());
+    let lines: Vec<_> = list.lines().collect();
+    assert!(lines[0].contains("LABEL") && lines[0].contains("WHAT"), "{list}");
+    assert!(lines[1].contains("run-42") && lines[1].contains("GET /orders +1"), "{list}");
+    let labelled = SessionsArgs { label: Some("run-42".into()), ..usual() };
+    assert_eq!(listed(&folder, &labelled).lines().count(), 2);
+    assert_eq!(listed(&folder, &SessionsArgs { label: Some("run".into()), ..usual() }), "no sessions\n");
+    let plain = listed(&two_sessions(), &usual());
+    assert!(!plain.contains("LABEL") && !plain.contains("WHAT"), "{plain}");
+    let json: Value = serde_json::from_str(&listed(&folder, &SessionsArgs { json: true, ..usual() })).unwrap();
+    assert_eq!((&json[0]["label"], &json[0]["what"]), (&"run-42".into(), &"GET /orders +1".into()));
+}
+
+#[test]
+fn an_export_has_one_form() {
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        export: crate::command::ExportArgs,
+    }
+    let parse = |arguments: &[&str]| Arguments::try_parse_from([&["export", "abc"], arguments].concat());
+    assert!(parse(&["--har"]).is_ok_and(|arguments| arguments.export.har && !arguments.export.sql));
+    assert!(parse(&["--sql"]).is_ok_and(|arguments| arguments.export.sql));
+    assert!(parse(&["--sql", "--failed", "keep"]).is_ok());
+    assert!(
+        parse(&[]).is_err() && parse(&["--har", "--sql"]).is_err() && parse(&["--har", "--failed", "keep"]).is_err()
+    );
+}
+
+#[test]
+fn an_archive_of_http_is_written() {
+    let folder = archive::archive(&[(id(2), labelled())]);
+    let args = crate::command::ExportArgs { session: id(2).to_string(), har: true, ..Default::default() };
+    let har: Value =
+        serde_json::from_str(&printed(|output| super::export::export(folder.path(), &args, output))).unwrap();
+    assert_eq!(har["log"]["entries"].as_array().unwrap().len(), 2);
+}

@@ -35,7 +35,7 @@ pub struct StreamedEvent {
 
 /// Reads a stream.
 #[derive(Clone, Debug)]
-pub struct EventStream {
+pub struct Parser {
     bytes_max: usize,
     /// The line that is coming, without its end.
     line: Vec<u8>,
@@ -51,7 +51,7 @@ pub struct EventStream {
     cut_bytes: u64,
 }
 
-impl EventStream {
+impl Parser {
     /// Reads a stream; of a line, and of the data of an event, at most `bytes_max` bytes are kept.
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
@@ -176,7 +176,7 @@ impl EventStream {
 mod tests {
     use proptest::prelude::{any, prop, proptest};
 
-    use super::{EventStream, Said, StreamedEvent};
+    use super::{Parser, Said, StreamedEvent};
 
     fn event(event: &str, data: &str, id: &str) -> Said {
         let (event, data, id) = (event.to_owned(), data.to_owned(), id.to_owned());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn read(stream: &[u8]) -> Vec<Said> {
-        EventStream::new(1000).feed(stream)
+        Parser::new(1000).feed(stream)
     }
 
     #[test]
@@ -232,19 +232,19 @@ mod tests {
 
     #[test]
     fn what_never_ended_is_told() {
-        let mut stream = EventStream::new(1000);
+        let mut stream = Parser::new(1000);
         assert_eq!(stream.feed(b"id: 3\nevent: x\ndata: half"), []);
         let half = StreamedEvent { event: "x".into(), data: "half".into(), id: "3".into(), cut_bytes: 0 };
         assert_eq!(stream.unfinished(), Some(half));
         assert_eq!(stream.unfinished(), None);
-        let mut stream = EventStream::new(1000);
+        let mut stream = Parser::new(1000);
         assert_eq!(stream.feed(b"data: whole\n\n: so"), [event("message", "whole", "")]);
         assert_eq!(stream.unfinished(), None);
     }
 
     #[test]
     fn what_is_long_is_cut_and_counted() {
-        let mut stream = EventStream::new(10);
+        let mut stream = Parser::new(10);
         let said = stream.feed(b"data: 0123456789\ndata: 0123\ndata: 0123\ndata: 0123\n\ndata: a\n\n");
         let first =
             StreamedEvent { event: "message".into(), data: "0123\n0123\n".into(), id: String::new(), cut_bytes: 14 };
@@ -262,12 +262,12 @@ mod tests {
             bytes_max in 1_usize..40,
         ) {
             let stream = [parts.concat().as_bytes(), &noise].concat();
-            let mut whole = EventStream::new(bytes_max);
+            let mut whole = Parser::new(bytes_max);
             let mut expected = whole.feed(&stream);
             expected.extend(whole.unfinished().map(Said::Event));
             let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len() + 1)).collect();
             places.sort_unstable();
-            let mut pieces = EventStream::new(bytes_max);
+            let mut pieces = Parser::new(bytes_max);
             let mut said = Vec::new();
             let mut from = 0;
             for place in places.into_iter().chain([stream.len()]) {

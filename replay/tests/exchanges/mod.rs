@@ -189,9 +189,9 @@ pub fn plain() -> Vec<Event> {
     talk.answer_as(800, UP, 9, 403, &["content-type: application/json"]);
     talk.body(800, UP, 9, r#"{"error":"refused","reason":"nobody deletes all orders","session":"0abc"}"#)
         .end(800, UP, 9);
-    let slow = "x".repeat(60_000);
+    let slow = "slow ".repeat(400) + "\n";
     talk.ask(900, 10, "GET", "/slow", &[]).end(900, UP, 10);
-    talk.answer(950, 10, 200, &["content-type: text/plain", "content-length: 180000"]);
+    talk.answer(950, 10, 200, &["content-type: text/plain", "content-length: 6003"]);
     talk.body(1_000, DOWN, 10, slow.clone()).body(2_500, DOWN, 10, slow.clone()).body(4_000, DOWN, 10, slow);
     talk.end(4_001, DOWN, 10);
     talk.ask(5_000, 11, "GET", "/never", &[]).end(5_000, UP, 11);

@@ -10,7 +10,7 @@ use super::{Bodies, Teller, content};
 use crate::describe::{label, line};
 use crate::exchange::body::{self, Form};
 use crate::exchange::coding::{Coding, Stop, Unpacker, codings, unpack};
-use crate::exchange::event_stream::{EventStream, Said, StreamedEvent};
+use crate::exchange::event_stream::{self, Said, StreamedEvent};
 use crate::exchange::framed::{Framed, Frames, Sort, is_framed};
 use crate::exchange::head::{field, media_type};
 use crate::exchange::{protobuf, url};
@@ -42,7 +42,7 @@ enum Reader {
     /// As a whole, at its end.
     Whole,
     /// Event by event.
-    Events(Unpacker, Box<EventStream>),
+    Events(Unpacker, Box<event_stream::Parser>),
     /// Message by message.
     Frames(Unpacker, Frames),
 }
@@ -74,7 +74,7 @@ impl Message {
             Bodies::Start | Bodies::None => BODY_BYTES_SHOWN,
         };
         if media_type == "text/event-stream" {
-            self.reader = Reader::Events(unpacker(), Box::new(EventStream::new(kept)));
+            self.reader = Reader::Events(unpacker(), Box::new(event_stream::Parser::new(kept)));
         } else if is_framed(&media_type) {
             self.reader = Reader::Frames(unpacker(), Frames::new(kept));
         }
