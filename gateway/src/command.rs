@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wiretape_replay::command::{ExportArgs, PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
 
 use crate::authority;
-use crate::config::Config;
+use crate::config::{Config, TargetKind};
 use crate::demo;
 use crate::gateway::Gateway;
 use crate::identity::{TOKEN_PREFIX, token_hash};
@@ -144,7 +144,7 @@ fn warnings(config: &Config) -> Vec<String> {
         warnings.push("there are no targets: nothing can be reached; add a [[target]]".to_owned());
     }
     for user in &config.users {
-        if user.ssh_keys.is_empty() && user.token_hash.is_none() {
+        if user.ssh_keys.is_empty() && user.token_hash.is_none() && config.tls.client_ca.is_none() {
             let name = &user.name;
             warnings.push(format!(
                 "{name} has neither ssh_keys nor a token_hash and cannot connect: run `wiretape token {name}`"
@@ -152,6 +152,14 @@ fn warnings(config: &Config) -> Vec<String> {
         }
     }
     for target in config.targets.values() {
+        if let TargetKind::Http(http) = &target.kind
+            && http.bares_credential()
+        {
+            warnings.push(format!(
+                "the credential of {} travels in clear text: write its url with https where the way is not yours",
+                target.name
+            ));
+        }
         for group in &target.groups {
             if !config.users.iter().any(|user| user.groups.contains(group)) {
                 warnings.push(format!("nobody is in the group {group:?}, which may use {}", target.name));

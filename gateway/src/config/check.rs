@@ -54,6 +54,7 @@ pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Conf
             targets.insert(name, target);
         }
     }
+    let http_settings = http::settings(file.http, faults);
     let any = |is: fn(&TargetKind) -> bool| targets.values().any(|target: &Target| is(&target.kind));
     let databases = any(|kind| matches!(kind, TargetKind::Postgres(_)));
     let servers = any(|kind| matches!(kind, TargetKind::Http(_)));
@@ -65,14 +66,14 @@ pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Conf
         postgres: file.listen.postgres.or(databases.then_some(DEFAULT_POSTGRES)),
         http: file.listen.http.or(servers.then_some(DEFAULT_HTTP)),
         proxy: file.listen.proxy.or(proxied.then_some(DEFAULT_PROXY)),
-        http_settings: http::settings(file.http, faults),
-        tls: tls(file.tls, folder, faults),
+        tls: tls(file.tls, http_settings.domain.clone(), folder, faults),
+        http_settings,
         users,
         targets,
     }
 }
 
-fn tls(table: TlsTable, folder: &Path, faults: &mut Faults<'_>) -> TlsSettings {
+fn tls(table: TlsTable, domain: Option<String>, folder: &Path, faults: &mut Faults<'_>) -> TlsSettings {
     let everywhere = match table.required.as_ref().map(|required| (required.get_ref().as_str(), required.span())) {
         None | Some(("off-loopback", _)) => false,
         Some(("always", _)) => true,
@@ -90,7 +91,10 @@ fn tls(table: TlsTable, folder: &Path, faults: &mut Faults<'_>) -> TlsSettings {
         }
     };
     let names = match table.names.as_slice() {
-        [] => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()],
+        [] => {
+            let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+            own.into_iter().chain(domain.into_iter().flat_map(|domain| [format!("*.{domain}"), domain])).collect()
+        }
         names => names.iter().map(|name| name.get_ref().clone()).collect(),
     };
     let client_ca = table.client_ca.as_ref().map(|path| beside(folder, path.get_ref()));
@@ -211,12 +215,15 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
     })
 }
 
+/// A setting, where it stands if it does, and the kinds of targets that have it.
+type Setting<'a> = (&'a str, Option<Range<usize>>, &'a [&'a str]);
+
 /// Settings that targets of this kind do not have.
 fn refuse_misplaced(table: &TargetTable, kind: &str, faults: &mut Faults<'_>) {
     let span = |text: &Option<Spanned<String>>| text.as_ref().map(Spanned::span);
     let path = |path: &Option<Spanned<PathBuf>>| path.as_ref().map(Spanned::span);
     let words = |words: &Option<Spanned<Vec<String>>>| words.as_ref().map(Spanned::span);
-    let settings: [(&str, Option<Range<usize>>, &[&str]); 15] = [
+    let settings: [Setting<'_>; 16] = [
         ("address", span(&table.address), &["ssh", "postgres"]),
         ("login", span(&table.login), &["ssh", "postgres", "http"]),
         ("logins", table.logins.first().map(Spanned::span), &["ssh"]),
@@ -232,9 +239,9 @@ fn refuse_misplaced(table: &TargetTable, kind: &str, faults: &mut Faults<'_>) {
         ("url", span(&table.url), &["http"]),
         ("header", span(&table.header), &["http"]),
         ("http", span(&table.http), &["http"]),
+        ("hosts", table.hosts.first().map(Spanned::span), &["http", "tunnel"]),
     ];
-    let hosts = ("hosts", table.hosts.first().map(Spanned::span), ["http", "tunnel"].as_slice());
-    for (setting, span, kinds) in settings.into_iter().chain([hosts]) {
+    for (setting, span, kinds) in settings {
         if let (Some(span), false) = (span, kinds.contains(&kind)) {
             let fault = format!("{setting} belongs to targets of kind {}: remove it", kinds.join(", "));
             faults.add(&span, fault);

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::faults::Faults;
-use super::setting::{credential_source, tls_files, tls_mode};
+use super::setting::{credential_source, is_loopback, tls_files, tls_mode};
 use super::{CredentialSource, HttpTable, TargetTable, TlsFiles, TlsMode};
 
 /// The header field that names the work that exchanges belong to, unless another is configured.
@@ -120,6 +120,14 @@ impl Origin {
         if self.secure { "https" } else { "http" }
     }
 
+    fn authority_with_port(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
     /// Host and port as a URL has them: the port only where it is not the scheme's own.
     pub(crate) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
@@ -152,6 +160,13 @@ impl HostPattern {
 }
 
 impl HttpTarget {
+    /// Whether its credential leaves this host in clear text.
+    pub(crate) fn bares_credential(&self) -> bool {
+        let clear =
+            self.origin.as_ref().is_some_and(|origin| !origin.secure && !is_loopback(&origin.authority_with_port()));
+        self.credential.is_some() && clear
+    }
+
     /// Whether `origin` is one of its hosts by its whole name.
     pub(crate) fn names(&self, origin: &Origin) -> bool {
         self.hosts.iter().any(|pattern| !pattern.wild && pattern.host == origin.host)

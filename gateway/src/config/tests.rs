@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Config, CredentialSource, TargetKind};
+use super::{Config, CredentialSource, HttpChoice, Origin, Presentation, TargetKind};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ ana@laptop";
 
@@ -84,4 +84,66 @@ fn a_key_names_one_person_only() {
     let text =
         format!("[[user]]\nname = \"ana\"\nssh_keys = [\"{KEY}\"]\n[[user]]\nname = \"bob\"\nssh_keys = [\"{KEY}\"]\n");
     assert!(faults_of(&text).contains("already belongs to \"ana\""));
+}
+
+#[test]
+fn settings_of_http_are_read() {
+    let text = r#"
+[http]
+domain = "Gateway.example"
+label_header = "X-Run"
+[tls]
+client_ca = "people.pem"
+[[target]]
+name = "api"
+kind = "http"
+url = "https://api.example.com:8443/v1/"
+hosts = ["api.example.com", "*.api.example.com:9443"]
+credential = { env = "API_TOKEN" }
+header = "X-Api-Key"
+http = "2"
+tls_ca = "ca.pem"
+[[target]]
+name = "updates"
+kind = "tunnel"
+hosts = ["*.updates.example"]
+"#;
+    let config = Config::parse(text, Path::new("/etc/wiretape")).unwrap();
+    assert_eq!(config.http.unwrap().port(), 8443);
+    assert_eq!(config.proxy.unwrap().port(), 3128);
+    assert_eq!(config.http_settings.domain.as_deref(), Some("gateway.example"));
+    assert_eq!(config.http_settings.label_header, "x-run");
+    assert_eq!(config.tls.client_ca.as_deref(), Some(Path::new("/etc/wiretape/people.pem")));
+    assert!(config.tls.names.contains(&"*.gateway.example".to_owned()));
+    let TargetKind::Http(http) = &config.targets["api"].kind else { panic!("api is an http target") };
+    assert_eq!(http.origin.as_ref().unwrap().authority(), "api.example.com:8443");
+    assert_eq!(http.base, "/v1");
+    assert_eq!(http.version, HttpChoice::Two);
+    assert_eq!(http.credential.as_ref().unwrap().presentation, Presentation::Header("x-api-key".to_owned()));
+    assert!(http.covers(&Origin::parse(true, "a.api.example.com:9443").unwrap()));
+    assert!(!http.covers(&Origin::parse(true, "a.api.example.com").unwrap()));
+    let TargetKind::Tunnel(tunnel) = &config.targets["updates"].kind else { panic!("updates is a tunnel") };
+    assert!(tunnel.covers(&Origin::parse(true, "eu.updates.example").unwrap()));
+}
+
+#[test]
+fn faults_of_http_targets_name_their_remedy() {
+    let target = |rest: &str| format!("[[target]]\nname = \"api\"\nkind = \"http\"\n{rest}\n");
+    for (rest, expected) in [
+        ("", "needs url = \"https://…\""),
+        ("url = \"api.example.com\"", "begins with neither https:// nor http://"),
+        ("url = \"https://user@host\"", "use login and credential"),
+        ("url = \"https://h\"\nhttp = \"3\"", "it is \"auto\", \"1.1\" or \"2\""),
+        ("url = \"http://h\"\ntls = \"verify-full\"", "write https"),
+        ("url = \"http://h\"\ntls_ca = \"ca.pem\"", "write the url with https"),
+        ("url = \"https://h\"\nlogin = \"svc\"", "add a credential"),
+        ("url = \"https://h\"\ncredential = { key_file = \"k\" }", "takes no SSH key"),
+        ("url = \"https://h\"\ndatabase = \"d\"", "database belongs to targets of kind postgres"),
+        ("hosts = [\"a b\"]", "names no host"),
+    ] {
+        let faults = faults_of(&target(rest));
+        assert!(faults.contains(expected), "{rest}: {faults}");
+    }
+    assert!(faults_of("[[target]]\nname = \"t\"\nkind = \"tunnel\"\n").contains("needs hosts"));
+    assert!(faults_of("[[target]]\nname = \"t\"\nkind = \"gopher\"\n").contains("it is one of ssh, command"));
 }

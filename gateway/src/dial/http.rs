@@ -41,7 +41,7 @@ const WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
 /// What waits in the library to be sent, for each exchange.
-const SEND_BUFFER_BYTES_MAX: usize = 256 * 1024;
+const SEND_BUFFER_BYTES_MAX: usize = 128 * 1024;
 
 /// The connections of one session.
 pub(crate) struct Upstreams {
@@ -56,6 +56,7 @@ pub(crate) struct Upstreams {
 #[derive(Default)]
 pub(crate) struct Ways {
     connectors: tokio::sync::OnceCell<Connectors>,
+    #[expect(clippy::vec_box, reason = "a connection goes from hand to hand: it is large, and moved often")]
     resting: Mutex<Vec<Box<h1::Connection>>>,
     /// The connection by HTTP/2; whoever makes it is waited for.
     h2: tokio::sync::Mutex<Way>,

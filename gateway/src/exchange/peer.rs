@@ -21,8 +21,11 @@ pub(crate) const INTERNAL_ERROR: u32 = 2;
 /// Nobody is interested in the stream any more.
 pub(crate) const CANCEL: u32 = 8;
 
-/// What waits to be sent to a side before the other one is no longer read.
-const WAITING_BYTES_MAX: usize = 512 * 1024;
+/// What waits to be sent on a connection before the other side is no longer heard.
+const CONNECTION_WAITING_BYTES_MAX: usize = 512 * 1024;
+
+/// And on a stream, of which a connection has many.
+const STREAM_WAITING_BYTES_MAX: usize = 128 * 1024;
 
 /// One side of an exchange.
 pub(crate) enum Peer {
@@ -59,13 +62,12 @@ impl Peer {
 
     /// Whether the side takes what it is told fast enough for the other one to be heard.
     pub(crate) fn has_room(&self) -> bool {
-        let bytes = match self {
-            Self::One(connection) => connection.waiting_bytes(),
-            Self::Asking(stream) => stream.waiting_bytes(),
-            Self::Asked(stream) => stream.waiting_bytes(),
-            Self::Opaque(opaque) => opaque.waiting_bytes(),
-        };
-        bytes <= WAITING_BYTES_MAX
+        match self {
+            Self::One(connection) => connection.waiting_bytes() <= CONNECTION_WAITING_BYTES_MAX,
+            Self::Asking(stream) => stream.waiting_bytes() <= STREAM_WAITING_BYTES_MAX,
+            Self::Asked(stream) => stream.waiting_bytes() <= STREAM_WAITING_BYTES_MAX,
+            Self::Opaque(opaque) => opaque.waiting_bytes() <= CONNECTION_WAITING_BYTES_MAX,
+        }
     }
 
     /// Sends what waits; pending while the side does not take it.

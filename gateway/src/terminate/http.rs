@@ -61,7 +61,11 @@ const WINDOW_BYTES: u32 = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
 /// What waits in the library to be sent, for each exchange.
-const SEND_BUFFER_BYTES_MAX: usize = 256 * 1024;
+const SEND_BUFFER_BYTES_MAX: usize = 128 * 1024;
+
+/// Exchanges of a connection by HTTP/2 that run at once. Above what a client may have open are those that it broke off
+/// and that have not ended yet: whoever has so many of these asks only to break off (CVE-2023-44487).
+const EXCHANGES_RUNNING_MAX: usize = 4 * HTTP_EXCHANGES_MAX;
 
 /// The first byte of a TLS handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -80,6 +84,8 @@ struct Client {
     names: Vec<String>,
     sessions: Mutex<Vec<(Key, Arc<HttpSession>)>>,
     known: AtomicBool,
+    /// Held while a wrong token is thought about: one at a time.
+    doubt: tokio::sync::Mutex<()>,
     let_in: Arc<Notify>,
 }
 
@@ -141,6 +147,7 @@ async fn begin(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr, do
         names,
         sessions: Mutex::default(),
         known: AtomicBool::new(false),
+        doubt: tokio::sync::Mutex::default(),
         let_in,
     };
     converse(Arc::new(client), stream).await;
@@ -230,6 +237,7 @@ impl Client {
             names: Vec::new(),
             sessions: Mutex::default(),
             known: AtomicBool::new(true),
+            doubt: tokio::sync::Mutex::default(),
             let_in: Arc::new(Notify::new()),
         })
     }
@@ -386,6 +394,12 @@ async fn speak_h2(client: &Arc<Client>, stream: Box<dyn Stream>) {
         tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
+                    if exchanges.len() >= EXCHANGES_RUNNING_MAX && !leaving {
+                        tracing::warn!(address = %client.address, "a client opens streams only to break them off");
+                        leaving = true;
+                        connection.abrupt_shutdown(Code::ENHANCE_YOUR_CALM);
+                        continue;
+                    }
                     exchanges.spawn(exchange_h2(Arc::clone(client), request, respond));
                 }
                 Some(Err(error)) => {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use data_encoding::BASE64;
 use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
-use wiretape_http::{Field, Problem, RequestHead, ResponseHead, Route, refuse};
+use wiretape_http::{Content, Field, Problem, RequestHead, ResponseHead, Route, duties, refuse};
 use zeroize::Zeroizing;
 
 use super::Client;
@@ -103,9 +103,14 @@ impl Client {
         let asker = match self.asker(&config, head) {
             Ok(asker) => asker,
             Err(denial) => {
-                if denial.recorded.is_some() {
-                    tokio::time::sleep(WRONG_TOKEN_TIME).await;
-                }
+                let _doubt = match denial.recorded {
+                    Some(_) => {
+                        let doubt = self.doubt.lock().await;
+                        tokio::time::sleep(WRONG_TOKEN_TIME).await;
+                        Some(doubt)
+                    }
+                    None => None,
+                };
                 return self.denied(head, None, denial).await;
             }
         };
@@ -119,6 +124,12 @@ impl Client {
     }
 
     fn admit(&self, config: &Config, head: &RequestHead, asker: &Asker) -> Result<Entry, Denial> {
+        if duties::ends_here(head) && head.method.as_ref() == b"OPTIONS" {
+            let content = Content::Empty;
+            let answer =
+                ResponseHead { version: head.version, status: 204, reason: Bytes::new(), fields: Vec::new(), content };
+            return Ok(Entry::Answer(Box::new(answer), Bytes::new()));
+        }
         if head.method.as_ref() == b"TRACE" {
             // It would show the client the target's credential.
             return Err(deny(405, "method_not_allowed", "TRACE is answered by nobody here"));
