@@ -65,6 +65,8 @@ pub fn codings(fields: &[HeaderField]) -> Result<Vec<Coding>, String> {
 pub enum Stop {
     /// The bytes are not what the coding says.
     Damaged,
+    /// The bytes end before what is packed in them does.
+    CutOff,
     /// More would come out than is read here.
     Limit,
 }
@@ -148,7 +150,9 @@ impl Unpacker {
 pub fn unpack(codings: &[Coding], packed: &[u8], bytes_max: usize) -> (Vec<u8>, Option<Stop>) {
     let allowed = RATIO_FREE_BYTES.saturating_add(packed.len().saturating_mul(UNPACK_RATIO_MAX));
     let mut stages: Vec<Stage> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
-    run(&mut stages, packed, bytes_max.min(allowed))
+    let (plain, stop) = run(&mut stages, packed, bytes_max.min(allowed));
+    let whole = packed.is_empty() || stages.iter_mut().all(Stage::is_whole);
+    (plain, stop.or_else(|| (!whole).then_some(Stop::CutOff)))
 }
 
 fn run(stages: &mut [Stage], bytes: &[u8], bytes_max: usize) -> (Vec<u8>, Option<Stop>) {
@@ -210,6 +214,18 @@ impl Stage {
             Coding::Deflate => Self::Deflate(Vec::new()),
             Coding::Brotli => Self::Brotli(Box::new(DecompressorWriter::new(Sink::default(), STEP_BYTES))),
             Coding::Zstd => Self::Zstd(Box::default()),
+        }
+    }
+
+    /// Whether all that was packed came out.
+    fn is_whole(&mut self) -> bool {
+        match self {
+            Self::Deflate(_) | Self::Over => false,
+            Self::Gzip(decoder) => decoder.try_finish().is_ok(),
+            Self::Zlib(decoder) => decoder.try_finish().is_ok(),
+            Self::Raw(decoder) => decoder.try_finish().is_ok(),
+            Self::Brotli(decoder) => decoder.close().is_ok(),
+            Self::Zstd(decoder) => decoder.frame_ended,
         }
     }
 
@@ -278,6 +294,7 @@ fn push(decoder: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
 struct Zstd {
     context: DCtx<'static>,
     sink: Sink,
+    frame_ended: bool,
 }
 
 impl Default for Zstd {
@@ -285,7 +302,7 @@ impl Default for Zstd {
         let mut context = DCtx::create();
         // A context that does not take the limit has one of its own, of 128 MiB.
         let _ = context.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX));
-        Self { context, sink: Sink::default() }
+        Self { context, sink: Sink::default(), frame_ended: false }
     }
 }
 
@@ -297,7 +314,9 @@ impl Zstd {
             let mut output = OutBuffer::around(step.as_mut_slice());
             let before = input.pos();
             let outcome = self.context.decompress_stream(&mut output, &mut input);
-            outcome.map_err(|code| io::Error::other(zstd_safe::get_error_name(code)))?;
+            let hint = outcome.map_err(|code| io::Error::other(zstd_safe::get_error_name(code)))?;
+            // Nothing more is wanted once a frame has ended.
+            self.frame_ended = hint == 0;
             let (full, made) = (output.pos() == STEP_BYTES, output.pos());
             self.sink.write_all(output.as_slice())?;
             if !full && (input.pos() == bytes.len() || (input.pos() == before && made == 0)) {

@@ -103,8 +103,9 @@ fn a_bomb_is_cut_to_the_limit() {
 #[test]
 fn what_is_damaged_is_read_up_to_the_damage() {
     for (codings, packed) in packed() {
-        let (plain, _) = unpack(&codings, &packed[..packed.len() - 20], UNPACKED_BYTES_MAX);
+        let (plain, stop) = unpack(&codings, &packed[..packed.len() - 20], UNPACKED_BYTES_MAX);
         assert!(text().starts_with(&plain), "{codings:?}");
+        assert_eq!(stop, Some(Stop::CutOff), "{codings:?}");
         let (plain, stop) = unpack(&codings, &[&packed[..8], &[0xff; 40]].concat(), UNPACKED_BYTES_MAX);
         assert!(plain.len() <= UNPACKED_BYTES_MAX && (stop.is_some() || plain.is_empty()), "{codings:?} {stop:?}");
     }

@@ -33,7 +33,7 @@ pub(super) fn content(fields: &[HeaderField], kept: &[u8], all_bytes: u64) -> Co
         }
     };
     match stop {
-        Some(Stop::Damaged) if missing == 0 => {
+        Some(Stop::Damaged | Stop::CutOff) if missing == 0 => {
             comment = Some("damaged: it could not be unpacked to its end".to_owned())
         }
         Some(Stop::Limit) => {
@@ -85,7 +85,7 @@ mod tests {
         };
         let unknown = content(&fields("lzma"), b"??", 2);
         assert_eq!(unknown.comment.as_deref(), Some("packed as lzma, which is not unpacked here"));
-        let damaged = content(&fields("gzip"), b"no gzip", 7);
+        let damaged = content(&fields("gzip"), b"no gzip at all", 14);
         assert_eq!(damaged.comment.as_deref(), Some("damaged: it could not be unpacked to its end"));
     }
 }

@@ -257,8 +257,10 @@ impl Message {
             teller.tell(mark, line(text) + cut);
         }
         let rest = (plain.len() - reading.read_bytes.min(plain.len())) as u64;
-        if stop == Some(Stop::Damaged) {
+        if left_out == 0 && stop == Some(Stop::Damaged) {
             teller.tell(mark, "(behind that it is damaged)".to_owned());
+        } else if left_out == 0 && stop == Some(Stop::CutOff) && rest == 0 {
+            teller.tell(mark, "(there it is cut off)".to_owned());
         } else if packed && (left_out > 0 || stop.is_some()) {
             teller.tell(mark, format!("… and more, of {} packed", size(self.bytes)));
         } else if form != Form::Bytes && rest + left_out > 0 {
@@ -335,7 +337,7 @@ fn framed_line(framed: &Framed, fields: &[HeaderField]) -> String {
 
 fn tell_stop(stop: Option<Stop>, teller: &mut Teller<'_>) {
     match stop {
-        Some(Stop::Damaged) => teller.tell(Mark::Out, "(what follows is damaged)".to_owned()),
+        Some(Stop::Damaged | Stop::CutOff) => teller.tell(Mark::Out, "(what follows is damaged)".to_owned()),
         Some(Stop::Limit) => teller.tell(Mark::Out, "(what follows is packed and not read: it is too much)".to_owned()),
         None => {}
     }
