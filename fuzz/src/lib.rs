@@ -8,6 +8,7 @@ mod session;
 #[path = "../../protocols/tests/wires/stage/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests of the wires use more of the stage")]
 mod stage;
+mod websocket;
 
 use wiretape_core::{ByteWire, Lane};
 use wiretape_line::LineWire;
@@ -17,6 +18,7 @@ use wiretape_sftp::SftpWire;
 pub use database::postgres;
 pub use http1::http1;
 pub use session::session_line;
+pub use websocket::websocket;
 
 const LANE: Lane = Lane(1);
 
@@ -59,13 +61,14 @@ mod tests {
 
     #[test]
     fn seeds_are_held_to_the_laws() {
-        let targets: [(&str, Target); 6] = [
+        let targets: [(&str, Target); 7] = [
             ("http1", super::http1),
             ("line", super::line),
             ("postgres", super::postgres),
             ("scp", super::scp),
             ("sftp", super::sftp),
             ("session_line", super::session_line),
+            ("websocket", super::websocket),
         ];
         for (target, run) in targets {
             let seeds = seeds(target);

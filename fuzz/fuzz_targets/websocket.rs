@@ -1,0 +1,4 @@
+//! The WebSocket wire, whole and in pieces.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| wiretape_fuzz::websocket(input));
