@@ -319,18 +319,19 @@ impl Decoder {
         if self.section.is_begun() {
             return Ok(true);
         }
-        match (input.first(), input.get(1)) {
-            (None, _) => Ok(false),
-            (Some(b'\r'), _) if self.skipped || matches!(self.role, Role::Responses { .. }) => {
-                Err(Malformed::new(400, "an empty line in place of a message"))
+        loop {
+            match (input.first(), input.get(1)) {
+                (None, _) => return Ok(false),
+                (Some(b'\r'), _) if self.skipped || matches!(self.role, Role::Responses { .. }) => {
+                    return Err(Malformed::new(400, "an empty line in place of a message"));
+                }
+                (Some(b'\r'), None) => return Ok(false),
+                (Some(b'\r'), Some(b'\n')) => {
+                    input.advance(2);
+                    self.skipped = true;
+                }
+                _ => return Ok(true),
             }
-            (Some(b'\r'), None) => Ok(false),
-            (Some(b'\r'), Some(b'\n')) => {
-                input.advance(2);
-                self.skipped = true;
-                Ok(!input.is_empty())
-            }
-            _ => Ok(true),
         }
     }
 
