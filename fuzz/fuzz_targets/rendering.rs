@@ -2,6 +2,7 @@
 //!
 //! - Timelines, lists and JSON hold no control character, and JSON is JSON.
 //! - A script of SQL holds nothing that psql would take for a command of its own.
+//! - An archive of HTTP is JSON of the shape that HAR has, with times that add up, and no larger than what may be in it.
 //! - What a painter writes makes another terminal show what the recorded one showed.
 //! - A screen that is frozen goes on as if it had not been.
 //! - A stage that went somewhere else and back shows what it showed before.
@@ -12,23 +13,25 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wiretape_core::event::{
-    Acknowledged, Column, CopyDirection, Field, FileEvent, FileOperation, OpenMode, Parameter, Prepared, ProcessEvent,
-    ProcessKind, QueryEvent, SessionEvent, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
+    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
+    StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
-use wiretape_replay::export::sql;
-use wiretape_replay::limits::SVG_BYTES_MAX;
+use wiretape_replay::export::{har, sql};
+use wiretape_replay::limits::{SVG_BYTES_MAX, UNPACKED_BYTES_MAX};
 use wiretape_replay::painter::Painter;
 use wiretape_replay::screen::{Screen, emulated_size};
 use wiretape_replay::script::Script;
 use wiretape_replay::stage::{Goal, Stage};
-use wiretape_replay::timeline::Timeline;
+use wiretape_replay::timeline::{Bodies, Timeline};
 use wiretape_replay::{describe, json, svg};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let events = events(input);
     texts(&events);
     scripts(&events);
+    archives(&events);
     screens(&events);
     stages(&events);
     let drawing = svg::draw(&events, Lane(1), None).expect("events in memory can be read");
@@ -62,6 +65,9 @@ fn kind(which: u8, bytes: &[u8]) -> Kind {
     if which >= 128 {
         return Kind::Query(query(which, number, payload));
     }
+    if which >= 64 {
+        return Kind::Http(http(which, number, payload));
+    }
     match which % 32 {
         0..12 => Kind::Terminal(TerminalEvent::Output { error: which == 1, bytes: payload }),
         12 => Kind::Terminal(TerminalEvent::Start { term: text, size, modes: Vec::new() }),
@@ -85,9 +91,68 @@ fn kind(which: u8, bytes: &[u8]) -> Kind {
         27 => Kind::File(FileEvent::Answered { request: number & 3, status: number & 7, message: text }),
         28 => Kind::File(FileEvent::Written { path: payload, offset: u64::MAX, length: u64::MAX }),
         29 => Kind::Session(SessionEvent::Notice { text }),
+        30 if number & 1 == 1 => Kind::Session(SessionEvent::Labelled { label: text }),
         _ => Kind::Stream(StreamEvent::Data { error: which == 31, bytes: payload }),
     }
 }
+
+/// What is said in HTTP: heads of few kinds, so that bodies are read in every way.
+fn http(which: u8, number: u32, payload: Bytes) -> HttpEvent {
+    let named =
+        |name: &'static str, value: Bytes| HeaderField { name: name.into(), value, concealed_bytes: number & 1 };
+    let of = |list: &[&'static str], place: u32| Bytes::from_static(list[place as usize % list.len()].as_bytes());
+    let fields = |payload: Bytes| {
+        vec![
+            named("content-type", of(MEDIA_TYPES, number >> 1)),
+            named("content-encoding", of(CODINGS, number >> 5)),
+            named("grpc-encoding", of(CODINGS, number >> 8)),
+            named("grpc-status", payload.clone()),
+            named("location", payload.clone()),
+            HeaderField { name: payload.clone(), value: payload, concealed_bytes: 0 },
+        ]
+    };
+    let version = [HttpVersion::Http10, HttpVersion::Http11, HttpVersion::Http2][number as usize % 3];
+    let kind = if number & 1 == 0 { MessageKind::Text } else { MessageKind::Binary };
+    match which % 32 {
+        0..4 => HttpEvent::Request {
+            version,
+            method: of(&["GET", "POST", "CONNECT", "\x1b[2J"], number),
+            scheme: of(&["https", "http", ""], number >> 2),
+            authority: of(&["a.example", "\x1b:443", ""], number >> 4),
+            path: payload.clone(),
+            protocol: (number & 64 != 0).then(|| payload.clone()),
+            fields: fields(payload),
+        },
+        4 => HttpEvent::Informational { status: number as u16, fields: fields(payload) },
+        5..9 => HttpEvent::Response {
+            version,
+            status: [101, 200, 204, 304, 404, 599][number as usize % 6],
+            reason: if number & 2 == 0 { Bytes::new() } else { payload.clone() },
+            fields: fields(payload),
+        },
+        9..18 => HttpEvent::Body { bytes: payload },
+        18 => HttpEvent::Trailers { fields: fields(payload) },
+        19..22 => HttpEvent::End,
+        22 => HttpEvent::Upgrade { protocol: of(&["websocket", "CONNECT", "\x1b"], number) },
+        23 => HttpEvent::Reset { code: number, reason: String::from_utf8_lossy(&payload).into_owned() },
+        24..29 => HttpEvent::Message { kind, bytes: payload, first: which & 1 == 0, last: which & 2 == 0 },
+        29 => HttpEvent::Control { kind: ControlKind::Close, bytes: payload },
+        30 => HttpEvent::Control { kind: ControlKind::Ping, bytes: payload },
+        _ => HttpEvent::Control { kind: ControlKind::Pong, bytes: payload },
+    }
+}
+
+const MEDIA_TYPES: &[&str] = &[
+    "application/json",
+    "text/event-stream",
+    "application/grpc+proto",
+    "application/x-www-form-urlencoded",
+    "text/plain; charset=iso-8859-1",
+    "application/connect+json",
+    "image/png",
+    "",
+];
+const CODINGS: &[&str] = &["", "gzip", "deflate", "br", "zstd", "br, gzip", "identity", "x\x1b"];
 
 /// What a database session says, of few names so that they meet again.
 fn query(which: u8, number: u32, payload: Bytes) -> QueryEvent {
@@ -234,6 +299,28 @@ fn scripts(events: &[Event]) {
     }
 }
 
+fn archives(events: &[Event]) {
+    let mut archive = Vec::new();
+    if har::write("id", &events.to_vec(), &mut archive).is_err() {
+        return;
+    }
+    // Little goes in: what comes out is what was unpacked.
+    assert!(archive.len() <= 4 * UNPACKED_BYTES_MAX, "{} bytes", archive.len());
+    let archive: serde_json::Value = serde_json::from_slice(&archive).expect("it is JSON");
+    let asked = events.iter().filter(|event| matches!(event.kind, Kind::Http(HttpEvent::Request { .. }))).count();
+    let entries = archive["log"]["entries"].as_array().expect("a list of entries");
+    assert_eq!(entries.len(), asked);
+    for entry in entries {
+        let span = |name: &str| entry["timings"][name].as_f64().expect("a span");
+        let (send, wait, receive) = (span("send"), span("wait"), span("receive"));
+        assert!(send >= 0.0 && wait >= 0.0 && receive >= 0.0, "{entry}");
+        let total = entry["time"].as_f64().expect("a span");
+        assert!((send + wait + receive - total).abs() < 1e-3, "{entry}");
+        let url = entry["request"]["url"].as_str().expect("an address");
+        assert!(url.bytes().all(|byte| byte.is_ascii_graphic()), "{url:?}");
+    }
+}
+
 fn until(bytes: &[u8], mut there: impl FnMut(&[u8]) -> bool) -> usize {
     (0..bytes.len()).find(|at| there(&bytes[*at..])).unwrap_or(bytes.len())
 }
@@ -296,11 +383,26 @@ fn dollar(bytes: &[u8]) -> usize {
 
 fn texts(events: &[Event]) {
     let legible = |text: &str| assert!(!text.chars().any(char::is_control), "{text:?}");
-    let mut timeline = Timeline::new(None);
-    let mut entries: Vec<_> = events.iter().flat_map(|event| timeline.feed(event)).collect();
-    entries.extend(timeline.finish());
-    for entry in entries {
-        legible(&entry.print(false));
+    for (bodies, fields) in [(Bodies::Start, false), (Bodies::All, true)] {
+        let (mut timeline, mut other) = (Timeline::new(None).with_exchanges(bodies, fields), None);
+        let mut entries = Vec::new();
+        for (number, event) in events.iter().enumerate() {
+            // One that is taken up in the middle goes on as the other does.
+            if number == events.len() / 2 {
+                other = Some(timeline.clone());
+            }
+            let told = timeline.feed(event);
+            if let Some(other) = &mut other {
+                assert_eq!(other.feed(event), told);
+            }
+            entries.extend(told);
+        }
+        entries.extend(timeline.finish());
+        let letters: usize = entries.iter().map(|entry| entry.text.len()).sum();
+        assert!(letters <= 4 * UNPACKED_BYTES_MAX, "{letters} letters");
+        for entry in entries {
+            legible(&entry.print(false));
+        }
     }
     let mut lines = json::Lines::default();
     for (number, event) in (0..).zip(events) {
