@@ -3,19 +3,10 @@
 use wiretape_core::event::HeaderField;
 
 use super::head;
-use super::layout::laid_out;
+use super::layout::{Reading, laid_out};
 use super::url;
 use crate::legible::{hex, is_text};
 use crate::limits::{BODY_HEX_BYTES_SHOWN, LINE_LETTERS_MAX};
-
-/// What a body reads as.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Its lines, not yet made legible.
-    pub lines: Vec<String>,
-    /// How many of its bytes they stand for.
-    pub read_bytes: usize,
-}
 
 /// In what form a body reads best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,20 @@
 //! What is small stands on one line. It need not be whole, nor be JSON at all: nothing but white space outside of texts
 //! is ever left out or added.
 
-use super::body::Reading;
-
 /// Letters of a line that a list or an object may fill on one line.
 const WIDTH: usize = 100;
 
 /// Levels that are indented.
 const LEVELS_MAX: usize = 40;
+
+/// What a body reads as.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Its lines, not yet made legible.
+    pub lines: Vec<String>,
+    /// How many of its bytes they stand for.
+    pub read_bytes: usize,
+}
 
 /// The lines of `text`, at most `lines_max`.
 #[must_use]

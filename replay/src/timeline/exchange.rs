@@ -5,7 +5,9 @@
 //! an upgrade are told as they come.
 
 mod message;
+mod teller;
 mod tunnel;
+mod words;
 
 use std::time::Duration;
 
@@ -13,33 +15,23 @@ use wiretape_core::event::{HeaderField, HttpEvent, StreamEvent};
 use wiretape_core::{Event, Lane, Moment, Side};
 
 use self::message::Message;
+pub use self::teller::Bodies;
+use self::teller::Teller;
 use self::tunnel::Tunnel;
+use self::words::{field_lines, lasted};
 use super::{Entry, Mark};
 use crate::describe::{describe, label, reset, status_line};
 use crate::exchange::framed::status_name;
-use crate::exchange::head::{self, media_type};
+use crate::exchange::head;
 use crate::exchange::url;
 use crate::legible::{excerpt, excerpt_bytes, size};
 use crate::limits::LABEL_LETTERS_MAX;
-use crate::timecode;
 
 /// How long the head of a response waits for its end.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Letters of an address that stand behind an answer which is not told right below its question.
 const REMINDER_LETTERS: usize = 60;
-
-/// How much of bodies a timeline shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Bodies {
-    /// Nothing.
-    None,
-    /// The first lines.
-    #[default]
-    Start,
-    /// All that can be read.
-    All,
-}
 
 /// What a timeline has told last, of whatever lane.
 #[derive(Clone, Default)]
@@ -81,23 +73,6 @@ struct Waiting {
     mark: Mark,
     location: String,
     fields: Vec<String>,
-}
-
-/// Where lines are told to, and of what moment.
-pub(super) struct Teller<'a> {
-    pub(super) at: Moment,
-    pub(super) lane: Lane,
-    pub(super) entries: &'a mut Vec<Entry>,
-}
-
-impl Teller<'_> {
-    pub(super) fn tell(&mut self, mark: Mark, text: String) {
-        self.entries.push(Entry { at: self.at, lane: self.lane, mark, text });
-    }
-
-    fn of<'e>(event: &Event, entries: &'e mut Vec<Entry>) -> Teller<'e> {
-        Teller { at: event.at, lane: event.lane, entries }
-    }
 }
 
 impl ExchangeLine {
@@ -281,7 +256,7 @@ impl ExchangeLine {
                 let content = self.response.whole().map(|content| format!(" · {content}")).unwrap_or_default();
                 let first = self.answered.map(|at| at.since(self.asked)).unwrap_or_default();
                 let slow = teller.at.since(self.asked).saturating_sub(first) >= Duration::from_millis(100);
-                let first = if slow { format!(", the head after {}", self::lasted(first)) } else { String::new() };
+                let first = if slow { format!(", the head after {}", words::lasted(first)) } else { String::new() };
                 teller.tell(mark, format!("{status}{location}{content}{sent} · {lasted}{first}{reminder}"));
                 for line in fields {
                     teller.tell(Mark::Out, line);
@@ -364,54 +339,5 @@ impl ExchangeLine {
         let last = teller.entries.last().map(|entry| entry.lane).or(told.lane);
         let apart = last != Some(teller.lane) && !self.name.is_empty();
         if apart { format!(" · {}", self.name) } else { String::new() }
-    }
-}
-
-/// The fields of a section, one a line.
-fn field_lines(fields: &[HeaderField]) -> Vec<String> {
-    let line = |field: &HeaderField| {
-        let name = excerpt_bytes(&field.name, LABEL_LETTERS_MAX);
-        format!("{name}: {}", excerpt(&head::value(field), LABEL_LETTERS_MAX))
-    };
-    fields.iter().map(line).collect()
-}
-
-/// A span to the millisecond while it is short.
-fn lasted(span: Duration) -> String {
-    let micros = span.as_micros();
-    match micros {
-        0..9_950 => format!("{:.1} ms", micros as f64 / 1000.0),
-        9_950..1_000_000 => format!("{} ms", span.as_millis()),
-        _ => timecode::span(span),
-    }
-}
-
-/// The type of content and how much of it.
-fn content(fields: &[HeaderField], amount: &str) -> String {
-    match (media_type(fields), amount) {
-        (media_type, "") => label(&media_type),
-        (media_type, amount) if media_type.is_empty() => amount.to_owned(),
-        (media_type, amount) => format!("{}, {amount}", label(&media_type)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::lasted;
-
-    #[test]
-    fn spans_are_short() {
-        for (micros, text) in [
-            (0, "0.0 ms"),
-            (840, "0.8 ms"),
-            (9_949, "9.9 ms"),
-            (42_400, "42 ms"),
-            (999_999, "999 ms"),
-            (1_500_000, "1.5 s"),
-        ] {
-            assert_eq!(lasted(Duration::from_micros(micros)), text);
-        }
     }
 }

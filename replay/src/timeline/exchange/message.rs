@@ -6,7 +6,8 @@ use bytes::Bytes;
 use wiretape_core::Side;
 use wiretape_core::event::HeaderField;
 
-use super::{Bodies, Teller, content};
+use super::teller::{Bodies, Teller};
+use super::words::{content, field_lines};
 use crate::describe::{label, line};
 use crate::exchange::body::{self, Form};
 use crate::exchange::coding::{Coding, Stop, Unpacker, codings, unpack};
@@ -176,7 +177,7 @@ impl Message {
 
     /// The trailers in one line.
     pub(super) fn trailers_line(&self) -> Option<String> {
-        let lines = super::field_lines(&self.trailers);
+        let lines = field_lines(&self.trailers);
         (!lines.is_empty()).then(|| excerpt(&format!("trailers: {}", lines.join("; ")), LINE_LETTERS_MAX))
     }
 

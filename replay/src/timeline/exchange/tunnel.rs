@@ -5,7 +5,7 @@ use wiretape_core::event::{ControlKind, MessageKind};
 use wiretape_core::{Moment, Side};
 
 use super::message::{letters_max, one_line};
-use super::{Bodies, Teller};
+use super::teller::{Bodies, Teller};
 use crate::describe;
 use crate::legible::{count, excerpt_bytes, size};
 use crate::limits::LABEL_LETTERS_MAX;
