@@ -2,7 +2,7 @@
 //!
 //! **Fields.** Of `Authorization` and `Proxy-Authorization` the scheme is recorded where it is a known one, of
 //! `Set-Cookie` the cookie's name, of the other fields listed in [`treatment`] nothing but how long the value was. A
-//! field whose name ends in `-token`, `-secret`, `-password`, `-api-key`, `-access-key`, `-secret-key`,
+//! field whose name ends in `-token`, `-secret`, `-password`, `-apikey`, `-api-key`, `-access-key`, `-secret-key`,
 //! `-authorization` or `-credentials` counts as listed.
 //!
 //! **URLs.** In the path of a request, and in the fields that carry URLs (`Referer`, `Location`, `Link`, …), the value of
@@ -69,24 +69,22 @@ fn treatment(name: &[u8]) -> Treatment {
         // Keys that the storage encrypts with.
         | b"x-amz-server-side-encryption-customer-key" | b"x-amz-copy-source-server-side-encryption-customer-key"
         | b"x-ms-encryption-key" | b"x-goog-encryption-key" => Treatment::Concealed,
-        other if ENDINGS.iter().any(|ending| other.ends_with(ending)) => Treatment::Concealed,
+        other if ends_as_credential(other) => Treatment::Concealed,
         _ => Treatment::Shown,
     }
 }
 
 /// How the names of fields end that carry credentials: `X-Auth-Token`, `X-Vault-Token`, `X-CSRF-Token`,
 /// `Private-Token`, `Job-Token`, `X-GitHub-Token`, `X-Amz-Security-Token`, `X-API-Key`, `X-Goog-API-Key`, …
-const ENDINGS: &[&[u8]] = &[
-    b"-token",
-    b"-secret",
-    b"-password",
-    b"-api-key",
-    b"-apikey",
-    b"-access-key",
-    b"-secret-key",
-    b"-authorization",
-    b"-credentials",
-];
+fn ends_as_credential(name: &[u8]) -> bool {
+    let mut words = name.rsplitn(3, |byte| *byte == b'-');
+    match (words.next(), words.next()) {
+        (Some(b"token" | b"secret" | b"password" | b"apikey" | b"authorization" | b"credentials"), Some(_)) => true,
+        // A key may be of many kinds.
+        (Some(b"key"), Some(b"api" | b"access" | b"secret")) => true,
+        _ => false,
+    }
+}
 
 /// Authentication schemes whose name is recorded, in lower case: those that IANA lists, and those in wide use.
 const SCHEMES: &[&[u8]] = &[

@@ -120,6 +120,7 @@ impl Exchange {
                 return Err(Fault::new(side, "the parts of a request", "a head on a lane that is open"));
             }
             (Stage::Asked { .. }, Side::Client, part) => self.hold(part, around),
+            (Stage::Asked { .. }, Side::Upstream, Part::Failed(problem)) => self.answer(&problem, around),
             (Stage::Asked { .. }, Side::Upstream, _) => {
                 return Err(Fault::new(side, "nothing before it was asked", "an answer to a request that waits"));
             }
@@ -310,6 +311,8 @@ impl Exchange {
 
     fn pass_head(&mut self, mut head: Box<ResponseHead>, around: &mut Surroundings<'_>) -> Result<(), Violation> {
         if head.content == Content::Tunnel && self.upgrade.is_none() {
+            // It was said, and does not pass.
+            around.outbox.note(around.at, Side::Upstream, self.lane, event::response(&head));
             return Err(Violation("an upgrade that nobody asked for"));
         }
         // RFC 9110 section 6.4.1: none of these has content, whatever its head says.
