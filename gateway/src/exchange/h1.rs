@@ -11,7 +11,7 @@ use wiretape_core::event::HttpVersion;
 use wiretape_http::h1::{Decoded, Decoder, Encoder, Malformed, Outbox};
 use wiretape_http::{Content, Part, RequestHead};
 
-use super::peer::{CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR};
+use super::peer::{CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, broken};
 use crate::relay::Stream;
 
 /// What is read at once from a peer that says much.
@@ -213,7 +213,8 @@ impl Connection {
         self.last = true;
         if let Some(error) = error {
             self.broken = true;
-            return Some(Part::Reset { code: CANCEL, reason: format!("the connection broke: {error}") });
+            let code = if self.answered.is_some() { CANCEL } else { INTERNAL_ERROR };
+            return Some(Part::Reset { code, reason: broken(&error) });
         }
         if self.said_end {
             // Whoever asked has gone: nobody waits for the answer. A tunnel has two ends of its own.

@@ -12,7 +12,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use wiretape_http::{Content, Part};
 
-use super::peer::{PROTOCOL_ERROR, reset_of};
+use super::peer::{CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR, broken, reset_of};
 use super::translation;
 
 /// A stream that a client opened.
@@ -37,6 +37,8 @@ pub(crate) struct AskedStream {
 struct Said {
     content: Option<RecvStream>,
     state: Saying,
+    /// The word for a connection that is simply gone.
+    left: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +93,7 @@ impl Said {
 
     fn broken(&mut self, error: &h2::Error) -> Part {
         self.state = Saying::Reset;
-        reset_of(error)
+        reset_of(error, self.left)
     }
 }
 
@@ -192,7 +194,7 @@ impl Told {
 
 impl AskingStream {
     pub(crate) fn new(content: RecvStream, respond: SendResponse<Bytes>) -> Self {
-        let said = Said { content: Some(content), state: Saying::Content };
+        let said = Said { content: Some(content), state: Saying::Content, left: CANCEL };
         Self { respond, said, told: Told::new(None, false) }
     }
 
@@ -293,7 +295,7 @@ impl AskedStream {
         head_only: bool,
         upgrade: bool,
     ) -> Self {
-        let said = Said { content: None, state: Saying::Content };
+        let said = Said { content: None, state: Saying::Content, left: INTERNAL_ERROR };
         Self { response: Some(response), said, told: Told::new(Some(stream), ended), head_only, upgrade }
     }
 
@@ -368,6 +370,6 @@ pub(crate) fn words(error: &h2::Error) -> String {
     match error.reason() {
         Some(reason) if error.is_remote() => format!("the peer gave up: {}", reason.description()),
         Some(reason) => reason.description().to_owned(),
-        None => error.to_string(),
+        None => error.get_io().map_or_else(|| error.to_string(), broken),
     }
 }

@@ -102,6 +102,11 @@ impl HttpLine {
         self.inner().farewells.remove(&lane).unwrap_or_default()
     }
 
+    /// Whether the session is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.is_cancelled()
+    }
+
     /// Why the session is over, if it is.
     pub(crate) fn ended(&self) -> Option<Reason> {
         self.inner().ended.clone()

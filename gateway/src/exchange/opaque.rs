@@ -11,7 +11,7 @@ use tokio_util::io::poll_read_buf;
 use wiretape_core::event::HttpVersion;
 use wiretape_http::{Content, Part, ResponseHead};
 
-use super::peer::CANCEL;
+use super::peer::{INTERNAL_ERROR, broken};
 use crate::relay::Stream;
 
 /// What is read at once.
@@ -71,7 +71,7 @@ impl Opaque {
             Err(error) => {
                 self.read_ended = true;
                 self.broken = true;
-                Poll::Ready(Part::Reset { code: CANCEL, reason: format!("the connection broke: {error}") })
+                Poll::Ready(Part::Reset { code: INTERNAL_ERROR, reason: broken(&error) })
             }
         }
     }

@@ -1,6 +1,6 @@
 //! One side of an exchange, whatever version of HTTP it speaks.
 
-use std::io::Error;
+use std::io::{Error, ErrorKind};
 use std::task::{Context, Poll};
 
 use wiretape_http::Part;
@@ -89,8 +89,20 @@ impl Peer {
     }
 }
 
-/// The word of RFC 9113 section 7 for an error of a stream or its connection, and what happened.
-pub(crate) fn reset_of(error: &::h2::Error) -> Part {
-    let code = error.reason().map_or(INTERNAL_ERROR, u32::from);
+/// The word of RFC 9113 section 7 for an error of a stream or its connection, and what happened; `left` is the word
+/// for a connection that is simply gone.
+pub(crate) fn reset_of(error: &::h2::Error, left: u32) -> Part {
+    let code = match error.get_io() {
+        Some(_) => left,
+        None => error.reason().map_or(INTERNAL_ERROR, u32::from),
+    };
     Part::Reset { code, reason: h2::words(error) }
+}
+
+/// What happened to a connection, without what libraries say of themselves.
+pub(crate) fn broken(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => "the connection was cut".to_owned(),
+        kind => format!("the connection broke: {kind}"),
+    }
 }

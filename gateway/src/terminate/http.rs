@@ -31,7 +31,7 @@ use crate::exchange::{self, Peer, translation};
 use crate::gateway::Gateway;
 use crate::relay::Stream;
 use crate::{tls, transport};
-use entrance::{Door, Entry, Inside};
+use entrance::{Door, Entry, Inside, Recent};
 pub(crate) use sessions::Labelled;
 use sessions::{HttpSession, Key};
 use tunnel::{Begun, Tunnel};
@@ -83,6 +83,7 @@ struct Client {
     /// What its certificate is for.
     names: Vec<String>,
     sessions: Mutex<Vec<(Key, Arc<HttpSession>)>>,
+    recent: Mutex<Option<Recent>>,
     known: AtomicBool,
     /// Held while a wrong token is thought about: one at a time.
     doubt: tokio::sync::Mutex<()>,
@@ -146,6 +147,7 @@ async fn begin(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr, do
         secure,
         names,
         sessions: Mutex::default(),
+        recent: Mutex::default(),
         known: AtomicBool::new(false),
         doubt: tokio::sync::Mutex::default(),
         let_in,
@@ -236,6 +238,7 @@ impl Client {
             secure,
             names: Vec::new(),
             sessions: Mutex::default(),
+            recent: Mutex::default(),
             known: AtomicBool::new(true),
             doubt: tokio::sync::Mutex::default(),
             let_in: Arc::new(Notify::new()),

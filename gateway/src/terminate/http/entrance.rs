@@ -1,7 +1,7 @@
 //! From the head of a request to the session that it belongs to: who asks, what for, and by which way it goes.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -54,6 +54,29 @@ pub(super) enum Entry {
     Answer(Box<ResponseHead>, Bytes),
 }
 
+/// What the last request of a connection was found to be, for the next one that is like it.
+pub(super) struct Recent {
+    config: Arc<Config>,
+    /// The hash of what it said of who asks: compared in constant time.
+    asking: blake3::Hash,
+    scheme: Bytes,
+    authority: Bytes,
+    session: Arc<HttpSession>,
+    route: Arc<Route>,
+}
+
+impl Recent {
+    fn holds(&self, config: &Arc<Config>, head: &RequestHead, asking: &[u8]) -> bool {
+        let below = head.path.strip_prefix(self.route.prefix.as_bytes());
+        Arc::ptr_eq(&self.config, config)
+            && self.scheme == head.scheme
+            && self.authority == head.authority
+            && below.is_some_and(|below| matches!(below.first(), None | Some(b'/' | b'?')))
+            && !self.session.line.is_over()
+            && blake3::hash(asking) == self.asking
+    }
+}
+
 /// Why a request goes no further.
 pub(super) struct Denial {
     status: u16,
@@ -100,6 +123,9 @@ impl Client {
     /// What comes of a request with this head.
     pub(super) async fn enter(&self, head: &RequestHead) -> Entry {
         let config = self.gateway.config();
+        if let Some((session, route)) = self.recently(&config, head) {
+            return Entry::Exchange(session, route);
+        }
         let asker = match self.asker(&config, head) {
             Ok(asker) => asker,
             Err(denial) => {
@@ -117,10 +143,58 @@ impl Client {
         match self.admit(&config, head, &asker) {
             Ok(entry) => {
                 self.admitted();
+                if let Entry::Exchange(session, route) = &entry {
+                    self.remember(&config, head, session, route);
+                }
                 entry
             }
             Err(denial) => self.denied(head, Some(&asker.principal), denial).await,
         }
+    }
+
+    /// The session and the way of the request before, when everything that they were found by is the same.
+    fn recently(&self, config: &Arc<Config>, head: &RequestHead) -> Option<(Arc<HttpSession>, Arc<Route>)> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = recent.as_ref().filter(|recent| {
+            self.asking_field(config, head).is_some_and(|asking| recent.holds(config, head, asking))
+        })?;
+        Some((Arc::clone(&recent.session), Arc::clone(&recent.route)))
+    }
+
+    fn remember(&self, config: &Arc<Config>, head: &RequestHead, session: &Arc<HttpSession>, route: &Arc<Route>) {
+        let Some(asking) = self.asking_field(config, head) else { return };
+        let recent = Recent {
+            config: Arc::clone(config),
+            asking: blake3::hash(asking),
+            scheme: head.scheme.clone(),
+            authority: head.authority.clone(),
+            session: Arc::clone(session),
+            route: Arc::clone(route),
+        };
+        *self.recent.lock().unwrap_or_else(PoisonError::into_inner) = Some(recent);
+    }
+
+    /// What a request says of who asks; `None` when it has to be looked at whole, for what it asks or says besides.
+    fn asking_field<'a>(&self, config: &Config, head: &'a RequestHead) -> Option<&'a [u8]> {
+        if head.protocol.is_some() || matches!(head.method.as_ref(), b"CONNECT" | b"TRACE" | b"OPTIONS") {
+            return None;
+        }
+        let name: &[u8] = match &self.door {
+            Door::Reverse => b"authorization",
+            Door::Proxy => b"proxy-authorization",
+            Door::Inside(_) => b"",
+        };
+        let label = config.http_settings.label_header.as_bytes();
+        let mut asking: &[u8] = b"";
+        for field in &head.fields {
+            if field.name.eq_ignore_ascii_case(label) {
+                return None;
+            }
+            if asking.is_empty() && field.name.eq_ignore_ascii_case(name) {
+                asking = &field.value;
+            }
+        }
+        Some(asking)
     }
 
     fn admit(&self, config: &Config, head: &RequestHead, asker: &Asker) -> Result<Entry, Denial> {
@@ -265,9 +339,7 @@ impl Client {
     ) -> Result<Arc<HttpSession>, Denial> {
         let key = Key { person: principal.user().name.clone(), target: target.name.clone(), label };
         let mut sessions = self.sessions();
-        if let Some((_, session)) =
-            sessions.iter().find(|(known, session)| *known == key && session.line.ended().is_none())
-        {
+        if let Some((_, session)) = sessions.iter().find(|(known, session)| *known == key && !session.line.is_over()) {
             return Ok(Arc::clone(session));
         }
         let open = || {

@@ -97,7 +97,7 @@ impl Labelled {
     ) -> anyhow::Result<Arc<HttpSession>> {
         let mut sessions = self.sessions();
         if let Some(shared) = sessions.get_mut(key)
-            && shared.session.line.ended().is_none()
+            && !shared.session.line.is_over()
         {
             shared.users += 1;
             shared.returned.cancel();
