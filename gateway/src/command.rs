@@ -166,6 +166,16 @@ fn warnings(config: &Config) -> Vec<String> {
             }
         }
     }
+    for (number, one) in config.targets.values().enumerate() {
+        for other in config.targets.values().skip(number + 1) {
+            if one.hosts().iter().any(|host| other.hosts().iter().any(|rival| host.rivals(rival))) {
+                warnings.push(format!(
+                    "{} and {} have the same host: who may use both reaches {} by the forward proxy",
+                    one.name, other.name, one.name
+                ));
+            }
+        }
+    }
     warnings
 }
 

@@ -6,7 +6,7 @@ mod http;
 mod postgres;
 mod setting;
 
-pub(crate) use http::{HttpChoice, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget};
+pub(crate) use http::{HostPattern, HttpChoice, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget};
 pub(crate) use postgres::PostgresTarget;
 pub(crate) use setting::{TlsFiles, TlsMode};
 
@@ -139,6 +139,15 @@ impl Target {
             TargetKind::Postgres(_) => "postgres",
             TargetKind::Http(_) => "http",
             TargetKind::Tunnel(_) => "tunnel",
+        }
+    }
+
+    /// The hosts that clients of the forward proxy reach it by.
+    pub(crate) fn hosts(&self) -> &[HostPattern] {
+        match &self.kind {
+            TargetKind::Http(http) => &http.hosts,
+            TargetKind::Tunnel(tunnel) => &tunnel.hosts,
+            TargetKind::Ssh(_) | TargetKind::Command(_) | TargetKind::Postgres(_) => &[],
         }
     }
 

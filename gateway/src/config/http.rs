@@ -143,6 +143,12 @@ impl HostPattern {
         Some(Self { host: origin.host, wild, port })
     }
 
+    /// Whether some host fits both equally well.
+    pub(crate) fn rivals(&self, other: &Self) -> bool {
+        let ports = self.port.is_none() || other.port.is_none() || self.port == other.port;
+        self.host == other.host && self.wild == other.wild && ports
+    }
+
     /// The pattern that only `origin` matches.
     fn of(origin: &Origin) -> Self {
         Self { host: origin.host.clone(), wild: false, port: Some(origin.port) }

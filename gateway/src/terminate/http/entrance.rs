@@ -25,6 +25,9 @@ const PSEUDONYM: &str = "wiretape";
 /// Bytes of a label.
 const LABEL_BYTES_MAX: usize = 128;
 
+/// Sessions of one connection: targets and labels.
+const SESSIONS_MAX: usize = 64;
+
 /// Targets that a refusal lists.
 const TARGETS_LISTED_MAX: usize = 20;
 
@@ -341,6 +344,10 @@ impl Client {
         let mut sessions = self.sessions();
         if let Some((_, session)) = sessions.iter().find(|(known, session)| *known == key && !session.line.is_over()) {
             return Ok(Arc::clone(session));
+        }
+        if sessions.len() >= SESSIONS_MAX {
+            let text = format!("more than {SESSIONS_MAX} targets and labels on one connection: open another one");
+            return Err(deny(429, "too_many_sessions", text));
         }
         let open = || {
             let clock = SessionClock::start();
