@@ -125,6 +125,8 @@ impl Exchange {
                 return Err(Fault::new(side, "nothing before it was asked", "an answer to a request that waits"));
             }
             (Stage::Answered, Side::Client, Part::End) => self.request.finish(),
+            // Nobody hears the rest of the request: it is waited for no longer. The target has no part in it.
+            (Stage::Answered, Side::Upstream, Part::Reset { .. }) => self.over(),
             (Stage::Answered, ..) => {}
             (Stage::Passing, Side::Client, part) if self.awaits_upgrade() => self.hold(part, around),
             (Stage::Passing, Side::Client, part) => self.pass_request(part, around),

@@ -117,17 +117,22 @@ fn more_requests_than_lanes_are_answered_by_the_gateway() {
 #[test]
 fn a_lane_that_is_over_is_forgotten() {
     let mut stage = Stage::new(wary());
-    for lane in 1..=3 * LANES_OPEN_MAX as u32 {
-        let path = ["/plain", "/forbidden", "/plain"][lane as usize % 3];
+    for lane in 1..=8 * LANES_OPEN_MAX as u32 {
+        let path = ["/plain", "/forbidden", "/plain", "/forbidden"][lane as usize % 4];
         let first = stage.say(Side::Client, lane, request(path, Content::Empty));
         assert_ne!(status(&first), Some(503), "lane {lane}");
-        match lane % 3 {
+        match lane % 4 {
             0 => {
                 stage.say(Side::Client, lane, Part::End);
                 stage.say(Side::Upstream, lane, Part::Response(response(204, Content::Empty)));
                 stage.say(Side::Upstream, lane, Part::End);
             }
             1 => drop(stage.say(Side::Client, lane, Part::End)),
+            // The rest of a refused request is not waited for any longer.
+            3 => {
+                let reset = Part::Reset { code: 0, reason: "nothing more is wanted".to_owned() };
+                assert!(stage.say(Side::Upstream, lane, reset).is_empty());
+            }
             _ => drop(stage.say(Side::Upstream, lane, Part::Reset { code: 7, reason: "no".to_owned() })),
         }
         assert!(stage.say(Side::Client, lane, Part::End).is_empty(), "it is late");
