@@ -5,16 +5,13 @@
 #[allow(unreachable_pub, reason = "the codec reads them too")]
 mod attempts;
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use attempts::{Attempt, Turn};
-use wiretape_tests::configuration::{Configuration, Target, User};
 use wiretape_tests::conversation::{Conversation, Scripted};
-use wiretape_tests::gateway::Gateway;
-use wiretape_tests::secrets::Token;
-use wiretape_tests::stage::{Folder, PERSON};
+
+use super::world::World;
 
 fn attempts() -> Vec<Attempt> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocols/http/cases/smuggling");
@@ -28,48 +25,6 @@ fn attempts() -> Vec<Attempt> {
 fn requests() -> Vec<Attempt> {
     let other = |attempt: &Attempt| attempt.name.starts_with("tls ") || attempt.name.starts_with("the preface ");
     attempts().into_iter().filter(|attempt| attempt.answers.is_none() && !other(attempt)).collect()
-}
-
-/// A gateway by whose name `a.example` a target is reached, and whoever asks for it there.
-struct World {
-    gateway: Gateway,
-    token: Token,
-    _folder: Folder,
-}
-
-impl World {
-    fn before(target: SocketAddr) -> Self {
-        let folder = Folder::new();
-        let token = Token::make(PERSON);
-        let configuration = Configuration {
-            users: vec![User::named(PERSON).line(&token.line)],
-            targets: vec![Target::web("a", &format!("http://{target}"))],
-            http: true,
-            http_settings: vec!["domain = \"gateway.example\"".to_owned()],
-            ..Configuration::new(folder.join("data"))
-        };
-        Self { gateway: Gateway::start(&folder, configuration), token, _folder: folder }
-    }
-
-    /// `bytes` with the target's name at the gateway in the place of `a.example`, and with the person's token wherever a
-    /// head asks for it.
-    fn let_in(&self, bytes: &[u8]) -> Vec<u8> {
-        let named = replaced(bytes, b"a.example", b"a.gateway.example");
-        let host = &b"Host: a.gateway.example\r\n"[..];
-        replaced(&named, host, &[host, b"Authorization: Bearer ", self.token.secret.as_bytes(), b"\r\n"].concat())
-    }
-}
-
-fn replaced(bytes: &[u8], what: &[u8], by: &[u8]) -> Vec<u8> {
-    let mut changed = Vec::new();
-    let mut rest = bytes;
-    while let Some(place) = rest.windows(what.len()).position(|window| window == what) {
-        changed.extend_from_slice(&rest[..place]);
-        changed.extend_from_slice(by);
-        rest = &rest[place + what.len()..];
-    }
-    changed.extend_from_slice(rest);
-    changed
 }
 
 /// A server that notes the request lines it reads and answers every request.
