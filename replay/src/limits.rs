@@ -144,3 +144,6 @@ pub const HAR_WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Fields of one head, and pairs of one query or form, that a HAR holds.
 pub const HAR_FIELDS_MAX: usize = 2048;
+
+/// Bodies that are kept to be shown in full, of all exchanges that are open at one time, in bytes: each has its share.
+pub const BODIES_BYTES_KEPT: usize = 256 * 1024 * 1024;

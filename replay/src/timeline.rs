@@ -97,6 +97,7 @@ impl Timeline {
             Kind::Http(HttpEvent::End) if !self.lanes.contains_key(&event.lane) => {}
             kind => {
                 self.make_room(event.lane, &mut entries);
+                self.told.lanes = self.lanes.len();
                 if self.lanes.len() < LANES_KEPT_MAX || self.lanes.contains_key(&event.lane) {
                     let line = self.lanes.entry(event.lane).or_insert_with(|| LaneLine::new(event.at));
                     if matches!(kind, Kind::Query(_)) && !line.has_dialogue() && self.dialogues < DIALOGUES_KEPT_MAX {

@@ -40,6 +40,8 @@ pub(super) struct Told {
     pub(super) lane: Option<Lane>,
     /// To whom the last request went: `https://api.example.com`.
     pub(super) origin: String,
+    /// How many lanes are open, which share the room for bodies.
+    pub(super) lanes: usize,
 }
 
 /// What a timeline shows of exchanges.
@@ -142,7 +144,7 @@ impl ExchangeLine {
             }
             HttpEvent::Body { bytes } => {
                 let side = self.side(event.side);
-                self.message(side).body(side, bytes, &mut teller);
+                self.message(side).body(side, bytes, told.lanes, &mut teller);
             }
             HttpEvent::Trailers { fields } => {
                 let side = self.side(event.side);

@@ -17,8 +17,8 @@ use crate::exchange::head::{field, media_type};
 use crate::exchange::{protobuf, url};
 use crate::legible::{excerpt, hex, is_text, size};
 use crate::limits::{
-    BODY_BYTES_SHOWN, BODY_HEX_BYTES_SHOWN, BODY_LINES_SHOWN, BODY_PACKED_BYTES_KEPT, LABEL_LETTERS_MAX,
-    LINE_LETTERS_MAX, STREAM_EVENT_BYTES_KEPT, UNPACKED_BYTES_MAX, UNPACKED_STREAM_BYTES_MAX,
+    BODIES_BYTES_KEPT, BODY_BYTES_SHOWN, BODY_HEX_BYTES_SHOWN, BODY_LINES_SHOWN, BODY_PACKED_BYTES_KEPT,
+    LABEL_LETTERS_MAX, LINE_LETTERS_MAX, STREAM_EVENT_BYTES_KEPT, UNPACKED_BYTES_MAX, UNPACKED_STREAM_BYTES_MAX,
 };
 use crate::timeline::Mark;
 
@@ -123,11 +123,11 @@ impl Message {
         (self.bytes > 0).then(|| self.amount(self.bytes))
     }
 
-    /// Takes in content.
-    pub(super) fn body(&mut self, side: Side, bytes: &Bytes, teller: &mut Teller<'_>) {
+    /// Takes in content, while so many lanes are open.
+    pub(super) fn body(&mut self, side: Side, bytes: &Bytes, lanes: usize, teller: &mut Teller<'_>) {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         match &mut self.reader {
-            Reader::Whole => self.keep(bytes),
+            Reader::Whole => self.keep(bytes, lanes),
             Reader::Events(unpacker, stream) => {
                 let read = unpacker.stop().is_none();
                 for said in stream.feed(&unpacker.feed(bytes)) {
@@ -196,13 +196,13 @@ impl Message {
         size(bytes) + &packed
     }
 
-    fn keep(&mut self, bytes: &Bytes) {
+    fn keep(&mut self, bytes: &Bytes, lanes: usize) {
         let packed = self.codings.as_ref().is_ok_and(|codings| !codings.is_empty());
         let most = match (self.bodies, packed) {
             (Bodies::None, _) => 0,
             (Bodies::Start, false) => BODY_BYTES_SHOWN,
             (Bodies::Start, true) => BODY_PACKED_BYTES_KEPT,
-            (Bodies::All, _) => UNPACKED_BYTES_MAX,
+            (Bodies::All, _) => UNPACKED_BYTES_MAX.min(BODIES_BYTES_KEPT / lanes.max(1)),
         };
         let room = most.saturating_sub(self.kept_bytes).min(bytes.len());
         if room > 0 {
