@@ -24,7 +24,6 @@ async function way() {
   const credentials = 'Basic ' + Buffer.from(`${proxy.username}:${proxy.password}`).toString('base64');
   if (process.argv[2] === '2') {
     const session = http2.connect(`http://${proxy.host}`);
-    session.unref();
     const stream = session.request({ ':method': 'CONNECT', ':authority': authority, 'proxy-authorization': credentials });
     const [headers] = await once(stream, 'response');
     if (headers[':status'] !== 200) throw new Error(`CONNECT was answered by ${headers[':status']}`);
@@ -113,7 +112,7 @@ async function main() {
     });
     const [headers] = await once(stream, 'response');
     seen.socket = [headers[':status']];
-    const socket = new WebSocket(null, undefined, {});
+    const socket = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 30_000 });
     stream.setNoDelay = () => {};
     socket._isServer = false;
     socket.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 0, skipUTF8Validation: false });

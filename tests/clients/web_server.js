@@ -14,7 +14,7 @@ const { WebSocket, WebSocketServer } = require('ws');
 
 const [certificate, key, authority] = process.argv.slice(2);
 const TEXT = Array.from({ length: 500 }, (_, line) => `line ${line} of a text that is served whole or in part\n`).join('');
-const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'x-api-key'];
+const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'x-api-key', 'private-token'];
 const held = new Map();
 
 function fields(request) {
@@ -264,7 +264,7 @@ function extended(request, response) {
     return;
   }
   stream.respond({ ':status': 200 });
-  const socket = new WebSocket(null, undefined, {});
+  const socket = new WebSocket(null, undefined, { autoPong: true, closeTimeout: 30_000 });
   stream.setNoDelay = () => {};
   socket.setSocket(stream, Buffer.alloc(0), { allowSynchronousEvents: true, maxPayload: 0, skipUTF8Validation: false });
   converse(socket);

@@ -11,8 +11,8 @@ use wiretape_tests::conversation::{Conversation, Scripted};
 use wiretape_tests::random;
 
 use super::frames::{
-    CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, FLOW_CONTROL_ERROR, GOAWAY, HEADERS, Http2, PING,
-    REFUSED_STREAM, RST_STREAM, SETTINGS, WINDOW_UPDATE, field, frame, kept_field,
+    CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, FLOW_CONTROL_ERROR, GOAWAY, HEADERS, Http2,
+    PING, REFUSED_STREAM, RST_STREAM, SETTINGS, WINDOW_UPDATE, field, frame, kept_field,
 };
 use super::world::{NAME, World};
 
@@ -72,9 +72,32 @@ fn rapid_reset() {
         }
         said += 100;
     }
+    assert_eq!(client.hear_why(), Some(ENHANCE_YOUR_CALM));
+    world.is_well();
+}
+
+#[test]
+fn resets_of_requests_that_had_begun() {
+    let (world, _target, _) = world();
+    let mut client = Http2::to(&world);
+    client.agree();
+    let head = client.head("GET", "/stalled");
+    for number in 0..1000 {
+        let stream = 2 * number + 1;
+        assert!(client.say(&frame(HEADERS, END_HEADERS | END_STREAM, stream, &head)));
+        // Not before it was taken in.
+        assert!(client.say(&frame(PING, 0, 0, &[7; 8])));
+        let answer = client.hear_until(|frame| frame.kind == PING);
+        assert!(answer.is_some(), "the connection goes on: who changes their mind is no enemy");
+        assert!(client.say(&frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())));
+    }
     world.is_well();
     drop(client);
-    world.is_well();
+    let broken_off = |exchange: &wiretape_tests::exchange::Exchange| exchange.request.reset.is_some();
+    let exchanges = super::exchanges(&world.gateway);
+    let stalled: Vec<_> = exchanges.iter().filter(|exchange| exchange.path == "/stalled").collect();
+    assert_eq!(stalled.len(), 1000);
+    assert!(stalled.into_iter().all(broken_off), "each of them is on the record, and how it ended");
 }
 
 #[test]
@@ -88,6 +111,7 @@ fn continuation_flood() {
     let more = frame(CONTINUATION, 0, 1, &field("x-more", &"y".repeat(100)));
     let taken = client.flood(&more, 64 << 20);
     assert!(taken < 64 << 20, "it is cut off");
+    assert_eq!(client.hear_why(), Some(ENHANCE_YOUR_CALM));
     let mut client = Http2::to(&world);
     client.agree();
     let head = client.head("GET", "/stalled");
@@ -228,6 +252,7 @@ fn empty_content_flood() {
     let head = client.head("POST", "/stalled");
     assert!(client.say(&frame(HEADERS, END_HEADERS, 1, &head)));
     let _ = client.flood(&frame(DATA, 0, 1, &[]), 32 << 20);
+    assert_eq!(client.hear_why(), Some(ENHANCE_YOUR_CALM));
     world.is_well();
     // Padding alone takes from the window, and is nothing all the same.
     let mut client = Http2::to(&world);
@@ -236,6 +261,7 @@ fn empty_content_flood() {
     assert!(client.say(&frame(HEADERS, END_HEADERS, 1, &head)));
     let padded = frame(DATA, 8, 1, &[&[255][..], &[0; 255]].concat());
     let _ = client.flood(&padded, 32 << 20);
+    assert_eq!(client.hear_why(), Some(ENHANCE_YOUR_CALM));
     world.is_well();
 }
 
@@ -380,5 +406,22 @@ fn goaway_of_a_client_ends_nothing_but_its_own() {
     let answered = client.hear_until(|frame| frame.stream == 1 && frame.flags & END_STREAM != 0);
     assert!(answered.is_some_and(|frame| frame.code().is_none()), "what was asked before is answered");
     let _ = client.hear_why();
+    world.is_well();
+}
+
+#[test]
+fn pipelines_whose_answers_nobody_reads() {
+    let (world, _target, _) = world();
+    let asked = world.let_in(b"GET /served HTTP/1.1\r\nHost: a.example\r\n\r\n").repeat(400);
+    let mut client = TcpStream::connect(world.gateway.http()).expect("the gateway listens");
+    client.set_write_timeout(Some(Duration::from_millis(500))).expect("a TCP socket");
+    let mut taken = 0;
+    while taken < 256 << 20 {
+        match client.write(&asked[taken % asked.len()..]) {
+            Ok(count) => taken += count,
+            Err(_) => break,
+        }
+    }
+    assert!(taken < 256 << 20, "the gateway goes on taking what it cannot answer");
     world.is_well();
 }

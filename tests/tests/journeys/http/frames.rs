@@ -25,6 +25,7 @@ pub(super) const END_HEADERS: u8 = 4;
 pub(super) const FLOW_CONTROL_ERROR: u32 = 3;
 pub(super) const REFUSED_STREAM: u32 = 7;
 pub(super) const CANCEL: u32 = 8;
+pub(super) const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// How long a socket may take nothing before it is held to be full.
 const FULL_AFTER: Duration = Duration::from_millis(500);

@@ -142,7 +142,7 @@ fn who_does_not_say_who_they_are_does_not_get_through() {
     let other = web.proxy().replace(PERSON, "bo");
     for proxy in [&nobody, &wrong, &other] {
         let connect = refused(&web, proxy, &[], &(web.server.url("secure") + "/text"));
-        assert_eq!(connect.code(), 56, "{}", connect.errors());
+        assert_eq!(connect.code(), 56, "{proxy}: {} {}", connect.text(), connect.errors());
         let head = connect.text().to_lowercase();
         assert!(head.contains(" 407") && head.contains("proxy-authenticate: basic realm="), "{head}");
         let absolute = refused(&web, proxy, &[], &(web.server.url("plain") + "/text")).good().text().to_lowercase();
@@ -223,6 +223,7 @@ fn java_trusts_the_authority_from_a_store_of_its_own() {
     keytool.args(["wiretape", "-file"]).arg(web.gateway.authority()).arg("-keystore").arg(&store).succeed();
     let java = web.shown(Road::Forward, "secure", Program::new("java"));
     let java = java.arg(format!("-Djavax.net.ssl.trustStore={}", store.display()));
+    let java = java.arg("-Djavax.net.ssl.trustStorePassword=changeit");
     // Java does not show passwords to proxies of tunnels unless it is told that it may.
     let java = java.arg("-Djdk.http.auth.tunneling.disabledSchemes=").arg(client_script("ProxyClient.java"));
     assert_eq!(java.succeed().text(), "HTTP_2 206 line 0\nHTTP_1_1 206 line 0\n");

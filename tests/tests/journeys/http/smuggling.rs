@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use attempts::{Attempt, Turn};
 use wiretape_tests::conversation::{Conversation, Scripted};
 
-use super::world::World;
+use super::frames::{DATA, END_HEADERS, END_STREAM, HEADERS, Http2, field, frame};
+use super::world::{NAME, World};
 
 fn attempts() -> Vec<Attempt> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocols/http/cases/smuggling");
@@ -193,13 +194,12 @@ fn responses_that_two_readers_could_read_differently_are_the_clients_own_or_none
                 break;
             }
         }
+        let begun = attempt.expected.iter().any(|line| line.starts_with("response "));
         let mut statuses: Vec<String> = Vec::new();
         for line in &attempt.expected {
             let word = line.split(' ').nth(1).unwrap_or_default();
-            if line.starts_with("interim ") || line.starts_with("response ") {
-                statuses.push(word.to_owned());
-            } else if line.starts_with("refused ") && !attempt.expected.iter().any(|line| line.starts_with("response "))
-            {
+            let head = line.starts_with("interim ") || line.starts_with("response ");
+            if head || (line.starts_with("refused ") && !begun) {
                 statuses.push(word.to_owned());
             }
         }
@@ -218,4 +218,98 @@ fn responses_that_two_readers_could_read_differently_are_the_clients_own_or_none
         assert!(!body.contains("HTTP/1.1 "), "{}: {said:?}", attempt.name);
     }
     assert!(world.gateway.runs());
+}
+
+/// `:status: 200` as the static table has it (RFC 7541 appendix A).
+const OK_INDEXED: u8 = 0x88;
+
+#[test]
+fn requests_of_http2_that_would_be_others_in_http1_reach_no_server() {
+    const SMUGGLED: &str = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.gateway.example\r\n\r\n";
+    let behind = |text: &str| format!("{text} HTTP/1.1\r\nHost: x\r\n\r\nGET /smuggled");
+    let usual = [(":method", "POST"), (":scheme", "http"), (":authority", NAME), (":path", "/first")];
+    let instead = |name: &'static str, value: &str| {
+        usual.map(|(own, said)| (own.to_owned(), if own == name { value.to_owned() } else { said.to_owned() })).to_vec()
+    };
+    let with = |more: &[(&str, &str)]| {
+        usual.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+    };
+    let without = |name: &str| {
+        let mut fields = with(&[]);
+        fields.retain(|(own, _)| own != name);
+        fields
+    };
+    let heads = [
+        with(&[("x", &behind("y"))]),
+        with(&[("x", "y\nz: a")]),
+        with(&[("x", "y\rz: a")]),
+        with(&[("x", "y\0z")]),
+        with(&[("x: y\r\nz", "a")]),
+        with(&[("x y", "a")]),
+        with(&[("X-Large", "a")]),
+        with(&[("", "a")]),
+        with(&[("transfer-encoding", "chunked")]),
+        with(&[("transfer-encoding", "identity")]),
+        with(&[("content-length", "0")]),
+        with(&[("content-length", "5")]),
+        with(&[("content-length", "+62")]),
+        with(&[("content-length", "62, 62")]),
+        with(&[("content-length", "5"), ("content-length", "62")]),
+        with(&[("content-length", "18446744073709551678")]),
+        with(&[("connection", "close")]),
+        with(&[("connection", "content-length")]),
+        with(&[("keep-alive", "timeout=5")]),
+        with(&[("proxy-connection", "keep-alive")]),
+        with(&[("upgrade", "websocket")]),
+        with(&[("te", "chunked")]),
+        with(&[("host", "b.gateway.example")]),
+        with(&[(":path", "/second")]),
+        with(&[(":unknown", "a")]),
+        instead(":path", &behind("/first")),
+        instead(":path", "/first second"),
+        instead(":path", "first"),
+        instead(":path", "*"),
+        instead(":path", ""),
+        instead(":method", &behind("GET /first")),
+        instead(":method", "GET /smuggled"),
+        instead(":method", ""),
+        instead(":method", "CONNECT"),
+        instead(":authority", &behind(NAME)),
+        instead(":authority", &format!("user@{NAME}")),
+        instead(":authority", &format!("{NAME}/smuggled?")),
+        instead(":authority", &format!("{NAME}:8o")),
+        instead(":authority", ""),
+        instead(":scheme", "http://b.example/smuggled?"),
+        without(":method"),
+        without(":scheme"),
+        without(":path"),
+        without(":authority"),
+    ];
+    let lines = Arc::default();
+    let server = server(&lines);
+    let world = World::before(server.address());
+    for head in &heads {
+        let mut client = Http2::to(&world);
+        client.agree();
+        let own = ("authorization".to_owned(), format!("Bearer {}", world.token.secret));
+        let block = head.iter().chain([&own]).flat_map(|(name, value)| field(name, value)).collect::<Vec<_>>();
+        let _ = client.say(&frame(HEADERS, END_HEADERS, 1, &block));
+        let _ = client.say(&frame(DATA, END_STREAM, 1, SMUGGLED.as_bytes()));
+        let answer = client.hear_until(|frame| (frame.kind == HEADERS && frame.stream == 1) || frame.code().is_some());
+        let refused = answer.is_none_or(|frame| frame.kind != HEADERS || frame.payload.first() != Some(&OK_INDEXED));
+        assert!(refused, "{head:?}");
+    }
+    world.is_well();
+    let lines = lines.lock().expect("no panic under this lock").clone();
+    assert!(lines.iter().all(|line| line == "GET /served HTTP/1.1" || line == "POST /first HTTP/1.1"), "{lines:?}");
+    // And what is as it should be is served, whatever its content looks like.
+    let mut client = Http2::to(&world);
+    client.agree();
+    let length = SMUGGLED.len().to_string();
+    let head = with(&[("content-length", &length), ("authorization", &format!("Bearer {}", world.token.secret))]);
+    let block = head.iter().flat_map(|(name, value)| field(name, value)).collect::<Vec<_>>();
+    let content = frame(DATA, END_STREAM, 1, SMUGGLED.as_bytes());
+    assert!(client.say(&[frame(HEADERS, END_HEADERS, 1, &block), content].concat()));
+    let answer = client.hear_until(|frame| frame.kind == HEADERS && frame.stream == 1).expect("an answer");
+    assert_eq!(answer.payload.first(), Some(&OK_INDEXED));
 }

@@ -78,6 +78,7 @@ fn what_is_sent_before_the_answer_is_not_lost() {
     client.say(b"\x88\x82\0\0\0\0\x03\xe8");
     assert_eq!(client.hear_bytes(4), b"\x88\x02\x03\xe8");
     assert_eq!(client.hear_all(), "");
+    drop(client);
     let exchange = super::exchanges(&web.gateway).remove(0);
     let messages =
         [(Side::Client, "early"), (Side::Upstream, "early"), (Side::Client, "onetwo"), (Side::Upstream, "onetwo")];
@@ -108,6 +109,7 @@ fn a_frame_that_cannot_be_ends_the_socket_on_the_record() {
         assert_eq!(client.hear_bytes(4), b"\x81\x02ok");
         client.try_say(frame);
         let _ = client.hear_all();
+        drop(client);
         let exchange = super::exchanges(&web.gateway).pop().expect("an exchange");
         assert_eq!(exchange.messages.len(), 2, "{frame:?}");
         let broken = exchange.request.reset.or(exchange.response.reset);
@@ -124,6 +126,7 @@ fn an_upgrade_that_the_target_declines_is_answered_as_any_request() {
     let (head, content) = client.hear_response();
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
     assert_eq!(content, "no.\n");
+    drop(client);
     let exchange = super::exchanges(&web.gateway).remove(0);
     assert_eq!((exchange.status, exchange.upgrade, &*exchange.response.content), (403, None, &b"no.\n"[..]));
 }
