@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use wiretape_tests::authority::Authority;
 use wiretape_tests::configuration::Target;
+use wiretape_tests::exchange::recorded;
 use wiretape_tests::program::{Program, Running};
 use wiretape_tests::stage::{client_python, client_script};
 use wiretape_tests::web::{OWN_NAMES, Road, Web};
@@ -81,12 +82,15 @@ fn calls_pass_on_every_way() {
     }
     for exchange in of("/echo.Echo/Refuse") {
         // Without content, the trailers may stand in the head.
-        let inline = wiretape_tests::exchange::recorded(&exchange.response_fields, "grpc-status").pop();
+        let inline = recorded(&exchange.response_fields, "grpc-status").pop();
         assert_eq!(status(&exchange.response.trailers).or(inline).as_deref(), Some("9"), "FAILED_PRECONDITION");
     }
     for exchange in of("/echo.Echo/Sleep") {
-        let (code, _) = exchange.request.reset.as_ref().expect("the client gave up");
-        assert_eq!(*code, 8, "CANCEL");
+        // The server knows the deadline too: it may be the first of the two to give up.
+        let client = exchange.request.reset.as_ref().is_some_and(|(code, _)| *code == 8);
+        let server = exchange.response.reset.is_some() || status(&exchange.response.trailers).as_deref() == Some("4");
+        let inline = recorded(&exchange.response_fields, "grpc-status") == ["4"];
+        assert!(client || server || inline, "{exchange:?}");
     }
     for exchange in of("/echo.Echo/Converse") {
         assert!(exchange.request.runs.len() >= 50, "a run of content for each message: {:?}", exchange.request.runs);

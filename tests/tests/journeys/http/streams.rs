@@ -280,6 +280,7 @@ fn a_server_that_stops_reading_holds_the_client_back() {
     for client in clients {
         client.finish().good();
     }
+    wait_until("what the server heard", || server.noted().len() == 2);
     assert_eq!(server.noted(), [digest.as_str(), &digest]);
     for session in web.gateway.record().ended(2) {
         assert_eq!(session.contents().of(Side::Client, only_lane(&session)), (200_000_000, &*digest));
