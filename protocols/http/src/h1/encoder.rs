@@ -310,3 +310,6 @@ fn usual_reason(status: u16) -> &'static [u8] {
     };
     phrase.as_bytes()
 }
+
+#[cfg(test)]
+mod tests;
