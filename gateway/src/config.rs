@@ -64,6 +64,8 @@ pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) groups: Vec<String>,
     pub(crate) ssh_keys: Vec<PublicKey>,
+    /// What its certificates may be for, beside its name.
+    pub(crate) certificate_names: Vec<String>,
     /// BLAKE3 of the token.
     pub(crate) token_hash: Option<[u8; 32]>,
 }
@@ -242,6 +244,7 @@ struct TlsTable {
 struct HttpTable {
     domain: Option<Spanned<String>>,
     label_header: Option<Spanned<String>>,
+    label_linger: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -252,6 +255,8 @@ struct UserTable {
     groups: Vec<String>,
     #[serde(default)]
     ssh_keys: Vec<Spanned<String>>,
+    #[serde(default)]
+    certificate_names: Vec<Spanned<String>>,
     token_hash: Option<Spanned<String>>,
 }
 

@@ -203,7 +203,7 @@ impl Exchange<'_> {
             // What can leave leaves before anybody is heard: what it makes room for is seen in the same turn.
             let client_sent = self.poll_client_sent(context);
             self.poll_upstream_sent(context);
-            if self.asked.is_some() || (self.is_over(context) && (client_sent || self.client_end == End::Reset)) {
+            if self.asked.is_some() {
                 return Poll::Ready(());
             }
             if room && self.cover.is_none() {
@@ -211,7 +211,8 @@ impl Exchange<'_> {
                 progress |= self.hear_client(context);
             }
             if !progress {
-                return Poll::Pending;
+                let sent = client_sent || self.client_end == End::Reset;
+                return if self.is_over(context) && sent { Poll::Ready(()) } else { Poll::Pending };
             }
         }
     }
@@ -244,7 +245,12 @@ impl Exchange<'_> {
 
     /// Whether what the client still says is wanted by nobody: it has its answer, and the target is gone or deaf.
     fn declines(&self) -> bool {
-        self.answered && self.client_end == End::Open && (self.deaf || self.upstream.is_none())
+        self.answered && self.client_end == End::Open && (self.deaf || self.upstream.is_none() || self.was_not_asked())
+    }
+
+    /// Whether the client keeps its content to itself until it is asked, and got its answer instead.
+    fn was_not_asked(&self) -> bool {
+        matches!(&self.client, Peer::One(connection) if connection.was_not_asked())
     }
 
     fn hear_upstream(&mut self, context: &mut Context<'_>) -> bool {
@@ -268,9 +274,12 @@ impl Exchange<'_> {
                 if self.begun || (upstream.is_h2() && self.client.is_h2()) {
                     self.say(Side::Upstream, Part::Reset { code, reason });
                 } else {
-                    let reason = format!("the target gave no answer: {reason}");
-                    self.say(Side::Upstream, Part::Failed(Problem { status: 502, error: "target_broke_off", reason }));
+                    self.fail(&reason);
                 }
+            }
+            Part::Failed(problem) => {
+                self.upstream_end = End::Reset;
+                self.fail(&problem.reason);
             }
             part => {
                 self.again = None;
@@ -281,6 +290,13 @@ impl Exchange<'_> {
             }
         }
         true
+    }
+
+    /// The target gave no answer: the gateway gives one.
+    fn fail(&mut self, what: &str) {
+        let (name, doubt) = (self.upstreams.name(), self.upstreams.doubt());
+        let reason = format!("the target {name} gave no answer: {what}{doubt}");
+        self.say(Side::Upstream, Part::Failed(Problem { status: 502, error: "target_broke_off", reason }));
     }
 
     /// `side` said `part`: what comes of it is passed on.
@@ -416,10 +432,9 @@ impl Exchange<'_> {
             (End::Open, _) if self.declines() => {
                 // A client that has more to say than anybody wants is heard for a while, so that it gets to read its
                 // answer; by HTTP/2 it is simply told.
+                let enough = self.client.is_h2() || self.was_not_asked() || self.declined_bytes > DECLINED_BYTES_MAX;
                 let patience = self.declining.get_or_insert_with(|| Box::pin(tokio::time::sleep(DECLINED_TIME_MAX)));
-                self.client.is_h2()
-                    || self.declined_bytes > DECLINED_BYTES_MAX
-                    || patience.as_mut().poll(context).is_ready()
+                enough || patience.as_mut().poll(context).is_ready()
             }
             (End::Open, _) => false,
         }
@@ -430,10 +445,10 @@ impl Exchange<'_> {
         if self.client_end == End::Open {
             let reason = "nothing more is wanted of the request".to_owned();
             self.say(Side::Upstream, Part::Reset { code: NO_ERROR, reason });
-            match &mut self.client {
-                Peer::Asking(stream) => stream.decline_rest(),
-                Peer::One(connection) => connection.set_last(),
-                Peer::Asked(_) | Peer::Opaque(_) => {}
+            // A stream of HTTP/2 that nobody holds any more is told so by itself, behind what it was sent (RFC 9113
+            // section 8.1).
+            if let Peer::One(connection) = &mut self.client {
+                connection.set_last();
             }
         }
         if self.client_end == End::Reset && self.begun && !self.client.is_h2() {

@@ -49,7 +49,10 @@ pub(crate) fn by_token(config: &Config, token: &str) -> Option<Principal> {
 
 /// The user whom a certificate names: `names` are all that it is for. The caller has verified it.
 pub(crate) fn by_certificate(config: &Config, names: &[String]) -> Option<Principal> {
-    let user = config.users.iter().find(|user| names.contains(&user.name))?;
+    let user = config
+        .users
+        .iter()
+        .find(|user| names.iter().any(|name| *name == user.name || user.certificate_names.contains(name)))?;
     Some(Principal { user: user.clone(), proof: "certificate".to_owned() })
 }
 

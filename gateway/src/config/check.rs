@@ -136,7 +136,16 @@ fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
             }
             parsed
         });
-        users.push(User { name, groups: table.groups, ssh_keys, token_hash });
+        let certificate_names: Vec<String> =
+            table.certificate_names.iter().map(|name| name.get_ref().clone()).collect();
+        for (alias, written) in certificate_names.iter().zip(&table.certificate_names) {
+            if let Some(other) = users.iter().find(|user| user.name == *alias || user.certificate_names.contains(alias))
+            {
+                let fault = format!("{alias:?} already leads to {:?}: it must name one person", other.name);
+                faults.add(&written.span(), fault);
+            }
+        }
+        users.push(User { name, groups: table.groups, ssh_keys, certificate_names, token_hash });
     }
     users
 }

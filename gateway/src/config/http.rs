@@ -1,6 +1,7 @@
 //! Settings of targets of the kinds `http` and `tunnel`, and of the doors that lead to them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use toml::Spanned;
 
@@ -11,6 +12,9 @@ use super::{CredentialSource, HttpTable, TargetTable, TlsFiles, TlsMode};
 /// The header field that names the work that exchanges belong to, unless another is configured.
 const LABEL_HEADER: &str = "wiretape-label";
 
+/// How long the session of a label waits for the next connection, unless something else is configured.
+const LABEL_LINGER: Duration = Duration::from_secs(60);
+
 /// What holds for all HTTP clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HttpSettings {
@@ -18,6 +22,8 @@ pub(crate) struct HttpSettings {
     pub(crate) domain: Option<String>,
     /// The header field that names the work that exchanges belong to, in lower case.
     pub(crate) label_header: String,
+    /// How long the session of a label waits for the next connection of its work.
+    pub(crate) label_linger: Duration,
 }
 
 /// An HTTP server behind the gateway.
@@ -221,7 +227,8 @@ pub(super) fn settings(table: HttpTable, faults: &mut Faults<'_>) -> HttpSetting
             name.into_inner().to_ascii_lowercase()
         },
     );
-    HttpSettings { domain, label_header }
+    let label_linger = table.label_linger.map_or(LABEL_LINGER, Duration::from_secs);
+    HttpSettings { domain, label_header, label_linger }
 }
 
 pub(super) fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<HttpTarget> {

@@ -114,6 +114,21 @@ impl Upstreams {
         Self { target, clock, shown: tokio::sync::Mutex::new(None), origins: Mutex::new(BTreeMap::new()) }
     }
 
+    /// The target's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.target.name
+    }
+
+    /// What may be wrong besides, when a target does not answer.
+    pub(crate) fn doubt(&self) -> &'static str {
+        match &self.target.kind {
+            TargetKind::Http(http) if http.version == HttpChoice::Two => {
+                "; does it speak HTTP/2, as http = \"2\" says?"
+            }
+            _ => "",
+        }
+    }
+
     /// A way to the target for `head`, which is put on it with the target's credential.
     pub(crate) async fn open(&self, head: &RequestHead) -> Result<Opened, Problem> {
         self.opened(head).await.map_err(|failure| {

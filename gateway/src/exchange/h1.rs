@@ -49,6 +49,10 @@ pub(crate) struct Connection {
     broken: bool,
     /// No further message may follow.
     last: bool,
+    /// Content that a client is still owed, where its length was said.
+    owed: Option<u64>,
+    /// The client waits to be asked for its content (`Expect: 100-continue`), and was not.
+    expects: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +105,8 @@ impl Connection {
             read_ended: false,
             broken: false,
             last: false,
+            owed: None,
+            expects: false,
         }
     }
 
@@ -127,6 +133,8 @@ impl Connection {
                     self.upgrade = if asks { Upgrade::Asked } else { Upgrade::Not };
                     self.said_end = false;
                     self.told_end = false;
+                    self.owed = None;
+                    self.expects = expects(&head);
                     // What the answer needs to know; the fields only where the answer is made of one of them.
                     let fields = if asks { head.fields.clone() } else { Vec::new() };
                     self.answered = Some(Box::new(RequestHead {
@@ -202,6 +210,7 @@ impl Connection {
     fn note(&mut self, part: &Part) {
         match part {
             Part::End => self.said_end = true,
+            Part::Body(_) => self.expects = false,
             Part::Response(head) if head.content == Content::Tunnel => self.upgrade = Upgrade::Done,
             _ => {}
         }
@@ -218,7 +227,8 @@ impl Connection {
         }
         if self.said_end {
             // Whoever asked has gone: nobody waits for the answer. A tunnel has two ends of its own.
-            let gone = self.answered.is_some() && !self.told_end && self.upgrade != Upgrade::Done;
+            let gone =
+                self.answered.is_some() && !self.told_end && self.owed != Some(0) && self.upgrade != Upgrade::Done;
             return gone.then(|| Part::Reset { code: CANCEL, reason: "the client left".to_owned() });
         }
         if self.upgrade == Upgrade::Asked && self.answered.is_some() {
@@ -271,6 +281,7 @@ impl Connection {
                 self.decoder.expect(&head);
             }
             Part::Informational(head) => {
+                self.expects &= head.status != 100;
                 if self.decoder.accepts_chunked() {
                     self.encoder.informational(&head, &mut self.outbox);
                 }
@@ -278,9 +289,16 @@ impl Connection {
             Part::Response(head) => {
                 let Some(answered) = &self.answered else { return };
                 let tunnel = head.content == Content::Tunnel;
-                let close = !tunnel && (self.last || !self.decoder.persists());
+                // A client that was not asked for its content may send it or not: nobody knows where the next request
+                // would begin.
+                let close = !tunnel && (self.last || self.expects || !self.decoder.persists());
                 self.encoder.response(&head, answered, close, &mut self.outbox);
                 self.last |= close;
+                self.owed = match head.content {
+                    Content::Length(length) => Some(length),
+                    Content::Empty => Some(0),
+                    Content::Streamed | Content::Tunnel => None,
+                };
                 if self.upgrade == Upgrade::Asked {
                     if tunnel {
                         self.upgrade = Upgrade::Done;
@@ -291,7 +309,11 @@ impl Connection {
                     }
                 }
             }
-            Part::Body(bytes) => self.encoder.body(bytes, &mut self.outbox),
+            Part::Body(bytes) => {
+                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.owed = self.owed.map(|owed| owed.saturating_sub(length));
+                self.encoder.body(bytes, &mut self.outbox);
+            }
             Part::Trailers(fields) => self.encoder.trailers(&fields, &mut self.outbox),
             Part::End => {
                 self.told_end = true;
@@ -396,6 +418,11 @@ impl Connection {
         self.poll_fill(&mut context).is_pending()
     }
 
+    /// Whether the client waits to be asked for its content, and got its answer instead.
+    pub(crate) fn was_not_asked(&self) -> bool {
+        self.expects
+    }
+
     /// Whether the client has to be told something else before it may be asked for more: it has not said all yet.
     pub(crate) fn has_said_end(&self) -> bool {
         self.said_end
@@ -416,6 +443,11 @@ impl Connection {
     pub(crate) fn into_stream(self) -> (Box<dyn Stream>, BytesMut) {
         (self.stream, self.input)
     }
+}
+
+/// Whether the client waits to be asked for its content (RFC 9110 section 10.1.1).
+fn expects(head: &RequestHead) -> bool {
+    head.content != Content::Empty && head.fields.iter().any(|field| field.name.eq_ignore_ascii_case(b"expect"))
 }
 
 /// What is answered where nobody knows what was asked.

@@ -5,21 +5,28 @@ use std::future::Future;
 use std::io::{Error, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::ResponseFuture;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
-use wiretape_http::{Content, Part};
+use tokio::time::{Sleep, sleep};
+use wiretape_http::{Content, Part, Problem};
 
 use super::peer::{CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR, broken, reset_of};
 use super::translation;
+
+/// How long what was put on a stream has to leave before the stream is broken off.
+const RESET_PAUSE: Duration = Duration::from_millis(25);
 
 /// A stream that a client opened.
 pub(crate) struct AskingStream {
     respond: SendResponse<Bytes>,
     said: Said,
     told: Told,
+    /// Before a stream is broken off: the library drops what it has not sent by then.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// A stream that was opened to a target.
@@ -106,11 +113,6 @@ impl Told {
         if self.ended {
             return;
         }
-        if matches!(part, Part::Reset { .. }) {
-            // What still waits would reach nobody.
-            self.waiting.retain(|part| !matches!(part, Part::Body(_)));
-            self.waiting_bytes = 0;
-        }
         if let Part::Body(bytes) = &part {
             self.waiting_bytes += bytes.len();
         }
@@ -195,7 +197,7 @@ impl Told {
 impl AskingStream {
     pub(crate) fn new(content: RecvStream, respond: SendResponse<Bytes>) -> Self {
         let said = Said { content: Some(content), state: Saying::Content, left: CANCEL };
-        Self { respond, said, told: Told::new(None, false) }
+        Self { respond, said, told: Told::new(None, false), pause: None }
     }
 
     pub(crate) fn poll_part(&mut self, context: &mut Context<'_>) -> Poll<Part> {
@@ -253,6 +255,11 @@ impl AskingStream {
                 }
                 Part::Reset { code, .. } => {
                     let reason = Reason::from(*code);
+                    if self.told.stream.is_some() {
+                        // What was said before is to arrive before.
+                        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(RESET_PAUSE)));
+                        ready!(pause.as_mut().poll(context));
+                    }
                     match &mut self.told.stream {
                         Some(stream) => stream.send_reset(reason),
                         None => self.respond.send_reset(reason),
@@ -263,13 +270,6 @@ impl AskingStream {
             }
         }
         Poll::Ready(Ok(()))
-    }
-
-    /// Nothing more is wanted of the client: its answer is complete (RFC 9113 section 8.1).
-    pub(crate) fn decline_rest(&mut self) {
-        if let Some(stream) = &mut self.told.stream {
-            stream.send_reset(Reason::NO_ERROR);
-        }
     }
 
     /// The two halves of a stream that carries another connection.
@@ -331,7 +331,14 @@ impl AskedStream {
             }
             Err(error) => {
                 self.response = None;
-                Poll::Ready(self.said.broken(&error))
+                Poll::Ready(match self.said.broken(&error) {
+                    reset if error.is_reset() => reset,
+                    Part::Reset { reason, .. } => {
+                        // Not the stream was broken off, but the connection: a client is told what there is to know.
+                        Part::Failed(Problem { status: 502, error: "target_broke_off", reason })
+                    }
+                    other => other,
+                })
             }
         }
     }

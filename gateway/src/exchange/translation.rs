@@ -27,6 +27,9 @@ pub(crate) fn request_head(
         content(&parts.headers, ended, false).ok_or_else(|| Malformed::new(400, "Content-Length is not one number"))?;
     let content = if tunnel { Content::Empty } else { content };
     let bare = tunnel && protocol.is_none();
+    if parts.uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+        return Err(Malformed::new(400, "the scheme is neither http nor https"));
+    }
     let scheme = match scheme {
         Some(scheme) => scheme,
         None if parts.uri.scheme_str() == Some("http") => "http",
@@ -36,6 +39,9 @@ pub(crate) fn request_head(
         Some(path) if !bare => Bytes::copy_from_slice(path.as_str().as_bytes()),
         _ => Bytes::new(),
     };
+    if parts.headers.get_all(http::header::HOST).iter().nth(1).is_some() {
+        return Err(Malformed::new(400, "Host is said twice"));
+    }
     let host = parts.headers.get(http::header::HOST).map(|host| Bytes::copy_from_slice(host.as_bytes()));
     let named = parts.uri.authority().map(|authority| Bytes::copy_from_slice(authority.as_str().as_bytes()));
     let authority = match (named, host) {

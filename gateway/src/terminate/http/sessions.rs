@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use wiretape_core::event::{SessionEvent, SessionOpened};
@@ -15,9 +14,6 @@ use crate::config::Target;
 use crate::dial::http::Upstreams;
 use crate::exchange::HttpLine;
 use crate::gateway::Gateway;
-
-/// How long a labelled session waits for the next connection of its work.
-const LINGER_TIME: Duration = Duration::from_secs(60);
 
 /// Whose session it is, and what for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -128,7 +124,7 @@ impl Labelled {
             () = returned.cancelled() => return,
             () = session.line.over().cancelled() => {}
             () = gateway.stopped() => {}
-            () = tokio::time::sleep(LINGER_TIME) => {}
+            () = tokio::time::sleep(gateway.config().http_settings.label_linger) => {}
         }
         let last = {
             let mut sessions = self.sessions();
