@@ -8,6 +8,7 @@ mod crash;
 mod curl;
 mod frames;
 mod grpc;
+mod hostile;
 mod proxy;
 mod raw;
 mod reading;

@@ -225,6 +225,7 @@ fn a_request_that_changes_something_is_sent_once() {
     let (head, content) = client.hear_response();
     assert!(head.starts_with("HTTP/1.1 502 "), "{head}{content}");
     assert_eq!(server.connections(), 1);
+    wait_until("what the server heard", || !server.noted().is_empty());
     assert_eq!(server.noted(), ["2"]);
 }
 

@@ -27,11 +27,16 @@ pub(super) struct World {
 impl World {
     /// A world with `target`.
     pub(super) fn before(target: SocketAddr) -> Self {
+        Self::speaking(target, "auto")
+    }
+
+    /// A world with `target`, to which `version` of HTTP is spoken.
+    pub(super) fn speaking(target: SocketAddr, version: &str) -> Self {
         let folder = Folder::new();
         let token = Token::make(PERSON);
         let configuration = Configuration {
             users: vec![User::named(PERSON).line(&token.line)],
-            targets: vec![Target::web("a", &format!("http://{target}"))],
+            targets: vec![Target::web("a", &format!("http://{target}")).line(&format!("http = {version:?}"))],
             http: true,
             http_settings: vec!["domain = \"gateway.example\"".to_owned()],
             ..Configuration::new(folder.join("data"))
