@@ -8,9 +8,11 @@ use std::io::{self, Write};
 
 use archive::{event, shell_session};
 use bytes::Bytes;
-use exchanges::{DOWN, Talk, UP, plain, streams, upgrades};
+use exchanges::{DOWN, Talk, UP, framed, gzip, plain, streams, upgrades};
+use proptest::collection::vec;
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::Value;
-use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
+use wiretape_core::event::{HttpEvent, HttpVersion, MessageKind, StreamEvent};
 use wiretape_core::{Event, Kind, Moment};
 use wiretape_replay::export::har;
 use wiretape_replay::limits::{HAR_BODIES_BYTES_MAX, HAR_BODY_BYTES_MAX, LANES_KEPT_MAX};
@@ -260,4 +262,90 @@ fn a_tunnel_that_was_let_through_is_summed_up() {
     let lines = texts(&talk.ended(7));
     assert!(lines.contains(&"200 OK, by the gateway · 1.0 ms".to_owned()), "{lines:?}");
     assert!(lines.contains(&"tunnel: 10 B up, 20 B down, 0.0 s".to_owned()), "{lines:?}");
+}
+
+/// What any peer might say, in any order.
+fn anything() -> impl Strategy<Value = Vec<Event>> {
+    let payload = prop_oneof![
+        Just(Bytes::new()),
+        Just(Bytes::from_static(b"{\"a\": [1, {\"b\": \"\x1b[2J\"")),
+        Just(Bytes::from_static(b"data: \x1b]0;x\x07\n\nevent: e\ndata")),
+        Just(Bytes::from(gzip(b"data: packed\n\n{\"a\": 1}"))),
+        Just(Bytes::from(framed(b"\x08\x11\x12\x05hello"))),
+        vec(any::<u8>(), 0..40).prop_map(Bytes::from),
+    ];
+    let head = prop_oneof![
+        Just(""),
+        Just("content-type: application/json"),
+        Just("content-type: text/event-stream"),
+        Just("content-type: application/grpc"),
+        Just("content-type: application/x-www-form-urlencoded"),
+        Just("content-encoding: gzip"),
+        Just("content-encoding: br, deflate"),
+        Just("content-length: 99999999999999999999"),
+        Just("grpc-status: \x1b"),
+    ];
+    let heads = vec(head, 0..4)
+        .prop_map(|heads| heads.into_iter().filter(|head| !head.is_empty()).map(exchanges::field).collect::<Vec<_>>());
+    let said = (0..12_u32, payload, heads, any::<[bool; 2]>(), any::<u16>()).prop_map(
+        |(which, bytes, fields, [one, other], number)| {
+            let (version, kind) = (HttpVersion::Http2, if one { MessageKind::Text } else { MessageKind::Binary });
+            match which {
+                0 | 1 => HttpEvent::Request {
+                    version,
+                    method: bytes.clone(),
+                    scheme: "https".into(),
+                    authority: bytes.clone(),
+                    path: if one { bytes.clone() } else { Bytes::new() },
+                    protocol: other.then_some(bytes),
+                    fields,
+                },
+                2 => HttpEvent::Informational { status: number, fields },
+                3 | 4 => HttpEvent::Response { version, status: number % 600, reason: bytes, fields },
+                5..8 => HttpEvent::Body { bytes },
+                8 => HttpEvent::Trailers { fields },
+                9 => HttpEvent::End,
+                10 => HttpEvent::Upgrade { protocol: bytes },
+                _ if other => HttpEvent::Reset { code: number.into(), reason: "\x1b[2J".into() },
+                _ => HttpEvent::Message { kind, bytes, first: one, last: other },
+            }
+        },
+    );
+    vec((0..600_u64, 1..4_u32, any::<bool>(), said), 0..60).prop_map(|events| {
+        let mut at = 0;
+        let said = events.into_iter().map(|(pause, lane, up, said)| {
+            at += pause;
+            event(at, if up { UP } else { DOWN }, lane, Kind::Http(said))
+        });
+        said.collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_said_is_shown_without_harm(events in anything(), bodies in 0..3_usize) {
+        let bodies = [Bodies::None, Bodies::Start, Bodies::All][bodies];
+        let mut timeline = Timeline::new(None).with_exchanges(bodies, true);
+        let mut entries = Vec::new();
+        for event in &events {
+            // One that is taken up anywhere goes on as the other does.
+            let mut other = timeline.clone();
+            let told = timeline.feed(event);
+            assert_eq!(other.feed(event), told);
+            entries.extend(told);
+        }
+        entries.extend(timeline.finish());
+        for entry in entries {
+            assert!(!entry.print(false).chars().any(char::is_control), "{entry:?}");
+        }
+        let asked = events.iter().filter(|event| matches!(event.kind, Kind::Http(HttpEvent::Request { .. }))).count();
+        let mut har = Vec::new();
+        match har::write("0abc", &events, &mut har) {
+            Ok(()) => {
+                let har: Value = serde_json::from_slice(&har).unwrap();
+                assert_eq!(har["log"]["entries"].as_array().unwrap().len(), asked);
+            }
+            Err(_) => assert_eq!(asked, 0),
+        }
+    }
 }
