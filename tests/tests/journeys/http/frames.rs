@@ -28,7 +28,7 @@ pub(super) const CANCEL: u32 = 8;
 pub(super) const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// How long a socket may take nothing before it is held to be full.
-const FULL_AFTER: Duration = Duration::from_millis(500);
+pub(super) const FULL_AFTER: Duration = Duration::from_millis(500);
 
 /// A frame that was heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
