@@ -12,7 +12,7 @@ use crate::configuration::{Configuration, Target, User};
 use crate::gateway::Gateway;
 use crate::program::{Program, Running};
 use crate::secrets::Token;
-use crate::stage::{Folder, PERSON, client_script};
+use crate::stage::{Folder, PERSON, client_python, client_script};
 
 /// The names that certificates of servers on this machine are for.
 pub const OWN_NAMES: [&str; 2] = ["DNS:localhost", "IP:127.0.0.1"];
@@ -35,12 +35,17 @@ impl WebServer {
             .arg(&certificate.key)
             .args(authority)
             .start();
-        let listens = |name: &str| {
-            let port = server.line(&format!("listen {name} "));
-            SocketAddr::from((Ipv4Addr::LOCALHOST, port.trim().parse().expect("a port")))
-        };
-        let (http, https, h2c) = (listens("http"), listens("https"), listens("h2c"));
+        let (http, https, h2c) = (listens(&server, "http"), listens(&server, "https"), listens(&server, "h2c"));
         Self { server, http, https, h2c }
+    }
+
+    /// Starts one of another house, which speaks HTTP/1.1 alone: `tests/clients/aiohttp_server.py`.
+    #[must_use]
+    pub fn aiohttp(folder: &Folder, certificate: &Certificate) -> Self {
+        let server = folder.program(client_python()).arg(client_script("aiohttp_server.py"));
+        let server = server.arg(&certificate.certificate).arg(&certificate.key).start();
+        let (http, https) = (listens(&server, "http"), listens(&server, "https"));
+        Self { server, http, https, h2c: http }
     }
 
     /// Where it listens, by the way that [`WEB_TARGETS`] lead there.
@@ -81,6 +86,12 @@ impl WebServer {
     pub fn running(&self) -> &Running {
         &self.server
     }
+}
+
+/// Where `server` says that it listens.
+fn listens(server: &Running, name: &str) -> SocketAddr {
+    let port = server.line(&format!("listen {name} "));
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port.trim().parse().expect("a port")))
 }
 
 /// The values of the field `name` in a request that a [`WebServer`] got, in order.
@@ -144,10 +155,19 @@ impl Web {
     /// A stage whose configuration `change` may change before the gateway starts.
     #[must_use]
     pub fn with(change: impl FnOnce(&Folder, &WebServer, &mut Configuration)) -> Self {
+        Self::before(|folder, certificate| WebServer::start(folder, certificate, None), change)
+    }
+
+    /// The same before the server that `start` starts with a certificate of the stage's authority.
+    #[must_use]
+    pub fn before(
+        start: impl FnOnce(&Folder, &Certificate) -> WebServer,
+        change: impl FnOnce(&Folder, &WebServer, &mut Configuration),
+    ) -> Self {
         let folder = Folder::new();
         let authority = Authority::make(folder.path(), "authority");
         let certificate = authority.issue("server", &OWN_NAMES);
-        let server = WebServer::start(&folder, &certificate, None);
+        let server = start(&folder, &certificate);
         let token = Token::make(PERSON);
         let mut configuration = Configuration {
             users: vec![User::named(PERSON).line(&token.line)],

@@ -8,7 +8,7 @@ use wiretape_core::event::{HttpVersion, MessageKind};
 use wiretape_tests::exchange::Exchange;
 use wiretape_tests::secrets;
 use wiretape_tests::stage::client_python;
-use wiretape_tests::web::{ROADS_THROUGH, Road, Web};
+use wiretape_tests::web::{ROADS_THROUGH, Road, Web, WebServer};
 
 /// Runs the suite `script` on `road` and gives what it saw.
 fn suite(web: &Web, road: Road, target: &str, interpreter: &OsStr, script: &str, words: &[&str]) -> Value {
@@ -18,16 +18,26 @@ fn suite(web: &Web, road: Road, target: &str, interpreter: &OsStr, script: &str,
 
 /// Runs the suite past the gateway and on both ways through it to `targets`, compares what it saw but for the version,
 /// and that all that the server got through the gateway, and no more, was recorded. Gives what was recorded.
-fn compare(interpreter: impl AsRef<OsStr>, script: &str, words: &[&str], targets: &[&str]) -> (Web, Vec<Exchange>) {
-    let web = Web::new();
+fn compare(interpreter: impl AsRef<OsStr>, script: &str, words: &[&str], targets: &[&str]) -> Vec<Exchange> {
+    compare_on(&Web::new(), interpreter, script, words, targets)
+}
+
+/// The same on a stage that is there.
+fn compare_on(
+    web: &Web,
+    interpreter: impl AsRef<OsStr>,
+    script: &str,
+    words: &[&str],
+    targets: &[&str],
+) -> Vec<Exchange> {
     let mut passed = 0;
     for target in targets {
         // What speaks HTTP/1.1 reaches the server of HTTP/2 in clear text by way of the gateway alone.
         let reference = if *target == "clear2" && script != "http2_client.js" { "plain" } else { target };
-        let direct = suite(&web, Road::Direct, reference, interpreter.as_ref(), script, words);
+        let direct = suite(web, Road::Direct, reference, interpreter.as_ref(), script, words);
         let before = web.server.requests().len();
         for road in ROADS_THROUGH {
-            let mut seen = suite(&web, road, target, interpreter.as_ref(), script, words);
+            let mut seen = suite(web, road, target, interpreter.as_ref(), script, words);
             if let Some(version) = direct.get("version") {
                 seen["version"] = version.clone();
             }
@@ -40,7 +50,7 @@ fn compare(interpreter: impl AsRef<OsStr>, script: &str, words: &[&str], targets
     let exchanges = super::exchanges(&web.gateway);
     assert_eq!(exchanges.len(), passed, "what the server got is what was recorded");
     secrets::are_nowhere(&web.gateway, &[&web.token.secret]);
-    (web, exchanges)
+    exchanges
 }
 
 /// All that asked for `path` of the server.
@@ -55,14 +65,14 @@ fn is_whole(exchange: &Exchange) -> bool {
 
 #[test]
 fn httpx_works_as_it_is_by_http_1_1() {
-    let (_, exchanges) = compare(client_python(), "httpx_client.py", &["1"], &["plain", "clear2", "secure1"]);
+    let exchanges = compare(client_python(), "httpx_client.py", &["1"], &["plain", "clear2", "secure1"]);
     assert!(exchanges.iter().all(|exchange| exchange.version == HttpVersion::Http11));
     suite_of_httpx(&exchanges, 6);
 }
 
 #[test]
 fn httpx_works_as_it_is_by_http_2() {
-    let (_, exchanges) = compare(client_python(), "httpx_client.py", &["2"], &["secure", "secure1", "secure2"]);
+    let exchanges = compare(client_python(), "httpx_client.py", &["2"], &["secure", "secure1", "secure2"]);
     assert!(exchanges.iter().all(|exchange| exchange.version == HttpVersion::Http2));
     suite_of_httpx(&exchanges, 6);
 }
@@ -100,7 +110,7 @@ fn suite_of_httpx(exchanges: &[Exchange], runs: usize) {
 
 #[test]
 fn aiohttp_works_as_it_is() {
-    let (_, exchanges) = compare(client_python(), "aiohttp_client.py", &[], &["plain", "clear2", "secure1"]);
+    let exchanges = compare(client_python(), "aiohttp_client.py", &[], &["plain", "clear2", "secure1"]);
     let talk = of(&exchanges, "/mirror");
     assert_eq!(talk.len(), 6);
     for exchange in talk {
@@ -123,7 +133,7 @@ fn aiohttp_works_as_it_is() {
 
 #[test]
 fn fetch_of_node_works_as_it_is() {
-    let (_, exchanges) = compare("node", "fetch_client.js", &[], &["plain", "clear2", "secure1"]);
+    let exchanges = compare("node", "fetch_client.js", &[], &["plain", "clear2", "secure1"]);
     let given_up = of(&exchanges, "/hold/fetch");
     assert_eq!(given_up.len(), 6);
     for exchange in given_up {
@@ -133,7 +143,7 @@ fn fetch_of_node_works_as_it_is() {
 
 #[test]
 fn websockets_for_python_works_as_it_is() {
-    let (_, exchanges) = compare(client_python(), "websockets_client.py", &[], &["plain", "secure1", "secure"]);
+    let exchanges = compare(client_python(), "websockets_client.py", &[], &["plain", "secure1", "secure"]);
     let refused = of(&exchanges, "/refused");
     assert_eq!(refused.len(), 6);
     assert!(refused.iter().all(|exchange| exchange.status == 403 && exchange.upgrade.is_none()));
@@ -155,7 +165,7 @@ fn websockets_for_python_works_as_it_is() {
 
 #[test]
 fn ws_for_node_works_as_it_is() {
-    let (_, exchanges) = compare("node", "ws_client.js", &[], &["plain", "secure1"]);
+    let exchanges = compare("node", "ws_client.js", &[], &["plain", "secure1"]);
     assert_eq!(exchanges.len(), 8);
     for exchange in exchanges {
         assert_eq!(exchange.upgrade.as_deref(), Some("websocket"));
@@ -168,7 +178,7 @@ fn ws_for_node_works_as_it_is() {
 
 #[test]
 fn http_2_of_node_works_as_it_is() {
-    let (_, exchanges) = compare("node", "http2_client.js", &[], &["clear2", "secure", "secure2"]);
+    let exchanges = compare("node", "http2_client.js", &[], &["clear2", "secure", "secure2"]);
     let given_up = of(&exchanges, "/hold/h2");
     assert_eq!(given_up.len(), 6);
     for exchange in given_up {
@@ -197,4 +207,14 @@ fn http_2_of_node_reaches_a_server_that_speaks_http_1_1_only() {
         assert_eq!(seen, direct, "{target}");
         assert_eq!(web.server.request()["version"], "1.1");
     }
+}
+
+#[test]
+fn a_server_of_another_house_serves_the_same_clients() {
+    let web = Web::before(WebServer::aiohttp, |_, _, _| {});
+    let exchanges = compare_on(&web, client_python(), "aiohttp_client.py", &[], &["plain", "secure1"]);
+    assert_eq!(of(&exchanges, "/mirror").len(), 4);
+    let web = Web::before(WebServer::aiohttp, |_, _, _| {});
+    let exchanges = compare_on(&web, client_python(), "websockets_client.py", &[], &["plain", "secure"]);
+    assert_eq!(exchanges.iter().filter(|exchange| exchange.messages.len() > 1000).count(), 4);
 }
