@@ -41,13 +41,38 @@ impl Context {
         self.0.reset(ResetDirective::SessionOnly).map(drop).map_err(zstd_safe::get_error_name)
     }
 
-    /// Appends `plain`, packed, to `packed`.
-    pub(crate) fn pack(&mut self, plain: &[u8], packed: &mut Vec<u8>, until: Until) -> Result<(), &'static str> {
+    /// Appends `pieces`, which have `bytes` in all, packed, to `packed`.
+    pub(crate) fn pack<'p>(
+        &mut self,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        bytes: usize,
+        packed: &mut Vec<u8>,
+        until: Until,
+    ) -> Result<(), &'static str> {
+        packed.reserve(zstd_safe::compress_bound(bytes) + SLACK_BYTES);
+        let mut pieces = pieces.peekable();
+        let mut first = true;
+        loop {
+            let piece = pieces.next().unwrap_or_default();
+            let is_last = pieces.peek().is_none();
+            if until == Until::End && std::mem::take(&mut first) && !is_last {
+                // Told before, as zstd knows it by itself of what comes in one piece: it fits its tables to the length.
+                self.0.set_pledged_src_size(Some(bytes as u64)).map_err(zstd_safe::get_error_name)?;
+            }
+            self.put(piece, packed, is_last.then_some(until))?;
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Appends `plain`, packed; as much of it as zstd does not keep for later, unless something ends with it.
+    fn put(&mut self, plain: &[u8], packed: &mut Vec<u8>, until: Option<Until>) -> Result<(), &'static str> {
         let start = packed.len();
-        packed.reserve(zstd_safe::compress_bound(plain.len()) + SLACK_BYTES);
         let directive = match until {
-            Until::Flush => zstd_sys::ZSTD_EndDirective::ZSTD_e_flush,
-            Until::End => zstd_sys::ZSTD_EndDirective::ZSTD_e_end,
+            None => zstd_sys::ZSTD_EndDirective::ZSTD_e_continue,
+            Some(Until::Flush) => zstd_sys::ZSTD_EndDirective::ZSTD_e_flush,
+            Some(Until::End) => zstd_sys::ZSTD_EndDirective::ZSTD_e_end,
         };
         let mut output = OutBuffer::around_pos(packed, start);
         let mut input = InBuffer::around(plain);
@@ -55,7 +80,7 @@ impl Context {
             let before = (input.pos(), output.pos());
             let left =
                 self.0.compress_stream2(&mut output, &mut input, directive).map_err(zstd_safe::get_error_name)?;
-            if left == 0 && input.pos() == plain.len() {
+            if (left == 0 || until.is_none()) && input.pos() == plain.len() {
                 return Ok(());
             }
             if (input.pos(), output.pos()) == before {
@@ -116,8 +141,14 @@ pub(crate) struct Held {
 
 impl Held {
     /// See [`Context::pack`].
-    pub(crate) fn pack(&mut self, plain: &[u8], packed: &mut Vec<u8>, until: Until) -> Result<(), &'static str> {
-        self.context.as_mut().ok_or("a compression context is missing")?.pack(plain, packed, until)
+    pub(crate) fn pack<'p>(
+        &mut self,
+        pieces: impl Iterator<Item = &'p [u8]>,
+        bytes: usize,
+        packed: &mut Vec<u8>,
+        until: Until,
+    ) -> Result<(), &'static str> {
+        self.context.as_mut().ok_or("a compression context is missing")?.pack(pieces, bytes, packed, until)
     }
 }
 

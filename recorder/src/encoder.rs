@@ -12,6 +12,7 @@ use wiretape_core::{Event, Moment};
 use crate::contexts::{Context, Contexts, Held, Until};
 use crate::format::chain::{ChunkLinks, Link};
 use crate::format::chunk::{HEAD_BYTES, Head, Kind};
+use crate::format::encoded::Encoded;
 use crate::format::index::{SeekPoint, SeekPoints};
 use crate::format::trailer::Trailer;
 use crate::format::{header, v1};
@@ -38,7 +39,7 @@ fn hardly_shrank(packed: usize, plain: usize) -> bool {
 
 /// The buffers of one writing thread, which every tape that it writes uses in turn.
 pub(crate) struct Scratch {
-    plain: Vec<u8>,
+    plain: Encoded,
     trial: Vec<u8>,
     context: Context,
     links: ChunkLinks,
@@ -49,7 +50,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new() -> Result<Self, &'static str> {
         Ok(Self {
-            plain: Vec::new(),
+            plain: Encoded::default(),
             trial: Vec::new(),
             context: Context::new()?,
             links: ChunkLinks::new(),
@@ -59,10 +60,9 @@ impl Scratch {
 
     /// Empties the buffers, and lets go of what an outsized event made them grow to.
     pub(crate) fn clear(&mut self) {
-        for buffer in [&mut self.plain, &mut self.out] {
-            buffer.clear();
-            buffer.shrink_to(SCRATCH_BYTES_MAX);
-        }
+        self.plain.clear(SCRATCH_BYTES_MAX);
+        self.out.clear();
+        self.out.shrink_to(SCRATCH_BYTES_MAX);
     }
 }
 
@@ -177,7 +177,7 @@ impl Encoder {
         self.events += u64::from(self.pending);
         self.pending = 0;
         self.close = CLOSE_CHUNKS_MIN.min(self.close + 1);
-        scratch.plain.clear();
+        scratch.plain.clear(SCRATCH_BYTES_MAX);
         self.seal(scratch, start, &head);
         Ok(())
     }
@@ -246,16 +246,15 @@ impl Encoder {
         let Scratch { plain, trial, context, out, .. } = scratch;
         let large = plain.len() >= PROBE_BYTES_MIN;
         if large && self.incompressible {
-            let middle = plain.len() / 2;
-            let sample = plain.get(middle..middle + PROBE_BYTES).unwrap_or(plain);
+            let sample = plain.sample(PROBE_BYTES);
             trial.clear();
             context.reset()?;
-            context.pack(sample, trial, Until::End)?;
+            context.pack(std::iter::once(sample), sample.len(), trial, Until::End)?;
             self.incompressible = hardly_shrank(trial.len(), sample.len());
         }
         if large && self.incompressible {
             self.frame = None;
-            out.extend_from_slice(plain);
+            plain.pieces().for_each(|piece| out.extend_from_slice(piece));
             return Ok(Packed { stored: true, frame_start: true });
         }
         let start = out.len();
@@ -265,7 +264,7 @@ impl Encoder {
         }
         match &mut self.frame {
             Some(frame) => {
-                frame.context.pack(plain, out, Until::Flush)?;
+                frame.context.pack(plain.pieces(), plain.len(), out, Until::Flush)?;
                 frame.plain_bytes += plain.len();
                 if frame.plain_bytes >= self.frame_bytes_max {
                     self.frame = None;
@@ -273,7 +272,7 @@ impl Encoder {
             }
             None => {
                 context.reset()?;
-                context.pack(plain, out, Until::End)?;
+                context.pack(plain.pieces(), plain.len(), out, Until::End)?;
             }
         }
         let mut stored = false;
@@ -281,7 +280,7 @@ impl Encoder {
             self.incompressible = true;
             self.frame = None;
             out.truncate(start);
-            out.extend_from_slice(plain);
+            plain.pieces().for_each(|piece| out.extend_from_slice(piece));
             (stored, frame_start) = (true, true);
         }
         Ok(Packed { stored, frame_start })

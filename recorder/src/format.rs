@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod chunk;
+pub(crate) mod encoded;
 pub(crate) mod fields;
 pub(crate) mod header;
 pub(crate) mod index;

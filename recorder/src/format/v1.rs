@@ -12,12 +12,11 @@ mod stream;
 mod terminal;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
-use bincode::enc::write::Writer;
-use bincode::error::EncodeError;
 use bincode::{BorrowDecode, Decode, Encode};
 use bytes::Bytes;
 use wiretape_core as words;
 
+use super::encoded::{Appended, Encoded};
 use crate::limits::{EVENT_BYTES_MAX, LIST_ITEMS_MAX};
 
 /// What a decoder may claim for one event: its bytes, and its lists, whose items take more room in memory.
@@ -114,16 +113,6 @@ impl Kind<'_> {
     }
 }
 
-struct Appended<'a>(&'a mut Vec<u8>);
-
-impl Writer for Appended<'_> {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-}
-
 /// An event that no tape takes, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Oversized {
@@ -134,7 +123,7 @@ pub(crate) enum Oversized {
 }
 
 /// Appends `event`, which follows an event at `before`, to `plain`. On error `plain` is as it was.
-pub(crate) fn encode(plain: &mut Vec<u8>, before: words::Moment, event: &words::Event) -> Result<(), Oversized> {
+pub(crate) fn encode(plain: &mut Encoded, before: words::Moment, event: &words::Event) -> Result<(), Oversized> {
     let items = list_items(&event.kind);
     if items > LIST_ITEMS_MAX {
         return Err(Oversized::List { name: event.kind.name(), items });
@@ -145,14 +134,29 @@ pub(crate) fn encode(plain: &mut Vec<u8>, before: words::Moment, event: &words::
         lane: event.lane.0,
         kind: (&event.kind).into(),
     };
-    let start = plain.len();
-    let outcome = bincode::encode_into_writer(record, Appended(plain), CONFIG);
+    let (start, mark) = (plain.len(), plain.mark());
+    let appended = Appended { encoded: plain, payload: payload(&event.kind) };
+    let outcome = bincode::encode_into_writer(record, appended, CONFIG);
     let bytes = plain.len() - start;
     if outcome.is_err() || bytes > EVENT_BYTES_MAX {
-        plain.truncate(start);
+        plain.go_back(mark);
         return Err(Oversized::Event { name: event.kind.name(), bytes });
     }
     Ok(())
+}
+
+/// The field of an event that can be long.
+fn payload(kind: &words::Kind) -> Option<&Bytes> {
+    use words::event::{HttpEvent, QueryEvent, StreamEvent, TerminalEvent};
+    match kind {
+        words::Kind::Terminal(TerminalEvent::Output { bytes, .. })
+        | words::Kind::Stream(StreamEvent::Data { bytes, .. })
+        | words::Kind::Query(
+            QueryEvent::Rows { bytes, .. } | QueryEvent::CopyData { bytes, .. } | QueryEvent::Long { bytes, .. },
+        )
+        | words::Kind::Http(HttpEvent::Body { bytes } | HttpEvent::Message { bytes, .. }) => Some(bytes),
+        _ => None,
+    }
 }
 
 fn list_items(kind: &words::Kind) -> usize {
@@ -178,4 +182,37 @@ pub(crate) fn decode(plain: &Bytes, offset: usize, before: words::Moment) -> Opt
         kind: record.kind.into_core(&Plain(plain)),
     };
     Some((event, taken))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use wiretape_core::event::{HttpEvent, MessageKind, QueryEvent, StreamEvent, TerminalEvent};
+    use wiretape_core::{Event, Kind, Lane, Moment, Side};
+
+    use super::{decode, encode};
+    use crate::format::encoded::Encoded;
+
+    #[test]
+    fn long_payloads_are_encoded_without_being_copied_and_decoded_as_they_were() {
+        let bytes = Bytes::from(vec![7; 100_000]);
+        let payload = || bytes.clone();
+        let kinds = [
+            Kind::Terminal(TerminalEvent::Output { error: true, bytes: payload() }),
+            Kind::Stream(StreamEvent::Data { error: false, bytes: payload() }),
+            Kind::Query(QueryEvent::Rows { count: 3, bytes: payload() }),
+            Kind::Query(QueryEvent::CopyData { count: 3, bytes: payload() }),
+            Kind::Query(QueryEvent::Long { letter: b'Q', bytes: payload(), last: true }),
+            Kind::Http(HttpEvent::Body { bytes: payload() }),
+            Kind::Http(HttpEvent::Message { kind: MessageKind::Text, bytes: payload(), first: true, last: false }),
+        ];
+        for kind in kinds {
+            let event = Event { at: Moment::from_nanos(9), side: Side::Upstream, lane: Lane(7), kind };
+            let mut encoded = Encoded::default();
+            encode(&mut encoded, Moment::START, &event).unwrap();
+            assert!(encoded.pieces().any(|piece| std::ptr::eq(piece, &*bytes)), "{}", event.kind.name());
+            let plain = Bytes::from(encoded.pieces().collect::<Vec<_>>().concat());
+            assert_eq!(decode(&plain, 0, Moment::START), Some((event, plain.len())));
+        }
+    }
 }
