@@ -8,6 +8,28 @@ use crate::check;
 /// Digits of a size that fit 64 bits.
 const SIZE_DIGITS_MAX: usize = 16;
 
+/// What the lines before chunks may be longer than the content that they announce, in bytes.
+const EXCESS_BYTES_MAX: usize = 16 * 1024;
+
+/// What a line may have without being in excess: the size, its CRLF and that of the chunk, a short extension.
+const USUAL_LINE_BYTES: usize = 32;
+
+/// How much more was said around content than in it: extensions that stand before a byte each wear out who reads them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Excess(usize);
+
+impl Excess {
+    /// A line of `length` bytes announced `size` bytes.
+    pub(super) fn add(&mut self, length: usize, size: u64) -> Result<(), Malformed> {
+        let allowed = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(USUAL_LINE_BYTES);
+        self.0 = (self.0 + length).saturating_sub(allowed);
+        if self.0 > EXCESS_BYTES_MAX {
+            return Err(Malformed::new(400, "chunk extensions without content"));
+        }
+        Ok(())
+    }
+}
+
 /// The line before a chunk: its size, extensions that mean nothing to anyone here, CRLF.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ChunkLine {

@@ -17,7 +17,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use wiretape_core::event::HttpVersion;
 use wiretape_core::limits::HTTP_INFORMATIONAL_MAX;
 
-use super::chunk::ChunkLine;
+use super::chunk::{ChunkLine, Excess};
 use super::framing::{Framing, Repeats};
 use super::section::{Found, Section};
 use super::start::{self, RequestLine, StatusLine};
@@ -48,6 +48,7 @@ pub struct Decoder {
     state: State,
     section: Section,
     chunk: ChunkLine,
+    excess: Excess,
     /// The line that the section began with, once it was read.
     line: Option<Line>,
     /// An empty line before the request line was skipped (RFC 9112 section 2.2).
@@ -118,6 +119,7 @@ impl Decoder {
             state: State::Head,
             section: Section::default(),
             chunk: ChunkLine::default(),
+            excess: Excess::default(),
             line: None,
             skipped: false,
             persists: true,
@@ -234,6 +236,7 @@ impl Decoder {
                 State::ChunkLine => {
                     let Some((length, size)) = self.chunk.read(input)? else { return Ok(None) };
                     input.advance(length);
+                    self.excess.add(length, size)?;
                     self.chunk = ChunkLine::default();
                     self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
                     self.section.reset_to_fields();
@@ -277,6 +280,7 @@ impl Decoder {
     fn finish(&mut self) {
         self.state = if self.persists { State::Head } else { State::Closed };
         self.section.reset();
+        self.excess = Excess::default();
         self.line = None;
         self.skipped = false;
         if let Role::Responses { expected, .. } = &mut self.role {
