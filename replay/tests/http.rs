@@ -12,7 +12,7 @@ use exchanges::{DOWN, Talk, UP, framed, gzip, plain, streams, upgrades};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::Value;
-use wiretape_core::event::{HttpEvent, HttpVersion, MessageKind, StreamEvent};
+use wiretape_core::event::{HttpEvent, HttpVersion, MessageKind, SessionEvent, StreamEvent};
 use wiretape_core::{Event, Kind, Moment};
 use wiretape_replay::export::har;
 use wiretape_replay::limits::{HAR_BODIES_BYTES_MAX, HAR_BODY_BYTES_MAX, LANES_KEPT_MAX};
@@ -91,6 +91,16 @@ fn messages_of_a_websocket_are_in_the_archive() {
     );
     assert_eq!((&messages[2]["type"], &messages[2]["opcode"]), (&"send".into(), &2.into()));
     assert_eq!(messages[0]["time"], 1_795_314_485.1);
+}
+
+#[test]
+fn gaps_of_the_record_are_in_the_archive() {
+    let mut talk = Talk::begun(HttpVersion::Http11);
+    let gap = SessionEvent::Gap { events: 3, bytes: 4_500, reason: "the disk was full".into() };
+    talk.get(1, 1, "/x", &[], "y").session(90, 0, gap);
+    let har = archived(&talk.ended(100));
+    assert_eq!(har["log"]["_gaps"][0], "GAP: 3 events and 4.5 kB are missing: the disk was full");
+    assert!(archived(&plain())["log"].get("_gaps").is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! (<http://www.softwareishard.com/blog/har-12-spec/>), with the fields beside it that Chromium writes.
 //!
 //! One entry is one exchange. Of a body at most 16 MiB are in it; where something is left out the comment of the entry
-//! says so. Nothing is waited for: the archive is written while the tape is read, and what is kept meanwhile is bounded.
+//! says so; gaps that the recording declares stand at the end. Nothing is waited for: the archive is written while the tape is read, and what is kept meanwhile is bounded.
 
 mod content;
 mod entry;
@@ -17,7 +17,7 @@ use wiretape_core::{Event, Kind, Lane, Moment};
 use self::entry::{Entry, Room};
 use crate::describe;
 use crate::json::Object;
-use crate::limits::{HAR_BODIES_BYTES_MAX, HAR_ENTRIES_OPEN_MAX, HAR_WAITING_BYTES_MAX};
+use crate::limits::{HAR_BODIES_BYTES_MAX, HAR_ENTRIES_OPEN_MAX, HAR_WAITING_BYTES_MAX, MARKERS_KEPT_MAX};
 use crate::source::Source;
 
 /// Writes the exchanges of a session to `output`; `id` names the session in it.
@@ -47,6 +47,7 @@ struct Archive<'a> {
     last: Moment,
     begun: bool,
     entries: u64,
+    gaps: Vec<String>,
 }
 
 impl<'a> Archive<'a> {
@@ -64,6 +65,7 @@ impl<'a> Archive<'a> {
             last: Moment::START,
             begun: false,
             entries: 0,
+            gaps: Vec::new(),
         }
     }
 
@@ -76,6 +78,9 @@ impl<'a> Archive<'a> {
             }
             Kind::Session(SessionEvent::Labelled { label }) => {
                 self.label.get_or_insert_with(|| describe::label(label));
+            }
+            Kind::Session(SessionEvent::Gap { .. }) if self.gaps.len() < MARKERS_KEPT_MAX => {
+                self.gaps.push(describe::describe(event));
             }
             Kind::Http(HttpEvent::Request { .. }) => self.begin(event)?,
             Kind::Http(said) => {
@@ -179,7 +184,11 @@ impl<'a> Archive<'a> {
             self.complete(lane)?;
         }
         ensure!(self.begun, "the session has no HTTP exchanges: there is nothing to write into a HAR");
-        self.output.write_all(b"\n]}}\n")?;
+        self.output.write_all(b"\n]")?;
+        if !self.gaps.is_empty() {
+            write!(self.output, ",\"_gaps\":{}", serde_json::Value::from(self.gaps))?;
+        }
+        self.output.write_all(b"}}\n")?;
         Ok(())
     }
 }
