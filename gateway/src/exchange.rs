@@ -37,6 +37,9 @@ use crate::dial::http::{Upstreams, Ways};
 /// How long a side may take to read its last bytes.
 const LAST_BYTES_TIME_MAX: Duration = Duration::from_secs(8);
 
+/// Parts that are heard before what they lead to is sent.
+const PARTS_GATHERED_MAX: usize = 8;
+
 /// Content of a client that is read and dropped, in bytes, so that it gets to read why nobody wants it.
 const DECLINED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
@@ -74,6 +77,10 @@ struct Exchange<'a> {
     answered: bool,
     /// The head of the response went to the client.
     begun: bool,
+    /// Content that the client is still owed, where its length was said.
+    owed: Option<u64>,
+    /// The client left when it had everything, before the target had said that this is all.
+    satisfied: bool,
     /// The target takes nothing more.
     deaf: bool,
     /// What the client says is wanted by nobody: how much of it was heard, and for how long it will be.
@@ -118,6 +125,8 @@ pub(crate) async fn run(
         upstream_end: End::Open,
         answered: false,
         begun: false,
+        owed: None,
+        satisfied: false,
         deaf: false,
         declined_bytes: 0,
         declining: None,
@@ -199,16 +208,25 @@ impl Exchange<'_> {
             if self.poll_kept(context).is_ready() {
                 progress |= self.release();
             }
+            // What comes by one read leaves by one write.
             let room = self.poll_room(context);
-            // What can leave leaves before anybody is heard: what it makes room for is seen in the same turn.
+            for _ in 0..PARTS_GATHERED_MAX {
+                if !room || self.cover.is_some() || self.asked.is_some() {
+                    break;
+                }
+                let heard = self.hear_upstream(context) | self.hear_client(context);
+                if !heard {
+                    break;
+                }
+                progress = true;
+            }
+            let full = !self.has_room();
             let client_sent = self.poll_client_sent(context);
             self.poll_upstream_sent(context);
+            // What left made room for what nobody was asked for: nothing else would wake this task for it.
+            progress |= full && self.has_room();
             if self.asked.is_some() {
                 return Poll::Ready(());
-            }
-            if room && self.cover.is_none() {
-                progress |= self.hear_upstream(context);
-                progress |= self.hear_client(context);
             }
             if !progress {
                 let sent = client_sent || self.client_end == End::Reset;
@@ -217,9 +235,14 @@ impl Exchange<'_> {
         }
     }
 
+    /// Whether both sides take what they are told.
+    fn has_room(&self) -> bool {
+        self.client.has_room() && self.upstream.as_ref().is_none_or(Peer::has_room)
+    }
+
     fn hear_client(&mut self, context: &mut Context<'_>) -> bool {
         let wanted = self.upstream.as_ref().is_some_and(Peer::has_room);
-        if !(wanted || self.declines()) || self.client_end == End::Reset {
+        if !(wanted || self.declines()) || self.client_end == End::Reset || self.satisfied {
             return false;
         }
         // Behind its end only a reset is listened for: that the client has gone.
@@ -230,6 +253,10 @@ impl Exchange<'_> {
         match &part {
             Part::End => self.client_end = End::Said,
             Part::Body(bytes) if self.declines() => self.declined_bytes += bytes.len(),
+            Part::Reset { code: CANCEL, .. } if self.has_everything() => {
+                self.satisfied = true;
+                return true;
+            }
             Part::Reset { code, reason } => {
                 self.client_end = End::Reset;
                 if *code == PROTOCOL_ERROR && !self.begun && !self.client.is_h2() {
@@ -246,6 +273,11 @@ impl Exchange<'_> {
     /// Whether what the client still says is wanted by nobody: it has its answer, and the target is gone or deaf.
     fn declines(&self) -> bool {
         self.answered && self.client_end == End::Open && (self.deaf || self.upstream.is_none() || self.was_not_asked())
+    }
+
+    /// Whether the client said all that it had to say, and was told all that it was promised.
+    fn has_everything(&self) -> bool {
+        self.client_end == End::Said && self.owed == Some(0)
     }
 
     /// Whether the client keeps its content to itself until it is asked, and got its answer instead.
@@ -360,7 +392,18 @@ impl Exchange<'_> {
         match side {
             Side::Client => {
                 match &part {
-                    Part::Response(_) => self.begun = true,
+                    Part::Response(head) => {
+                        self.begun = true;
+                        self.owed = match head.content {
+                            Content::Length(length) => Some(length),
+                            Content::Empty => Some(0),
+                            Content::Streamed | Content::Tunnel => None,
+                        };
+                    }
+                    Part::Body(bytes) => {
+                        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                        self.owed = self.owed.map(|owed| owed.saturating_sub(length));
+                    }
                     Part::End | Part::Reset { .. } => self.answered = true,
                     _ => {}
                 }
@@ -399,6 +442,10 @@ impl Exchange<'_> {
         match self.client.poll_sent(context) {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(_)) if self.has_everything() => {
+                self.satisfied = true;
+                true
+            }
             Poll::Ready(Err(error)) => {
                 if self.client_end != End::Reset {
                     self.client_end = End::Reset;
@@ -428,11 +475,17 @@ impl Exchange<'_> {
         }
         match (self.client_end, self.upstream_end) {
             (End::Reset, _) => true,
+            (End::Said, _) if self.satisfied && !self.answered => {
+                // The target has only to say that this was all.
+                let patience = self.declining.get_or_insert_with(|| Box::pin(tokio::time::sleep(DECLINED_TIME_MAX)));
+                patience.as_mut().poll(context).is_ready()
+            }
             (End::Said, _) | (_, End::Reset) => self.answered,
             (End::Open, _) if self.declines() => {
                 // A client that has more to say than anybody wants is heard for a while, so that it gets to read its
-                // answer; by HTTP/2 it is simply told.
-                let enough = self.client.is_h2() || self.was_not_asked() || self.declined_bytes > DECLINED_BYTES_MAX;
+                // answer: by HTTP/1.1 closing would take it back, and clients of HTTP/2 stumble over being told in the
+                // middle of their upload that nothing more is wanted.
+                let enough = self.was_not_asked() || self.declined_bytes > DECLINED_BYTES_MAX;
                 let patience = self.declining.get_or_insert_with(|| Box::pin(tokio::time::sleep(DECLINED_TIME_MAX)));
                 enough || patience.as_mut().poll(context).is_ready()
             }
@@ -442,6 +495,9 @@ impl Exchange<'_> {
 
     /// The exchange is over: the target's connection is kept where it can serve again.
     async fn finish(&mut self) {
+        if self.satisfied && !self.answered {
+            self.say(Side::Client, Part::Reset { code: CANCEL, reason: "the client left".to_owned() });
+        }
         if self.client_end == End::Open {
             let reason = "nothing more is wanted of the request".to_owned();
             self.say(Side::Upstream, Part::Reset { code: NO_ERROR, reason });

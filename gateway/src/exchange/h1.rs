@@ -49,8 +49,6 @@ pub(crate) struct Connection {
     broken: bool,
     /// No further message may follow.
     last: bool,
-    /// Content that a client is still owed, where its length was said.
-    owed: Option<u64>,
     /// The client waits to be asked for its content (`Expect: 100-continue`), and was not.
     expects: bool,
 }
@@ -105,7 +103,6 @@ impl Connection {
             read_ended: false,
             broken: false,
             last: false,
-            owed: None,
             expects: false,
         }
     }
@@ -133,7 +130,6 @@ impl Connection {
                     self.upgrade = if asks { Upgrade::Asked } else { Upgrade::Not };
                     self.said_end = false;
                     self.told_end = false;
-                    self.owed = None;
                     self.expects = expects(&head);
                     // What the answer needs to know; the fields only where the answer is made of one of them.
                     let fields = if asks { head.fields.clone() } else { Vec::new() };
@@ -227,8 +223,7 @@ impl Connection {
         }
         if self.said_end {
             // Whoever asked has gone: nobody waits for the answer. A tunnel has two ends of its own.
-            let gone =
-                self.answered.is_some() && !self.told_end && self.owed != Some(0) && self.upgrade != Upgrade::Done;
+            let gone = self.answered.is_some() && !self.told_end && self.upgrade != Upgrade::Done;
             return gone.then(|| Part::Reset { code: CANCEL, reason: "the client left".to_owned() });
         }
         if self.upgrade == Upgrade::Asked && self.answered.is_some() {
@@ -294,11 +289,6 @@ impl Connection {
                 let close = !tunnel && (self.last || self.expects || !self.decoder.persists());
                 self.encoder.response(&head, answered, close, &mut self.outbox);
                 self.last |= close;
-                self.owed = match head.content {
-                    Content::Length(length) => Some(length),
-                    Content::Empty => Some(0),
-                    Content::Streamed | Content::Tunnel => None,
-                };
                 if self.upgrade == Upgrade::Asked {
                     if tunnel {
                         self.upgrade = Upgrade::Done;
@@ -309,11 +299,7 @@ impl Connection {
                     }
                 }
             }
-            Part::Body(bytes) => {
-                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                self.owed = self.owed.map(|owed| owed.saturating_sub(length));
-                self.encoder.body(bytes, &mut self.outbox);
-            }
+            Part::Body(bytes) => self.encoder.body(bytes, &mut self.outbox),
             Part::Trailers(fields) => self.encoder.trailers(&fields, &mut self.outbox),
             Part::End => {
                 self.told_end = true;

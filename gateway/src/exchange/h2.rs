@@ -310,7 +310,7 @@ impl AskedStream {
                     let (parts, ()) = response.into_parts();
                     Part::Informational(Box::new(translation::response_head(parts, Content::Empty)))
                 }
-                Err(error) => self.said.broken(&error),
+                Err(error) => self.unanswered(&error),
             });
         }
         match ready!(Pin::new(response).poll(context)) {
@@ -329,17 +329,19 @@ impl AskedStream {
                     }
                 }
             }
-            Err(error) => {
-                self.response = None;
-                Poll::Ready(match self.said.broken(&error) {
-                    reset if error.is_reset() => reset,
-                    Part::Reset { reason, .. } => {
-                        // Not the stream was broken off, but the connection: a client is told what there is to know.
-                        Part::Failed(Problem { status: 502, error: "target_broke_off", reason })
-                    }
-                    other => other,
-                })
+            Err(error) => Poll::Ready(self.unanswered(&error)),
+        }
+    }
+
+    /// There will be no answer: the target broke the stream off, or the connection is gone.
+    fn unanswered(&mut self, error: &h2::Error) -> Part {
+        self.response = None;
+        match self.said.broken(error) {
+            Part::Reset { reason, .. } if !(error.is_reset() && error.is_remote()) => {
+                // Not the stream was broken off, but the connection: a client is told what there is to know.
+                Part::Failed(Problem { status: 502, error: "target_broke_off", reason })
             }
+            reset => reset,
         }
     }
 

@@ -505,6 +505,10 @@ fn dig<'a>(
         let accepting = tokio::time::timeout(OPENING_TIME_MAX, TlsAcceptor::from(config).accept(stream));
         match accepting.await {
             Ok(Ok(stream)) => converse(client.inside(Arc::new(inside), true), Box::new(stream)).await,
+            // A client that just goes away had prepared a connection that it does not need.
+            Ok(Err(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+                tracing::debug!(address = %client.address, "a client left its tunnel before TLS: {error}");
+            }
             Ok(Err(error)) => {
                 tracing::warn!(
                     address = %client.address,
