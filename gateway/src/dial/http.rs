@@ -1,6 +1,8 @@
 //! The way to targets of the kinds `http` and `tunnel`: connections of one session, never shared with another, and the
 //! target's own credential.
 
+mod metered;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +26,7 @@ use crate::exchange::h2::AskedStream;
 use crate::exchange::{Opaque, Peer, h1, translation};
 use crate::relay::Stream;
 use crate::{tls, transport};
+use metered::Metered;
 
 /// How long a target may take until a connection with it is there.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
@@ -363,7 +366,7 @@ async fn speak_h2(stream: Box<dyn Stream>) -> Result<h2::client::SendRequest<Byt
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_header_list_size(max)
         .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)
-        .handshake(stream);
+        .handshake(Metered::new(stream));
     let (sender, connection) = timely(handshake)
         .await?
         .map_err(|error| Failure::Unreachable(anyhow!("the target does not speak HTTP/2: {error}")))?;
