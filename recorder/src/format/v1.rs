@@ -187,11 +187,24 @@ pub(crate) fn decode(plain: &Bytes, offset: usize, before: words::Moment) -> Opt
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use wiretape_core::event::{HttpEvent, MessageKind, QueryEvent, StreamEvent, TerminalEvent};
+    use wiretape_core::event::{HeaderField, HttpEvent, MessageKind, QueryEvent, StreamEvent, TerminalEvent};
     use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
     use super::{decode, encode};
     use crate::format::encoded::Encoded;
+    use crate::limits::LIST_ITEMS_MAX;
+
+    #[test]
+    fn the_longest_list_that_is_taken_is_read_back() {
+        let name = Bytes::from(vec![b'x'; 58]);
+        let field = HeaderField { name, value: Bytes::new(), concealed_bytes: 0 };
+        let kind = Kind::Http(HttpEvent::Trailers { fields: vec![field; LIST_ITEMS_MAX] });
+        let event = Event { at: Moment::START, side: Side::Client, lane: Lane(1), kind };
+        let mut encoded = Encoded::default();
+        encode(&mut encoded, Moment::START, &event).unwrap();
+        let plain = Bytes::from(encoded.pieces().collect::<Vec<_>>().concat());
+        assert_eq!(decode(&plain, 0, Moment::START), Some((event, plain.len())));
+    }
 
     #[test]
     fn long_payloads_are_encoded_without_being_copied_and_decoded_as_they_were() {
