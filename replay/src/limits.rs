@@ -128,7 +128,7 @@ pub const UNPACKED_STREAM_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const STREAM_EVENT_BYTES_KEPT: usize = 64 * 1024;
 
 /// Lanes that an outline names.
-pub const LANES_NAMED_MAX: usize = 65_536;
+pub const OUTLINE_LANES_MAX: usize = 65_536;
 
 /// The start of one body, or of the messages of one WebSocket, that a HAR holds, in bytes.
 pub const HAR_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -8,7 +8,7 @@ use wiretape_core::{Event, Kind, Lane, Moment};
 use crate::describe;
 use crate::exchange::url;
 use crate::legible::{excerpt, excerpt_bytes};
-use crate::limits::{LABEL_LETTERS_MAX, LANES_NAMED_MAX, MARKERS_KEPT_MAX};
+use crate::limits::{LABEL_LETTERS_MAX, MARKERS_KEPT_MAX, OUTLINE_LANES_MAX};
 use crate::source::Source;
 
 /// What a session holds, without its content.
@@ -67,7 +67,7 @@ impl Outline {
             Kind::Session(_) => {}
             _ if event.lane == Lane::CONNECTION => {}
             kind => {
-                if self.lanes.len() < LANES_NAMED_MAX || self.lanes.contains_key(&event.lane) {
+                if self.lanes.len() < OUTLINE_LANES_MAX || self.lanes.contains_key(&event.lane) {
                     self.lanes.entry(event.lane).or_default().take(kind);
                 }
             }
