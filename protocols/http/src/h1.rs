@@ -5,10 +5,6 @@
 //! `decoder` goes from one to the next; `outbox` keeps what is to be written, `encoder` writes it. What is doubtful is
 //! refused, since what two readers take for different things is how requests are smuggled.
 
-#[cfg(test)]
-mod attempts;
-#[cfg(test)]
-mod cases;
 mod chunk;
 mod decoder;
 mod encoder;

@@ -1,7 +1,7 @@
 //! Attempts at smuggling through real sockets: `protocols/http/cases/smuggling`, against the gateway with a server and
 //! against its client with a target.
 
-#[path = "../../../../protocols/http/src/h1/attempts.rs"]
+#[path = "../../../../protocols/http/tests/smuggling/attempts.rs"]
 #[allow(unreachable_pub, reason = "the codec reads them too")]
 mod attempts;
 

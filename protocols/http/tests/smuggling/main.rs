@@ -1,16 +1,19 @@
 //! Attempts at smuggling, and the law that cutting the stream elsewhere changes nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "failing is how a test speaks")]
+
+mod attempts;
 
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
 use wiretape_core::event::HttpVersion;
 use wiretape_core::limits::HTTP_HEAD_BYTES_MAX;
+use wiretape_http::h1::{Decoded, Decoder, Malformed};
+use wiretape_http::{Content, RequestHead};
 
-use super::attempts::{Attempt, Turn, read};
-use super::{Decoded, Decoder, Malformed};
-use crate::{Content, RequestHead};
+use attempts::{Attempt, Turn, read};
 
-pub(super) fn attempts() -> Vec<Attempt> {
+fn attempts() -> Vec<Attempt> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/smuggling");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
@@ -96,7 +99,7 @@ impl Heard {
 }
 
 /// What comes out when every run of bytes comes in pieces of `lengths`, again and again.
-pub(super) fn run(attempt: &Attempt, lengths: &[usize]) -> Vec<String> {
+fn run(attempt: &Attempt, lengths: &[usize]) -> Vec<String> {
     let (mut decoder, mut input, mut heard) = (decoder(attempt), BytesMut::new(), Heard::default());
     let mut lengths = lengths.iter().copied().cycle();
     for turn in &attempt.script {
