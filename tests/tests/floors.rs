@@ -128,6 +128,7 @@ fn recorder_replay_and_gateway_stand_on_the_floors_below_them() {
     assert_eq!(package("wiretape-replay").floors_below(), set(["wiretape-core", "wiretape-recorder"]));
     let below = set([
         "wiretape-core",
+        "wiretape-http",
         "wiretape-postgres",
         "wiretape-protocols",
         "wiretape-recorder",

@@ -1,5 +1,6 @@
 //! HTTP clients: the versions that they speak, and their way into a session.
 
+mod credentials;
 mod entrance;
 mod sessions;
 mod tunnel;

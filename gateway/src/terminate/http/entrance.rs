@@ -4,26 +4,22 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use data_encoding::BASE64;
 use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
 use wiretape_http::{Content, Field, Problem, RequestHead, ResponseHead, Route, duties, refuse};
-use zeroize::Zeroizing;
 
 use super::Client;
+use super::credentials::{Credentials, LABEL_BYTES_MAX, is_label};
 use super::sessions::{HttpSession, Key};
 use crate::admission::{self, WRONG_TOKEN_TIME, cut};
 use crate::clock::SessionClock;
 use crate::config::{Config, HttpTarget, Origin, Target, TargetKind};
 use crate::dial;
 use crate::gateway::Gateway;
-use crate::identity::{self, Principal, TOKEN_PREFIX};
+use crate::identity::{self, Principal};
 
 /// The name of the gateway in `Via`.
 const PSEUDONYM: &str = "wiretape";
-
-/// Bytes of a label.
-const LABEL_BYTES_MAX: usize = 128;
 
 /// Sessions of one connection: targets and labels.
 const SESSIONS_MAX: usize = 64;
@@ -530,10 +526,6 @@ fn label(config: &Config, head: &RequestHead) -> Result<Option<String>, Denial> 
     }
 }
 
-fn is_label(label: &str) -> bool {
-    (1..=LABEL_BYTES_MAX).contains(&label.len()) && label.chars().all(|character| !character.is_control())
-}
-
 /// What `Forwarded` tells a target (RFC 7239).
 fn forwarded(address: SocketAddr, authority: &str, secure: bool) -> String {
     let client = match address.ip().to_canonical() {
@@ -542,40 +534,6 @@ fn forwarded(address: SocketAddr, authority: &str, secure: bool) -> String {
     };
     // An authority has neither quotes nor backslashes.
     format!("for={client};host=\"{authority}\";proto={}", if secure { "https" } else { "http" })
-}
-
-/// What a client says of who it is.
-struct Credentials {
-    /// Empty where no name was given.
-    person: String,
-    label: Option<String>,
-    token: Zeroizing<String>,
-}
-
-impl Credentials {
-    /// Reads `Bearer …` and `Basic …` (RFC 6750, RFC 7617).
-    fn parse(value: &[u8]) -> Option<Self> {
-        let value = std::str::from_utf8(value).ok()?;
-        let (scheme, rest) = value.split_once(' ')?;
-        let rest = rest.trim_matches(' ');
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return Some(Self { person: String::new(), label: None, token: Zeroizing::new(rest.to_owned()) });
-        }
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let pair = Zeroizing::new(BASE64.decode(rest.as_bytes()).ok()?);
-        let (user, password) = std::str::from_utf8(&pair).ok()?.split_once(':')?;
-        // Some programs have room for one word only.
-        if password.is_empty() && user.starts_with(TOKEN_PREFIX) {
-            return Some(Self { person: String::new(), label: None, token: Zeroizing::new(user.to_owned()) });
-        }
-        let (person, label) = match user.split_once('+') {
-            Some((person, label)) => (person, Some(label.to_owned()).filter(|label| is_label(label))),
-            None => (user, None),
-        };
-        Some(Self { person: person.to_owned(), label, token: Zeroizing::new(password.to_owned()) })
-    }
 }
 
 /// Records that a client did not take the gateway's word for a target's.
@@ -594,28 +552,4 @@ pub(super) async fn record_distrust(
         inside.origin.authority()
     );
     let _recorded = admission::record_refusal(gateway, clock, opened, Reason::new("tls", text)).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use data_encoding::BASE64;
-
-    use super::Credentials;
-
-    fn basic(pair: &str) -> Option<Credentials> {
-        Credentials::parse(format!("Basic {}", BASE64.encode(pair.as_bytes())).as_bytes())
-    }
-
-    #[test]
-    fn credentials_are_read_as_people_write_them() {
-        let credentials = Credentials::parse(b"bearer wt_1").unwrap();
-        assert_eq!((credentials.person.as_str(), credentials.token.as_str()), ("", "wt_1"));
-        let credentials = basic("ana:wt_1").unwrap();
-        assert_eq!((credentials.person.as_str(), credentials.token.as_str()), ("ana", "wt_1"));
-        let credentials = basic("ana+run 7:wt_1").unwrap();
-        assert_eq!((credentials.person.as_str(), credentials.label.as_deref()), ("ana", Some("run 7")));
-        assert_eq!(basic("wt_1:").unwrap().token.as_str(), "wt_1");
-        assert!(Credentials::parse(b"AWS4-HMAC-SHA256 Credential=x").is_none());
-        assert!(Credentials::parse(b"Basic !").is_none());
-    }
 }
