@@ -15,7 +15,7 @@ use crate::demo;
 use crate::gateway::Gateway;
 use crate::identity::{TOKEN_PREFIX, token_hash};
 use crate::listen::{self, Doors};
-use crate::runtime::runtime;
+use crate::runtime::{Threads, runtime};
 
 /// A gateway that records sessions at the wire.
 #[derive(Parser)]
@@ -111,7 +111,7 @@ fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
             println!("listen {} {address}", protocol.name());
         }
         println!("ready");
-        doors.serve(gateway, stop).await;
+        doors.serve(gateway, Threads::start()?, stop).await;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::host_keys::write_private;
 use crate::listen::{Doors, told_to_stop};
-use crate::runtime::runtime;
+use crate::runtime::{Threads, runtime};
 use crate::transport;
 
 /// The folder that the demo makes when none is named.
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &DemoArgs, data_dir: Option<PathBuf>) -> anyhow::Result<
         let gateway = Arc::new(Gateway::open(config)?);
         println!("The gateway listens on {address}; its data is in {}.\n", data_dir.display());
         let (stop_put, stop_take) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(doors.serve(Arc::clone(&gateway), async {
+        let serving = tokio::spawn(doors.serve(Arc::clone(&gateway), Threads::start()?, async {
             let _stopped = stop_take.await;
         }));
         println!("A session through it:\n");

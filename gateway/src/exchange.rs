@@ -75,6 +75,8 @@ struct Exchange<'a> {
     upstream_end: End,
     /// The client was told everything.
     answered: bool,
+    /// And that it was broken off.
+    cut: bool,
     /// The head of the response went to the client.
     begun: bool,
     /// Content that the client is still owed, where its length was said.
@@ -124,6 +126,7 @@ pub(crate) async fn run(
         client_end: End::Open,
         upstream_end: End::Open,
         answered: false,
+        cut: false,
         begun: false,
         owed: None,
         satisfied: false,
@@ -272,7 +275,8 @@ impl Exchange<'_> {
 
     /// Whether what the client still says is wanted by nobody: it has its answer, and the target is gone or deaf.
     fn declines(&self) -> bool {
-        self.answered && self.client_end == End::Open && (self.deaf || self.upstream.is_none() || self.was_not_asked())
+        let unheard = self.deaf || self.upstream.is_none() || self.upstream_end == End::Reset || self.was_not_asked();
+        self.answered && self.client_end == End::Open && unheard
     }
 
     /// Whether the client said all that it had to say, and was told all that it was promised.
@@ -404,7 +408,11 @@ impl Exchange<'_> {
                         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                         self.owed = self.owed.map(|owed| owed.saturating_sub(length));
                     }
-                    Part::End | Part::Reset { .. } => self.answered = true,
+                    Part::End => self.answered = true,
+                    Part::Reset { .. } => {
+                        self.answered = true;
+                        self.cut = true;
+                    }
                     _ => {}
                 }
                 self.client.put(part);
@@ -480,7 +488,8 @@ impl Exchange<'_> {
                 let patience = self.declining.get_or_insert_with(|| Box::pin(tokio::time::sleep(DECLINED_TIME_MAX)));
                 patience.as_mut().poll(context).is_ready()
             }
-            (End::Said, _) | (_, End::Reset) => self.answered,
+            (End::Said, _) => self.answered,
+            (End::Open, _) if self.cut => true,
             (End::Open, _) if self.declines() => {
                 // A client that has more to say than anybody wants is heard for a while, so that it gets to read its
                 // answer: by HTTP/1.1 closing would take it back, and clients of HTTP/2 stumble over being told in the

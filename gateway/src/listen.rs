@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::runtime::Threads;
 use crate::terminate;
 
 /// Connections that the gateway serves at once.
@@ -102,7 +103,8 @@ impl Doors {
     }
 
     /// Serves until `stop` resolves, then until the open sessions have ended or their time is up.
-    pub(crate) async fn serve(self, gateway: Arc<Gateway>, stop: impl Future<Output = ()>) {
+    pub(crate) async fn serve(self, gateway: Arc<Gateway>, threads: Threads, stop: impl Future<Output = ()>) {
+        let threads = Arc::new(threads);
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         tokio::pin!(stop);
@@ -120,12 +122,12 @@ impl Doors {
             match accepted {
                 Ok((socket, address)) => {
                     let gateway = Arc::clone(&gateway);
+                    let threads = Arc::clone(&threads);
                     connections.spawn(async move {
                         match protocol {
                             Protocol::Ssh => terminate::ssh::serve(gateway, socket, address).await,
                             Protocol::Postgres => terminate::postgres::serve(gateway, socket, address).await,
-                            Protocol::Http => terminate::http::serve(gateway, socket, address).await,
-                            Protocol::Proxy => terminate::http::serve_proxy(gateway, socket, address).await,
+                            Protocol::Http | Protocol::Proxy => serve_http(&threads, gateway, socket, protocol).await,
                         }
                         drop(place);
                     });
@@ -156,6 +158,28 @@ impl Door {
         })?;
         let address = listener.local_addr().context("a socket without an address")?;
         Ok(Self { protocol, listener, address })
+    }
+}
+
+/// Serves a client of HTTP on a thread of its own choice.
+async fn serve_http(threads: &Threads, gateway: Arc<Gateway>, socket: TcpStream, protocol: Protocol) {
+    let served = async move {
+        // A socket belongs to the thread that waits for it.
+        let socket = TcpStream::from_std(socket.into_std()?)?;
+        let address = socket.peer_addr()?;
+        match protocol {
+            Protocol::Proxy => terminate::http::serve_proxy(gateway, socket, address).await,
+            _ => terminate::http::serve(gateway, socket, address).await,
+        }
+        Ok::<_, io::Error>(())
+    };
+    match threads.spawn(served) {
+        Some(serving) => match serving.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("a client left before it was served: {error}"),
+            Err(error) => tracing::error!("a connection ended in a failure of the gateway: {error}"),
+        },
+        None => tracing::error!("no thread serves HTTP"),
     }
 }
 
