@@ -205,9 +205,9 @@ fn nginx(folder: &Folder, web: &Nginx, sink: SocketAddr, authority: &Authority, 
         upstream("web", web.addresses()[0])
             + &upstream("secure", web.addresses()[2])
             + &upstream("sink", sink)
-            + &format!("server {{ listen {}; {} }}\n", addresses[0], onward("http://web"))
-            + &format!("server {{ listen {} http2; {} }}\n", addresses[1], onward("http://web"))
-            + &format!("server {{ listen {} ssl http2; {tls} {} }}\n", addresses[2], onward("https://secure"))
+            + &format!("server {{ listen {} reuseport; {} }}\n", addresses[0], onward("http://web"))
+            + &format!("server {{ listen {} http2 reuseport; {} }}\n", addresses[1], onward("http://web"))
+            + &format!("server {{ listen {} ssl http2 reuseport; {tls} {} }}\n", addresses[2], onward("https://secure"))
     })
 }
 
