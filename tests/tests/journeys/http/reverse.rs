@@ -213,7 +213,7 @@ fn who_does_not_say_who_they_are_is_told_how_to() {
     let said = stranger(&web).arg("--user").arg(format!("bo:{}", web.token.secret)).arg(&url).succeed().text();
     problem(&said, 401);
     assert_eq!(web.server.requests().len(), 0);
-    let sessions = web.gateway.record().ended(web.gateway.record().sessions().len());
+    let sessions = web.gateway.record().ended(super::settled(&web.gateway));
     assert!(sessions.len() >= 5, "a token that is nobody's, and one that is another's: {}", sessions.len());
     for session in &sessions {
         assert_eq!((session.state(), session.text("person")), ("refused", ""), "{}", session.reason());
