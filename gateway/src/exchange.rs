@@ -8,12 +8,7 @@
 //! A side is heard only while the other one takes what it is told and the recorder has room: whoever does not take
 //! what it is sent holds back whoever sends it, and nothing grows.
 
-pub(crate) mod h1;
-pub(crate) mod h2;
 mod line;
-mod opaque;
-pub(crate) mod peer;
-pub(crate) mod translation;
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -28,11 +23,10 @@ use wiretape_http::{Content, Part, Problem, RequestHead, Route};
 use wiretape_recorder::Lost;
 
 pub(crate) use line::{HttpLine, Told};
-pub(crate) use opaque::Opaque;
-pub(crate) use peer::Peer;
-use peer::{CANCEL, NO_ERROR, PROTOCOL_ERROR};
 
 use crate::dial::http::{Upstreams, Ways};
+use crate::peer::Peer;
+use crate::peer::reset::{CANCEL, NO_ERROR, PROTOCOL_ERROR};
 
 /// How long a side may take to read its last bytes.
 const LAST_BYTES_TIME_MAX: Duration = Duration::from_secs(8);

@@ -13,7 +13,6 @@ use crate::authority::Authority;
 use crate::cancel::CancelKeys;
 use crate::config::Config;
 use crate::host_keys::{self, LearnedKeys};
-use crate::terminate::http::Labelled;
 use crate::{tls, transport};
 
 /// The running gateway.
@@ -27,7 +26,6 @@ pub(crate) struct Gateway {
     authority: Authority,
     antechamber: Antechamber,
     cancel_keys: CancelKeys,
-    labelled: Labelled,
     spool_folder: PathBuf,
     stopping: watch::Sender<bool>,
 }
@@ -61,7 +59,6 @@ impl Gateway {
             authority,
             antechamber: Antechamber::default(),
             cancel_keys: CancelKeys::default(),
-            labelled: Labelled::default(),
             spool_folder,
             stopping: watch::Sender::new(false),
         })
@@ -110,11 +107,6 @@ impl Gateway {
     /// The keys by which sessions can be cancelled.
     pub(crate) fn cancel_keys(&self) -> &CancelKeys {
         &self.cancel_keys
-    }
-
-    /// The sessions whose work has a label.
-    pub(crate) fn labelled(&self) -> &Labelled {
-        &self.labelled
     }
 
     /// Where bytes wait that a stalled receiver does not take.

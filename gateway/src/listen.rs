@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::runtime::Threads;
 use crate::terminate;
+use crate::terminate::http::Labelled;
 
 /// Connections that the gateway serves at once.
 const CONNECTIONS_MAX: usize = 8192;
@@ -104,7 +105,7 @@ impl Doors {
 
     /// Serves until `stop` resolves, then until the open sessions have ended or their time is up.
     pub(crate) async fn serve(self, gateway: Arc<Gateway>, threads: Threads, stop: impl Future<Output = ()>) {
-        let threads = Arc::new(threads);
+        let http = Arc::new(Http { threads, labelled: Arc::default() });
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         tokio::pin!(stop);
@@ -122,12 +123,12 @@ impl Doors {
             match accepted {
                 Ok((socket, address)) => {
                     let gateway = Arc::clone(&gateway);
-                    let threads = Arc::clone(&threads);
+                    let http = Arc::clone(&http);
                     connections.spawn(async move {
                         match protocol {
                             Protocol::Ssh => terminate::ssh::serve(gateway, socket, address).await,
                             Protocol::Postgres => terminate::postgres::serve(gateway, socket, address).await,
-                            Protocol::Http | Protocol::Proxy => serve_http(&threads, gateway, socket, protocol).await,
+                            Protocol::Http | Protocol::Proxy => http.serve(gateway, socket, protocol).await,
                         }
                         drop(place);
                     });
@@ -161,25 +162,34 @@ impl Door {
     }
 }
 
-/// Serves a client of HTTP on a thread of its own choice.
-async fn serve_http(threads: &Threads, gateway: Arc<Gateway>, socket: TcpStream, protocol: Protocol) {
-    let served = async move {
-        // A socket belongs to the thread that waits for it.
-        let socket = TcpStream::from_std(socket.into_std()?)?;
-        let address = socket.peer_addr()?;
-        match protocol {
-            Protocol::Proxy => terminate::http::serve_proxy(gateway, socket, address).await,
-            _ => terminate::http::serve(gateway, socket, address).await,
+/// What clients of HTTP share.
+struct Http {
+    threads: Threads,
+    labelled: Arc<Labelled>,
+}
+
+impl Http {
+    /// Serves a client on the thread whose turn it is.
+    async fn serve(&self, gateway: Arc<Gateway>, socket: TcpStream, protocol: Protocol) {
+        let labelled = Arc::clone(&self.labelled);
+        let served = async move {
+            // A socket belongs to the thread that waits for it.
+            let socket = TcpStream::from_std(socket.into_std()?)?;
+            let address = socket.peer_addr()?;
+            match protocol {
+                Protocol::Proxy => terminate::http::serve_proxy(gateway, labelled, socket, address).await,
+                _ => terminate::http::serve(gateway, labelled, socket, address).await,
+            }
+            Ok::<_, io::Error>(())
+        };
+        match self.threads.spawn(served) {
+            Some(serving) => match serving.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("a client left before it was served: {error}"),
+                Err(error) => tracing::error!("a connection ended in a failure of the gateway: {error}"),
+            },
+            None => tracing::error!("no thread serves HTTP"),
         }
-        Ok::<_, io::Error>(())
-    };
-    match threads.spawn(served) {
-        Some(serving) => match serving.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!("a client left before it was served: {error}"),
-            Err(error) => tracing::error!("a connection ended in a failure of the gateway: {error}"),
-        },
-        None => tracing::error!("no thread serves HTTP"),
     }
 }
 

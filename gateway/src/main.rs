@@ -21,6 +21,7 @@ mod identity;
 mod line;
 mod listen;
 mod outlet;
+mod peer;
 mod relay;
 mod runtime;
 mod terminate;

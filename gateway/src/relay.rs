@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::io::poll_read_buf;
 use wiretape_core::event::SessionEvent;
 use wiretape_core::{ByteWire, Effect, Event, Guard, Input, Kind, Lane, Moment, Reason, Session, Side, Verdict};
@@ -25,6 +25,7 @@ use wiretape_recorder::{Durability, Lost, Recording};
 
 use crate::admission::of_session;
 use crate::clock::SessionClock;
+use crate::transport::Stream;
 
 /// What is read from a side before it is looked at, when it says much.
 const READ_BYTES_MAX: usize = 64 * 1024;
@@ -42,11 +43,6 @@ const PIECES_MAX: usize = 64;
 const LAST_BYTES_TIME_MAX: Duration = Duration::from_secs(8);
 
 type Waiting = Pin<Box<dyn Future<Output = Result<(), Lost>> + Send>>;
-
-/// A socket, in clear text or not.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A running session over plain bytes.
 pub(crate) struct Relay {

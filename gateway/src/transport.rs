@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use russh::keys::PrivateKey;
 use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, client, server};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 /// What a peer may send on one channel before it must wait for more window.
@@ -96,6 +97,11 @@ impl Cutter {
         }
     }
 }
+
+/// A socket, in clear text or not.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Small packets leave at once, and a peer whose machine vanished is noticed after some minutes.
 pub(crate) fn prepare(socket: &TcpStream) {

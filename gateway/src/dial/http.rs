@@ -22,9 +22,9 @@ use zeroize::Zeroizing;
 use crate::clock::SessionClock;
 use crate::config::{HttpChoice, HttpTarget, Origin, Presentation, Target, TargetKind};
 use crate::credentials::{self, Credential};
-use crate::exchange::h2::AskedStream;
-use crate::exchange::{Opaque, Peer, h1, translation};
-use crate::relay::Stream;
+use crate::peer::h2::AskedStream;
+use crate::peer::{Opaque, Peer, h1, translation};
+use crate::transport::Stream;
 use crate::{tls, transport};
 use metered::Metered;
 

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{PostgresTarget, TlsMode};
 use crate::credentials::{self, Credential};
-use crate::relay::Stream;
+use crate::transport::Stream;
 use crate::{tls, transport};
 
 /// How long the target may take from the first packet to an accepted login.

@@ -1,5 +1,6 @@
 //! HTTP clients: the versions that they speak, and their way into a session.
 
+mod client;
 mod credentials;
 mod entrance;
 mod sessions;
@@ -8,8 +9,8 @@ mod tunnel;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -26,15 +27,16 @@ use wiretape_core::Reason;
 use wiretape_core::limits::{HTTP_EXCHANGES_MAX, HTTP_HEAD_BYTES_MAX};
 use wiretape_http::{Part, Problem, RequestHead, ResponseHead, refuse};
 
-use crate::exchange::h1::{Connection, Next};
-use crate::exchange::h2::AskingStream;
-use crate::exchange::{self, Peer, translation};
+use crate::exchange;
 use crate::gateway::Gateway;
-use crate::relay::Stream;
+use crate::peer::h1::{Connection, Next};
+use crate::peer::h2::AskingStream;
+use crate::peer::{Peer, translation};
+use crate::transport::Stream;
 use crate::{tls, transport};
-use entrance::{Door, Entry, Inside, Recent};
+use client::{Client, Door, Inside};
+use entrance::Entry;
 pub(crate) use sessions::Labelled;
-use sessions::{HttpSession, Key};
 use tunnel::{Begun, Tunnel};
 
 /// How long a client may take from its connection to a request that is let in.
@@ -74,39 +76,27 @@ const TLS_HANDSHAKE: u8 = 0x16;
 /// What a connection of HTTP/2 begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// One client connection, or one tunnel inside of it.
-struct Client {
-    gateway: Arc<Gateway>,
-    address: SocketAddr,
-    door: Door,
-    /// Nobody on the way can read it.
-    secure: bool,
-    /// What its certificate is for.
-    names: Vec<String>,
-    sessions: Mutex<Vec<(Key, Arc<HttpSession>)>>,
-    recent: Mutex<Option<Recent>>,
-    known: AtomicBool,
-    /// Held while a wrong token is thought about: one at a time.
-    doubt: tokio::sync::Mutex<()>,
-    let_in: Arc<Notify>,
-}
-
 /// Serves a client of the reverse proxy from its connection to its last byte.
-pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr) {
-    take_in(gateway, socket, address, Door::Reverse).await;
+pub(crate) async fn serve(gateway: Arc<Gateway>, labelled: Arc<Labelled>, socket: TcpStream, address: SocketAddr) {
+    take_in(gateway, labelled, socket, address, Door::Reverse).await;
 }
 
 /// Serves a client of the forward proxy from its connection to its last byte.
-pub(crate) async fn serve_proxy(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr) {
-    take_in(gateway, socket, address, Door::Proxy).await;
+pub(crate) async fn serve_proxy(
+    gateway: Arc<Gateway>,
+    labelled: Arc<Labelled>,
+    socket: TcpStream,
+    address: SocketAddr,
+) {
+    take_in(gateway, labelled, socket, address, Door::Proxy).await;
 }
 
-async fn take_in(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr, door: Door) {
+async fn take_in(gateway: Arc<Gateway>, labelled: Arc<Labelled>, socket: TcpStream, address: SocketAddr, door: Door) {
     transport::prepare(&socket);
     let seats = Arc::clone(&gateway);
     let mut seat = seats.antechamber().enter();
     let let_in = Arc::new(Notify::new());
-    let mut work = std::pin::pin!(begin(gateway, socket, address, door, Arc::clone(&let_in)));
+    let mut work = std::pin::pin!(begin(gateway, labelled, socket, address, door, Arc::clone(&let_in)));
     tokio::select! {
         () = &mut work => return,
         () = let_in.notified() => {}
@@ -122,7 +112,14 @@ async fn take_in(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr, 
 }
 
 /// Takes TLS off, where there is any.
-async fn begin(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr, door: Door, let_in: Arc<Notify>) {
+async fn begin(
+    gateway: Arc<Gateway>,
+    labelled: Arc<Labelled>,
+    socket: TcpStream,
+    address: SocketAddr,
+    door: Door,
+    let_in: Arc<Notify>,
+) {
     let mut first = [0; 1];
     let secure = match socket.peek(&mut first).await {
         Ok(1) => first == [TLS_HANDSHAKE],
@@ -143,6 +140,7 @@ async fn begin(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr, do
     };
     let client = Client {
         gateway,
+        labelled,
         address,
         door,
         secure,
@@ -198,53 +196,6 @@ async fn opening(mut stream: Box<dyn Stream>) -> Option<(Box<dyn Stream>, BytesM
     };
     tokio::time::timeout(OPENING_TIME_MAX, reading).await.ok().flatten()?;
     Some((stream, begin))
-}
-
-impl Client {
-    /// The client is let in: it is no stranger any more.
-    fn admitted(&self) {
-        if !self.known.swap(true, Ordering::Relaxed) {
-            self.let_in.notify_one();
-        }
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, Vec<(Key, Arc<HttpSession>)>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends the sessions, whatever their exchanges are at.
-    fn close(&self, reason: &Reason) {
-        for (_, session) in self.sessions().iter() {
-            session.line.close(reason.clone());
-        }
-    }
-
-    /// The connection has ended: so have its sessions, but for those whose work goes on elsewhere.
-    async fn leave(&self) {
-        let sessions = std::mem::take(&mut *self.sessions());
-        for (key, session) in sessions {
-            match key.label {
-                None => session.finish(Reason::new("client", "the client left")).await,
-                Some(_) => self.gateway.labelled().leave(&self.gateway, &key, &session).await,
-            }
-        }
-    }
-
-    /// A client inside of a tunnel of this one.
-    fn inside(self: &Arc<Self>, inside: Arc<Inside>, secure: bool) -> Arc<Self> {
-        Arc::new(Self {
-            gateway: Arc::clone(&self.gateway),
-            address: self.address,
-            door: Door::Inside(inside),
-            secure,
-            names: Vec::new(),
-            sessions: Mutex::default(),
-            recent: Mutex::default(),
-            known: AtomicBool::new(true),
-            doubt: tokio::sync::Mutex::default(),
-            let_in: Arc::new(Notify::new()),
-        })
-    }
 }
 
 async fn speak_h1(client: &Arc<Client>, connection: Connection) {

@@ -22,8 +22,9 @@ use crate::clock::SessionClock;
 use crate::config::Target;
 use crate::dial::postgres::{self, Failure, Upstream};
 use crate::gateway::Gateway;
-use crate::relay::{Relay, Stream};
+use crate::relay::Relay;
 use crate::transport;
+use crate::transport::Stream;
 use entrance::{Attempt, Entered, Entry};
 
 /// How long a client may take from its first byte to a proof of who it is.

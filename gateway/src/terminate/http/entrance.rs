@@ -8,7 +8,7 @@ use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
 use wiretape_http::{Content, Field, Problem, RequestHead, ResponseHead, Route, duties, refuse};
 
-use super::Client;
+use super::client::{Client, Door, Inside, Recent};
 use super::credentials::{Credentials, LABEL_BYTES_MAX, is_label};
 use super::sessions::{HttpSession, Key};
 use crate::admission::{self, WRONG_TOKEN_TIME, cut};
@@ -27,53 +27,12 @@ const SESSIONS_MAX: usize = 64;
 /// Targets that a refusal lists.
 const TARGETS_LISTED_MAX: usize = 20;
 
-/// Where a client came in.
-#[derive(Clone)]
-pub(super) enum Door {
-    /// As to a server: the path or the host name says what it wants to reach.
-    Reverse,
-    /// As to a proxy: the request says it whole.
-    Proxy,
-    /// Inside of a tunnel that the gateway ends.
-    Inside(Arc<Inside>),
-}
-
-/// A tunnel that the gateway ends itself, in the place of the target.
-pub(super) struct Inside {
-    pub(super) origin: Origin,
-    pub(super) principal: Principal,
-    pub(super) label: Option<String>,
-}
-
 /// What comes of a request.
 pub(super) enum Entry {
     Exchange(Arc<HttpSession>, Arc<Route>),
     /// The tunnel is granted; what comes through it is for the gateway.
     Inside(Inside),
     Answer(Box<ResponseHead>, Bytes),
-}
-
-/// What the last request of a connection was found to be, for the next one that is like it.
-pub(super) struct Recent {
-    config: Arc<Config>,
-    /// The hash of what it said of who asks: compared in constant time.
-    asking: blake3::Hash,
-    scheme: Bytes,
-    authority: Bytes,
-    session: Arc<HttpSession>,
-    route: Arc<Route>,
-}
-
-impl Recent {
-    fn holds(&self, config: &Arc<Config>, head: &RequestHead, asking: &[u8]) -> bool {
-        let below = head.path.strip_prefix(self.route.prefix.as_bytes());
-        Arc::ptr_eq(&self.config, config)
-            && self.scheme == head.scheme
-            && self.authority == head.authority
-            && below.is_some_and(|below| matches!(below.first(), None | Some(b'/' | b'?')))
-            && !self.session.line.is_over()
-            && blake3::hash(asking) == self.asking
-    }
 }
 
 /// Why a request goes no further.
@@ -361,7 +320,7 @@ impl Client {
             HttpSession::open(&self.gateway, clock, opened, Arc::clone(&target), key.label.as_deref())
         };
         let session = match key.label {
-            Some(_) => self.gateway.labelled().enter(&key, open),
+            Some(_) => self.labelled.enter(&key, open),
             None => open(),
         };
         let session = session.map_err(|error| {
@@ -391,28 +350,6 @@ impl Client {
         let problem = Problem { status: denial.status, error: denial.error, reason: denial.text };
         let (head, content) = refuse::response(&problem, session.as_deref(), &denial.fields);
         Entry::Answer(Box::new(head), content)
-    }
-
-    /// What a tape begins with, as far as it is known.
-    pub(super) fn opened(
-        &self,
-        clock: SessionClock,
-        principal: Option<&Principal>,
-        head: &RequestHead,
-    ) -> SessionOpened {
-        let program = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(b"user-agent"));
-        let user = principal.map(Principal::user);
-        SessionOpened {
-            person: user.map(|user| user.name.clone()).unwrap_or_default(),
-            groups: user.map(|user| user.groups.clone()).unwrap_or_default(),
-            proof: principal.map(|principal| principal.proof().to_owned()).unwrap_or_default(),
-            protocol: "http".to_owned(),
-            client_address: self.address.to_string(),
-            client_program: program.map(|field| cut(&String::from_utf8_lossy(&field.value))).unwrap_or_default(),
-            gateway: env!("CARGO_PKG_VERSION").to_owned(),
-            opened_unix_nanos: clock.opened_unix_nanos(),
-            ..SessionOpened::default()
-        }
     }
 }
 

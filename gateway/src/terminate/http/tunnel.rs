@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::relay::Stream;
+use crate::transport::Stream;
 
 /// A stream of which something was read already.
 pub(super) struct Begun {

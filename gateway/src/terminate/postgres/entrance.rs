@@ -17,7 +17,7 @@ use crate::clock::SessionClock;
 use crate::config::{Config, PostgresTarget, Target, TargetKind};
 use crate::gateway::Gateway;
 use crate::identity::{self, Principal};
-use crate::relay::Stream;
+use crate::transport::Stream;
 
 /// Offers of encryption that a client may make before it begins.
 const OFFERS_MAX: usize = 3;

@@ -11,8 +11,8 @@ use wiretape_core::event::HttpVersion;
 use wiretape_http::h1::{Decoded, Decoder, Encoder, Malformed, Outbox};
 use wiretape_http::{Content, Part, RequestHead};
 
-use super::peer::{CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, broken};
-use crate::relay::Stream;
+use super::reset::{CANCEL, INTERNAL_ERROR, NO_ERROR, PROTOCOL_ERROR, broken};
+use crate::transport::Stream;
 
 /// What is read at once from a peer that says much: the more at once, the fewer times others are woken for it.
 const READ_BYTES_MAX: usize = 256 * 1024;

@@ -1,25 +1,18 @@
 //! One side of an exchange, whatever version of HTTP it speaks.
 
-use std::io::{Error, ErrorKind};
+pub(crate) mod h1;
+pub(crate) mod h2;
+mod opaque;
+pub(crate) mod reset;
+pub(crate) mod translation;
+
+use std::io::Error;
 use std::task::{Context, Poll};
 
 use wiretape_http::Part;
 
-use super::h2::{AskedStream, AskingStream};
-use super::opaque::Opaque;
-use super::{h1, h2};
-
-/// Nothing went wrong; nothing more is wanted (RFC 9113 section 7).
-pub(crate) const NO_ERROR: u32 = 0;
-
-/// A peer broke the protocol.
-pub(crate) const PROTOCOL_ERROR: u32 = 1;
-
-/// Something went wrong where it should not have.
-pub(crate) const INTERNAL_ERROR: u32 = 2;
-
-/// Nobody is interested in the stream any more.
-pub(crate) const CANCEL: u32 = 8;
+use h2::{AskedStream, AskingStream};
+pub(crate) use opaque::Opaque;
 
 /// What waits to be sent on a connection before the other side is no longer heard.
 const CONNECTION_WAITING_BYTES_MAX: usize = 512 * 1024;
@@ -86,23 +79,5 @@ impl Peer {
     /// Whether it speaks HTTP/2, where a stream is broken off with a word.
     pub(crate) fn is_h2(&self) -> bool {
         matches!(self, Self::Asking(_) | Self::Asked(_))
-    }
-}
-
-/// The word of RFC 9113 section 7 for an error of a stream or its connection, and what happened; `left` is the word
-/// for a connection that is simply gone.
-pub(crate) fn reset_of(error: &::h2::Error, left: u32) -> Part {
-    let code = match error.get_io() {
-        Some(_) => left,
-        None => error.reason().map_or(INTERNAL_ERROR, u32::from),
-    };
-    Part::Reset { code, reason: h2::words(error) }
-}
-
-/// What happened to a connection, without what libraries say of themselves.
-pub(crate) fn broken(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => "the connection was cut".to_owned(),
-        kind => format!("the connection broke: {kind}"),
     }
 }

@@ -11,8 +11,8 @@ use tokio_util::io::poll_read_buf;
 use wiretape_core::event::HttpVersion;
 use wiretape_http::{Content, Part, ResponseHead};
 
-use super::peer::{INTERNAL_ERROR, broken};
-use crate::relay::Stream;
+use super::reset::{INTERNAL_ERROR, broken};
+use crate::transport::Stream;
 
 /// What is read at once.
 const READ_BYTES_MAX: usize = 64 * 1024;

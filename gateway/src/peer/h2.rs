@@ -14,7 +14,7 @@ use h2::{Reason, RecvStream, SendStream};
 use tokio::time::{Sleep, sleep};
 use wiretape_http::{Content, Part, Problem};
 
-use super::peer::{CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR, broken, reset_of};
+use super::reset::{CANCEL, INTERNAL_ERROR, PROTOCOL_ERROR, reset_of, words};
 use super::translation;
 
 /// How long what was put on a stream has to leave before the stream is broken off.
@@ -371,14 +371,5 @@ impl AskedStream {
             }
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-/// What went wrong, in words; the library's own where it is about the protocol.
-pub(crate) fn words(error: &h2::Error) -> String {
-    match error.reason() {
-        Some(reason) if error.is_remote() => format!("the peer gave up: {}", reason.description()),
-        Some(reason) => reason.description().to_owned(),
-        None => error.get_io().map_or_else(|| error.to_string(), broken),
     }
 }

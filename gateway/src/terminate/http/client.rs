@@ -1,0 +1,147 @@
+//! One client of HTTP: where it came in, who it is as far as that is known, and its sessions.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use wiretape_core::Reason;
+use wiretape_core::event::SessionOpened;
+use wiretape_http::{RequestHead, Route};
+
+use super::sessions::{HttpSession, Key, Labelled};
+use crate::admission::cut;
+use crate::clock::SessionClock;
+use crate::config::{Config, Origin};
+use crate::gateway::Gateway;
+use crate::identity::Principal;
+
+/// Where a client came in.
+#[derive(Clone)]
+pub(super) enum Door {
+    /// As to a server: the path or the host name says what it wants to reach.
+    Reverse,
+    /// As to a proxy: the request says it whole.
+    Proxy,
+    /// Inside of a tunnel that the gateway ends.
+    Inside(Arc<Inside>),
+}
+
+/// A tunnel that the gateway ends itself, in the place of the target.
+pub(super) struct Inside {
+    pub(super) origin: Origin,
+    pub(super) principal: Principal,
+    pub(super) label: Option<String>,
+}
+
+/// One client connection, or one tunnel inside of it.
+pub(super) struct Client {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) labelled: Arc<Labelled>,
+    pub(super) address: SocketAddr,
+    pub(super) door: Door,
+    /// Nobody on the way can read it.
+    pub(super) secure: bool,
+    /// What its certificate is for.
+    pub(super) names: Vec<String>,
+    pub(super) sessions: Mutex<Vec<(Key, Arc<HttpSession>)>>,
+    pub(super) recent: Mutex<Option<Recent>>,
+    pub(super) known: AtomicBool,
+    /// Held while a wrong token is thought about: one at a time.
+    pub(super) doubt: tokio::sync::Mutex<()>,
+    pub(super) let_in: Arc<Notify>,
+}
+
+/// What the last request of a connection was found to be, for the next one that is like it.
+pub(super) struct Recent {
+    pub(super) config: Arc<Config>,
+    /// The hash of what it said of who asks: compared in constant time.
+    pub(super) asking: blake3::Hash,
+    pub(super) scheme: Bytes,
+    pub(super) authority: Bytes,
+    pub(super) session: Arc<HttpSession>,
+    pub(super) route: Arc<Route>,
+}
+
+impl Recent {
+    pub(super) fn holds(&self, config: &Arc<Config>, head: &RequestHead, asking: &[u8]) -> bool {
+        let below = head.path.strip_prefix(self.route.prefix.as_bytes());
+        Arc::ptr_eq(&self.config, config)
+            && self.scheme == head.scheme
+            && self.authority == head.authority
+            && below.is_some_and(|below| matches!(below.first(), None | Some(b'/' | b'?')))
+            && !self.session.line.is_over()
+            && blake3::hash(asking) == self.asking
+    }
+}
+
+impl Client {
+    /// The client is let in: it is no stranger any more.
+    pub(super) fn admitted(&self) {
+        if !self.known.swap(true, Ordering::Relaxed) {
+            self.let_in.notify_one();
+        }
+    }
+
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Vec<(Key, Arc<HttpSession>)>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the sessions, whatever their exchanges are at.
+    pub(super) fn close(&self, reason: &Reason) {
+        for (_, session) in self.sessions().iter() {
+            session.line.close(reason.clone());
+        }
+    }
+
+    /// The connection has ended: so have its sessions, but for those whose work goes on elsewhere.
+    pub(super) async fn leave(&self) {
+        let sessions = std::mem::take(&mut *self.sessions());
+        for (key, session) in sessions {
+            match key.label {
+                None => session.finish(Reason::new("client", "the client left")).await,
+                Some(_) => self.labelled.leave(&self.gateway, &key, &session).await,
+            }
+        }
+    }
+
+    /// A client inside of a tunnel of this one.
+    pub(super) fn inside(self: &Arc<Self>, inside: Arc<Inside>, secure: bool) -> Arc<Self> {
+        Arc::new(Self {
+            gateway: Arc::clone(&self.gateway),
+            labelled: Arc::clone(&self.labelled),
+            address: self.address,
+            door: Door::Inside(inside),
+            secure,
+            names: Vec::new(),
+            sessions: Mutex::default(),
+            recent: Mutex::default(),
+            known: AtomicBool::new(true),
+            doubt: tokio::sync::Mutex::default(),
+            let_in: Arc::new(Notify::new()),
+        })
+    }
+
+    /// What a tape begins with, as far as it is known.
+    pub(super) fn opened(
+        &self,
+        clock: SessionClock,
+        principal: Option<&Principal>,
+        head: &RequestHead,
+    ) -> SessionOpened {
+        let program = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(b"user-agent"));
+        let user = principal.map(Principal::user);
+        SessionOpened {
+            person: user.map(|user| user.name.clone()).unwrap_or_default(),
+            groups: user.map(|user| user.groups.clone()).unwrap_or_default(),
+            proof: principal.map(|principal| principal.proof().to_owned()).unwrap_or_default(),
+            protocol: "http".to_owned(),
+            client_address: self.address.to_string(),
+            client_program: program.map(|field| cut(&String::from_utf8_lossy(&field.value))).unwrap_or_default(),
+            gateway: env!("CARGO_PKG_VERSION").to_owned(),
+            opened_unix_nanos: clock.opened_unix_nanos(),
+            ..SessionOpened::default()
+        }
+    }
+}
