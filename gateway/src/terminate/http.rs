@@ -7,11 +7,12 @@ mod sessions;
 mod tunnel;
 
 use std::future::{Future, poll_fn};
+use std::mem;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -22,6 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep};
 use tokio_rustls::TlsAcceptor;
 use wiretape_core::Reason;
 use wiretape_core::limits::{HTTP_EXCHANGES_MAX, HTTP_HEAD_BYTES_MAX};
@@ -45,7 +47,7 @@ const LOGIN_TIME_MAX: Duration = Duration::from_secs(60);
 /// How long a head may take from its first byte to its last one.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// How long a connection may rest between two exchanges.
+/// How long a connection may rest between two exchanges; at most twice as long.
 const REST_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// How long a client may take to say, inside of a tunnel, what it speaks.
@@ -96,14 +98,14 @@ async fn take_in(gateway: Arc<Gateway>, labelled: Arc<Labelled>, socket: TcpStre
     let seats = Arc::clone(&gateway);
     let mut seat = seats.antechamber().enter();
     let let_in = Arc::new(Notify::new());
-    let mut work = std::pin::pin!(begin(gateway, labelled, socket, address, door, Arc::clone(&let_in)));
+    let mut work = pin!(begin(gateway, labelled, socket, address, door, Arc::clone(&let_in)));
     tokio::select! {
         () = &mut work => return,
         () = let_in.notified() => {}
         () = seat.lost() => {
             return tracing::info!(%address, "left out: too many connections have not logged in");
         }
-        () = tokio::time::sleep(LOGIN_TIME_MAX) => {
+        () = sleep(LOGIN_TIME_MAX) => {
             return tracing::debug!(%address, "an HTTP client was not let in within {} s", LOGIN_TIME_MAX.as_secs());
         }
     }
@@ -167,7 +169,7 @@ async fn converse(client: Arc<Client>, stream: Box<dyn Stream>) {
         Some(())
     };
     {
-        let mut speaking = std::pin::pin!(speaking);
+        let mut speaking = pin!(speaking);
         tokio::select! {
             _ = &mut speaking => {}
             () = client.gateway.stopped() => {
@@ -198,10 +200,40 @@ async fn opening(mut stream: Box<dyn Stream>) -> Option<(Box<dyn Stream>, BytesM
     Some((stream, begin))
 }
 
+/// How long a connection has been at rest. A clock that is set for every request would cost more than the request.
+struct Rest {
+    clock: Pin<Box<Sleep>>,
+    stirred: bool,
+}
+
+impl Rest {
+    fn begin() -> Self {
+        Self { clock: Box::pin(sleep(REST_TIME_MAX)), stirred: true }
+    }
+
+    /// Something is going on.
+    fn stir(&mut self) {
+        self.stirred = true;
+    }
+
+    /// Ready when nothing went on for so long that the connection is closed.
+    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.clock.as_mut().poll(context).is_ready() {
+            if !mem::take(&mut self.stirred) {
+                return Poll::Ready(());
+            }
+            self.clock = Box::pin(sleep(REST_TIME_MAX));
+        }
+        Poll::Pending
+    }
+}
+
 async fn speak_h1(client: &Arc<Client>, connection: Connection) {
     let mut connection = Box::new(connection);
+    let mut rest = Rest::begin();
+    let mut stopped = pin!(client.gateway.stopped());
     loop {
-        let head = match next(client, &mut connection).await {
+        let head = match next(&mut connection, &mut rest, stopped.as_mut()).await {
             Some(Next::Request(head)) => head,
             Some(Next::Malformed(malformed)) => {
                 let problem =
@@ -244,7 +276,12 @@ async fn speak_h1(client: &Arc<Client>, connection: Connection) {
 }
 
 /// The next request; `None` when there is none to come.
-async fn next(client: &Client, connection: &mut Connection) -> Option<Next> {
+async fn next(
+    connection: &mut Connection,
+    rest: &mut Rest,
+    mut stopped: Pin<&mut impl Future<Output = ()>>,
+) -> Option<Next> {
+    rest.stir();
     // Mostly it is there: then no clock is set.
     let ready = poll_fn(|context| {
         Poll::Ready(match connection.poll_begun(context) {
@@ -258,12 +295,12 @@ async fn next(client: &Client, connection: &mut Connection) -> Option<Next> {
         Some((false, _)) => return None,
         Some((true, Poll::Pending)) => {}
         None => {
-            let begun = poll_fn(|context| connection.poll_begun(context));
-            let begun = tokio::select! {
-                begun = tokio::time::timeout(REST_TIME_MAX, begun) => begun.unwrap_or(false),
-                () = client.gateway.stopped() => false,
-            };
-            if !begun {
+            let begun = poll_fn(|context| {
+                let begun = connection.poll_begun(context);
+                let over = rest.poll_over(context).is_ready() || stopped.as_mut().poll(context).is_ready();
+                if begun.is_pending() && over { Poll::Ready(false) } else { begun }
+            });
+            if !begun.await {
                 return None;
             }
         }
@@ -343,9 +380,14 @@ async fn speak_h2(client: &Arc<Client>, stream: Box<dyn Stream>) {
         Err(_) => return,
     };
     let mut exchanges = JoinSet::new();
+    let mut rest = Rest::begin();
+    let mut stopped = pin!(client.gateway.stopped());
     let mut leaving = false;
     loop {
         let idle = exchanges.is_empty();
+        if !idle {
+            rest.stir();
+        }
         tokio::select! {
             accepted = connection.accept() => match accepted {
                 Some(Ok((request, respond))) => {
@@ -363,11 +405,11 @@ async fn speak_h2(client: &Arc<Client>, stream: Box<dyn Stream>) {
                 }
                 None => break,
             },
-            () = tokio::time::sleep(REST_TIME_MAX), if idle && !leaving => {
+            () = poll_fn(|context| rest.poll_over(context)), if idle && !leaving => {
                 leaving = true;
                 connection.graceful_shutdown();
             }
-            () = client.gateway.stopped(), if !leaving => {
+            () = &mut stopped, if !leaving => {
                 leaving = true;
                 connection.graceful_shutdown();
             }
