@@ -207,7 +207,15 @@ impl Connection {
         match part {
             Part::End => self.said_end = true,
             Part::Body(_) => self.expects = false,
-            Part::Response(head) if head.content == Content::Tunnel => self.upgrade = Upgrade::Done,
+            Part::Response(head) => match head.content {
+                Content::Tunnel => self.upgrade = Upgrade::Done,
+                // What is known to come is read at once.
+                Content::Length(length) => {
+                    let length = usize::try_from(length).unwrap_or(READ_BYTES_MAX);
+                    self.appetite = self.appetite.max(length).min(READ_BYTES_MAX);
+                }
+                Content::Empty | Content::Streamed => {}
+            },
             _ => {}
         }
     }
@@ -253,8 +261,8 @@ impl Connection {
             Poll::Ready(Ok(0)) => self.read_ended = true,
             Poll::Ready(Ok(length)) => {
                 self.heard = true;
-                let more = self.appetite.saturating_mul(4).min(READ_BYTES_MAX);
-                self.appetite = if *length >= self.appetite / 2 { more } else { READ_BYTES_MIN };
+                let (more, less) = (self.appetite.saturating_mul(4), self.appetite / 2);
+                self.appetite = if *length >= less { more } else { less }.clamp(READ_BYTES_MIN, READ_BYTES_MAX);
             }
             Poll::Ready(Err(_)) => {
                 self.read_ended = true;
