@@ -70,6 +70,7 @@ impl Recent {
         Arc::ptr_eq(&self.config, config)
             && self.scheme == head.scheme
             && self.authority == head.authority
+            && (self.route.base.is_empty() || !steps_up(&String::from_utf8_lossy(&head.path)))
             && below.is_some_and(|below| matches!(below.first(), None | Some(b'/' | b'?')))
             && !self.session.line.is_over()
             && blake3::hash(asking) == self.asking
@@ -142,6 +143,32 @@ impl Client {
             gateway: env!("CARGO_PKG_VERSION").to_owned(),
             opened_unix_nanos: clock.opened_unix_nanos(),
             ..SessionOpened::default()
+        }
+    }
+}
+
+/// Whether a target could read the path as one that leaves its beginning (RFC 3986 section 5.2.4), however it is written.
+pub(super) fn steps_up(path: &str) -> bool {
+    if !path.contains("..") && !path.contains('%') {
+        return false;
+    }
+    let path = path.split('?').next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
+    let path = path.replace("%2f", "/").replace("%5c", "/").replace('\\', "/");
+    // Some servers take what stands behind a `;` for a parameter of the segment.
+    path.split('/').any(|segment| segment.split(';').next() == Some(".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::steps_up;
+
+    #[test]
+    fn a_path_that_steps_up_is_seen_however_it_is_written() {
+        for path in ["/v1/..", "/v1/../x", "/v1/%2E%2e/x", "/v1/.%2e;a=b/x", "/v1/..%2fx", "/v1/..\\x", "/v1/%2e.?q"] {
+            assert!(steps_up(path), "{path}");
+        }
+        for path in ["/v1/a..b", "/v1/...", "/v1/x?up=../y", "/v1/.", "/v1/..x/y"] {
+            assert!(!steps_up(path), "{path}");
         }
     }
 }

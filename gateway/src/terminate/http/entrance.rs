@@ -8,7 +8,7 @@ use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
 use wiretape_http::{Content, Field, Problem, RequestHead, ResponseHead, Route, duties, refuse};
 
-use super::client::{Client, Door, Inside, Recent};
+use super::client::{Client, Door, Inside, Recent, steps_up};
 use super::credentials::{Credentials, LABEL_BYTES_MAX, is_label};
 use super::sessions::{HttpSession, Key};
 use crate::admission::{self, WRONG_TOKEN_TIME, cut};
@@ -273,6 +273,10 @@ impl Client {
             let text = format!("{name} has no url of its own: it is reached by the forward proxy");
             return Err(deny(404, "proxy_only", text).recorded(&target.name));
         };
+        if !http.base.is_empty() && steps_up(&path) {
+            let text = format!("what is above {} at {name} is not open: write the path without '..'", http.base);
+            return Err(deny(400, "malformed_request", text).recorded(&target.name));
+        }
         let route = Route {
             pseudonym: PSEUDONYM.to_owned(),
             scheme: origin.scheme().to_owned(),
