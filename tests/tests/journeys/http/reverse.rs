@@ -386,3 +386,19 @@ fn what_belongs_together_is_found_by_its_label() {
     let listed: Vec<Value> = serde_json::from_slice(&listed.stdout).expect("an array of sessions");
     assert_eq!(listed.len(), 2);
 }
+
+/// What a target's url opens is all that is open there, for the first request of a connection and for those behind it.
+#[test]
+fn a_path_does_not_step_out_of_what_the_url_opens() {
+    let web = Web::with(|_, server, configuration| {
+        configuration.targets.push(Target::web("below", &(server.url("plain") + "/below")));
+    });
+    let url = |path: &str| web.url(Road::Reverse, "below") + path;
+    let curl = web.curl(Road::Reverse).args(["--path-as-is", "--write-out", "\n%{http_code} "]);
+    let said = curl.args([url("/echo"), url("/../echo"), url("/a/%2e%2E/..%2fecho"), url("/a/../../echo?x")]).finish();
+    let text = said.text();
+    let codes: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(codes.iter().filter(|code| **code == "400").count(), 3, "{text}");
+    let server = web.server.request();
+    assert!(server.to_string().contains("/below/echo"), "{server}");
+}
