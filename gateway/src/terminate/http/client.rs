@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
 use wiretape_http::{RequestHead, Route};
@@ -99,12 +100,18 @@ impl Client {
     /// The connection has ended: so have its sessions, but for those whose work goes on elsewhere.
     pub(super) async fn leave(&self) {
         let sessions = std::mem::take(&mut *self.sessions());
+        // Side by side: none of them waits until another one has lingered.
+        let mut leaving = JoinSet::new();
         for (key, session) in sessions {
-            match key.label {
-                None => session.finish(Reason::new("client", "the client left")).await,
-                Some(_) => self.labelled.leave(&self.gateway, &key, &session).await,
-            }
+            let (labelled, gateway) = (Arc::clone(&self.labelled), Arc::clone(&self.gateway));
+            leaving.spawn(async move {
+                match key.label {
+                    None => session.finish(Reason::new("client", "the client left")).await,
+                    Some(_) => labelled.leave(&gateway, &key, &session).await,
+                }
+            });
         }
+        while leaving.join_next().await.is_some() {}
     }
 
     /// A client inside of a tunnel of this one.

@@ -2,6 +2,7 @@
 //! work by, over all its connections.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,8 @@ pub(crate) struct Key {
 pub(crate) struct HttpSession {
     pub(crate) line: HttpLine,
     pub(crate) upstreams: Upstreams,
+    /// Its tape was ended, or is being ended.
+    finished: AtomicBool,
 }
 
 /// The sessions whose work has a label.
@@ -64,11 +67,15 @@ impl HttpSession {
         }
         tracing::info!(session = %recording.id(), person, target = target.name, "session opened");
         let line = HttpLine::new(clock, recording, target.durability);
-        Ok(Arc::new(Self { line, upstreams: Upstreams::new(target, clock) }))
+        let upstreams = Upstreams::new(target, clock);
+        Ok(Arc::new(Self { line, upstreams, finished: AtomicBool::new(false) }))
     }
 
-    /// Ends the session and its tape.
+    /// Ends the session and its tape. Of several connections that had it, one does.
     pub(crate) async fn finish(&self, reason: Reason) {
+        if self.finished.swap(true, Ordering::Relaxed) {
+            return;
+        }
         self.line.close(reason);
         let recording = self.line.recording();
         let reason = self.line.ended().map(|reason| reason.text).unwrap_or_default();

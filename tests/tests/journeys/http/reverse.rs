@@ -402,3 +402,34 @@ fn a_path_does_not_step_out_of_what_the_url_opens() {
     let server = web.server.request();
     assert!(server.to_string().contains("/below/echo"), "{server}");
 }
+
+/// A label's session waits for the next connection; what else the connection had is over with it.
+#[test]
+fn a_session_that_lingers_keeps_no_other_open() {
+    let web = Web::with(|_, _, configuration| configuration.http_settings.push("label_linger = 3600".to_owned()));
+    let url = |target: &str| web.url(Road::Reverse, target) + "/text";
+    let known = format!("Authorization: Bearer {}", web.token.secret);
+    let mut curl = web.curl(Road::Reverse).args(["--header", "Wiretape-Label: run-1"]).arg(url("secure"));
+    for (target, label) in [("clear2", "Wiretape-Label: run-2"), ("plain", "X-Label: none")] {
+        curl = curl.args(["--next", "--silent", "--header", &known, "--header", label, "--cacert"]);
+        curl = curl.arg(web.gateway.certificate()).arg(url(target));
+    }
+    curl.succeed();
+    let states = || -> Vec<(String, String)> {
+        let sessions = web.gateway.record().sessions();
+        let mut states: Vec<_> =
+            sessions.iter().map(|one| (one.text("target").to_owned(), one.state().to_owned())).collect();
+        states.sort();
+        states
+    };
+    let expected = [("clear2", "live"), ("plain", "closed"), ("secure", "live")];
+    let expected = expected.map(|(target, state)| (target.to_owned(), state.to_owned()));
+    let wait = std::time::Duration::from_millis(100);
+    for _ in 0..100 {
+        if states() == expected {
+            return;
+        }
+        std::thread::sleep(wait);
+    }
+    assert_eq!(states(), expected);
+}
