@@ -1,6 +1,7 @@
 //! What was said, in the vocabulary that all protocols share. `docs/EVENTS.md` says the same in words.
 
 mod file;
+mod git;
 mod http;
 mod process;
 mod query;
@@ -9,6 +10,10 @@ mod stream;
 mod terminal;
 
 pub use file::{FileEvent, FileOperation, OpenMode};
+pub use git::{
+    AdvertisedRef, FileChange, FileStatus, GitEvent, GitService, Ident, ObjectId, ObjectKind, PackedObject, RefChange,
+    RefReport, RefUpdate, SignatureKind, TreeFile,
+};
 pub use http::{ControlKind, HeaderField, HttpEvent, HttpVersion, MessageKind};
 pub use process::{ProcessEvent, ProcessKind};
 pub use query::{Acknowledged, Column, CopyDirection, Field, Parameter, Prepared, QueryEvent, TransactionStatus};
@@ -48,6 +53,8 @@ pub enum Kind {
     Query(QueryEvent),
     /// An HTTP exchange: what was asked for, and what was answered.
     Http(HttpEvent),
+    /// A conversation of Git: what was offered, wanted, pushed, and what became of it.
+    Git(GitEvent),
 }
 
 impl Kind {
@@ -62,6 +69,7 @@ impl Kind {
             Self::File(event) => event.name(),
             Self::Query(event) => event.name(),
             Self::Http(event) => event.name(),
+            Self::Git(event) => event.name(),
         }
     }
 
@@ -77,6 +85,7 @@ impl Kind {
             | Self::Stream(StreamEvent::Data { bytes, .. }) => bytes.len(),
             Self::Query(event) => event.payload_bytes(),
             Self::Http(event) => event.payload_bytes(),
+            Self::Git(event) => event.payload_bytes(),
             _ => 0,
         }
     }
@@ -160,4 +169,27 @@ pub const NAMES: &[&str] = &[
     "http.reset",
     "http.message",
     "http.control",
+    "git.service",
+    "git.data",
+    "git.omitted",
+    "git.advertised",
+    "git.refs",
+    "git.command",
+    "git.wanted",
+    "git.haves",
+    "git.acknowledged",
+    "git.update",
+    "git.options",
+    "git.certificate",
+    "git.pack",
+    "git.contents",
+    "git.objects",
+    "git.commit",
+    "git.files",
+    "git.tag",
+    "git.report",
+    "git.progress",
+    "git.error",
+    "git.lfs-batch",
+    "git.lfs-object",
 ];

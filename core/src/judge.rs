@@ -1,7 +1,8 @@
 //! What may pass: the question that a wire asks and the answers that it can get.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
+use crate::event::RefUpdate;
 use crate::limits::RESOURCE_BYTES_MAX;
 use crate::{Lane, Moment, Unit};
 
@@ -53,6 +54,13 @@ pub enum ActionKind {
         /// The URL as the client asked for it, with credentials in the query replaced; for a tunnel `host:port`.
         url: Bytes,
     },
+    /// A clone, a fetch, a look at the refs or an archive of a repository.
+    Fetch {
+        /// The repository, as the client asked for it: a path.
+        repository: Bytes,
+    },
+    /// A push, judged when all of it is there and understood.
+    Push(Box<Push>),
     /// A line of text: the action of the `line` wire.
     Line {
         /// The line without its end.
@@ -73,6 +81,8 @@ impl ActionKind {
             Self::Query { .. } => "pg.query",
             Self::Call { .. } => "pg.call",
             Self::Request { .. } => "http.request",
+            Self::Fetch { .. } => "git.fetch",
+            Self::Push(_) => "git.push",
             Self::Line { .. } => "line.say",
         }
     }
@@ -91,8 +101,42 @@ impl ActionKind {
             Self::Forward { destination } => destination.clone(),
             Self::Call { function_id } => function_id.to_string(),
             Self::Request { method, url } => format!("{} {}", text(method), text(url)),
+            Self::Fetch { repository } => text(repository),
+            Self::Push(push) => text(&push.summary()),
             Self::Query { text: bytes } | Self::Line { text: bytes } => text(bytes),
         }
+    }
+}
+
+/// What a push would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The repository, as the client asked for it: a path.
+    pub repository: Bytes,
+    /// Ref by ref.
+    pub updates: Vec<RefUpdate>,
+    /// Options of the push.
+    pub options: Vec<Bytes>,
+    /// Every path that a commit of the push changes, in order, each once.
+    pub paths: Vec<Bytes>,
+    /// Whether `paths` names them all; false where the push could not be read to its end.
+    pub complete: bool,
+}
+
+impl Push {
+    /// The repository and what becomes of its refs: `/org/repo.git refs/heads/main forced`.
+    fn summary(&self) -> Bytes {
+        let mut summary = BytesMut::from(self.repository.as_ref());
+        for update in &self.updates {
+            if summary.len() > RESOURCE_BYTES_MAX {
+                break;
+            }
+            for word in [update.name.as_ref(), update.change.name().as_bytes()] {
+                summary.extend_from_slice(b" ");
+                summary.extend_from_slice(word);
+            }
+        }
+        summary.freeze()
     }
 }
 

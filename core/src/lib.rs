@@ -10,6 +10,7 @@
 
 pub mod concealment;
 pub mod event;
+pub mod examination;
 pub mod fault;
 pub mod judge;
 pub mod lane;
@@ -23,6 +24,7 @@ pub mod wire;
 
 pub use concealment::Concealment;
 pub use event::{Event, Kind};
+pub use examination::{Asking, Examination, Examiner, Finding, Held, Inquiry, Lost, Unanswered};
 pub use fault::Fault;
 pub use judge::{Action, Guard, Judgement, Question, Reason, Verdict};
 pub use lane::Lane;

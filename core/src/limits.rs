@@ -75,3 +75,39 @@ pub const WEBSOCKET_CONTROL_BYTES_MAX: usize = 125;
 
 /// A line of the `line` wire.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of one push that are held until it is understood and judged.
+pub const GIT_PUSH_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Objects of one pack that is pushed.
+pub const GIT_OBJECTS_MAX: u32 = 5_000_000;
+
+/// A request to upload-pack that is held until it is understood.
+pub const GIT_REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Refs that one push may change.
+pub const GIT_UPDATES_MAX: usize = 16 * 1024;
+
+/// An object of a pack, unpacked, that is looked into; larger ones are only counted.
+pub const GIT_OBJECT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What is unpacked of one pack beside what finding the ends of its objects takes: for deltas, trees and lines.
+pub const GIT_UNPACKED_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Deltas that one object may stand on (git's own limit is 4095).
+pub const GIT_DELTAS_DEEP_MAX: usize = 4096;
+
+/// Commits of one push that are recorded one by one.
+pub const GIT_COMMITS_MAX: usize = 10_000;
+
+/// Files of one push that are recorded one by one, over all of its commits.
+pub const GIT_FILES_MAX: usize = 100_000;
+
+/// The message of a commit or a tag, as far as it is recorded.
+pub const GIT_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// What the target answers when the gateway asks it about the history behind a push.
+pub const GIT_ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// A message of Git LFS that is read.
+pub const LFS_MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -32,11 +32,28 @@ pub enum Carrier {
         /// The protocol that is spoken on it, such as `postgres`.
         protocol: &'static str,
     },
+    /// The content of an HTTP exchange, both ways: the client's side is the content of the request, the target's that of
+    /// the response. The head of the request is held until the wire holds or sends something for the target, or ends.
+    Content(Box<Content>),
     /// What follows an HTTP request once the target agreed to change protocols.
     Upgrade {
         /// The protocol that was agreed on, in lower case, such as `websocket`.
         protocol: Bytes,
     },
+}
+
+/// An exchange of HTTP whose content another protocol may understand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The method.
+    pub method: Bytes,
+    /// Path and query as the target of the gateway is asked for them: without what names the target in the client's.
+    pub path: Bytes,
+    /// The media type of the request's content (`Content-Type`), in lower case and without parameters; empty without.
+    pub media_type: Bytes,
+    /// The URL that the target is known by to itself, and the one that leads to it through the gateway, where they are
+    /// not the same; both without a `/` at the end.
+    pub renamed: Option<(Bytes, Bytes)>,
 }
 
 /// Hands out the wire that understands what a lane carries.

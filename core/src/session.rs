@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::SessionEvent;
 use crate::{
-    Action, Event, Fault, Guard, Judgement, Kind, Lane, Moment, Question, Reason, Side, Step, Unit, Verdict, Wire,
+    Action, Event, Examiner, Fault, Finding, Guard, Judgement, Kind, Lane, Moment, Question, Reason, Side, Step, Unit,
+    Verdict, Wire,
 };
 
 /// What comes in.
@@ -39,6 +40,13 @@ pub enum Input<M> {
         /// The answer.
         verdict: Verdict,
     },
+    /// An examination is over.
+    Found {
+        /// The unit that waits.
+        unit: Unit,
+        /// What it found.
+        finding: Finding,
+    },
     /// The gateway ends the session.
     Close {
         /// Why; the client is told.
@@ -57,6 +65,36 @@ pub enum Effect<M> {
         to: Side,
         /// What.
         message: M,
+    },
+    /// Keep it for later ([`Step::Hold`]).
+    Hold {
+        /// For whom.
+        to: Side,
+        /// The lane.
+        lane: Lane,
+        /// What.
+        message: M,
+    },
+    /// Send what is kept, before whatever is sent on the lane later.
+    Release {
+        /// To whom.
+        to: Side,
+        /// The lane.
+        lane: Lane,
+    },
+    /// Forget what is kept.
+    Discard {
+        /// To whom it does not go.
+        to: Side,
+        /// The lane.
+        lane: Lane,
+    },
+    /// Run it beside the session; [`Input::Found`] takes the answer.
+    Examine {
+        /// The unit that waits.
+        unit: Unit,
+        /// Who looks.
+        examiner: Examiner,
     },
     /// Ask somebody; the lane waits for [`Input::Answer`].
     Ask {
@@ -94,6 +132,10 @@ impl<W: Wire> Session<W> {
             Input::End { side } => self.wire.end(side, at),
             Input::Answer { unit, verdict } => {
                 self.answer(at, unit, verdict);
+                Ok(())
+            }
+            Input::Found { unit, finding } => {
+                self.wire.found(at, unit, finding);
                 Ok(())
             }
             Input::Close { reason } => {
@@ -138,14 +180,26 @@ impl<W: Wire> Session<W> {
     fn drain(&mut self, at: Moment) {
         while let Some(step) = self.wire.step() {
             match step {
-                Step::Note(event) => self.effects.push_back(Effect::Append(event)),
-                Step::Send { to, message } => self.effects.push_back(Effect::Send { to, message }),
                 Step::Judge { unit, action, event } => {
                     self.effects.push_back(Effect::Append(event));
                     self.judge(at, unit, action);
                 }
+                Step::Examine { unit, examiner } => self.effects.push_back(Effect::Examine { unit, examiner }),
+                step => self.pass(step),
             }
         }
+    }
+
+    /// What needs no answer.
+    fn pass(&mut self, step: Step<W::Message>) {
+        self.effects.push_back(match step {
+            Step::Note(event) => Effect::Append(event),
+            Step::Send { to, message } => Effect::Send { to, message },
+            Step::Hold { to, lane, message } => Effect::Hold { to, lane, message },
+            Step::Release { to, lane } => Effect::Release { to, lane },
+            Step::Discard { to, lane } => Effect::Discard { to, lane },
+            Step::Judge { .. } | Step::Examine { .. } => return,
+        });
     }
 
     fn judge(&mut self, at: Moment, unit: Unit, action: Action) {
@@ -203,8 +257,9 @@ impl<W: Wire> Session<W> {
         // A wire that takes its leave asks nothing more: what it would have judged does not pass.
         while let Some(step) = self.wire.step() {
             match step {
-                Step::Note(event) | Step::Judge { event, .. } => self.effects.push_back(Effect::Append(event)),
-                Step::Send { to, message } => self.effects.push_back(Effect::Send { to, message }),
+                Step::Judge { event, .. } => self.effects.push_back(Effect::Append(event)),
+                Step::Examine { .. } => {}
+                step => self.pass(step),
             }
         }
         self.effects.push_back(Effect::Close(reason));

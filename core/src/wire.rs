@@ -1,7 +1,7 @@
 //! What a protocol is to the rest of the gateway.
 
 use crate::limits;
-use crate::{Action, Event, Fault, Lane, Moment, Reason, Side, Verdict};
+use crate::{Action, Event, Examiner, Fault, Finding, Lane, Moment, Reason, Side, Verdict};
 
 /// The smallest thing that can pass, change or be refused on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,6 +33,39 @@ pub enum Step<M> {
         /// What.
         message: M,
     },
+    /// Something to keep for later, behind what is kept for `to` on the lane already, and recorded like what is sent.
+    /// There is room: what a wire holds so does not count as its held bytes, but has limits of its own.
+    Hold {
+        /// For whom.
+        to: Side,
+        /// The lane.
+        lane: Lane,
+        /// What.
+        message: M,
+    },
+    /// What is kept for `to` on the lane may go now, in order, and before whatever is sent there later. What is held
+    /// later is held anew.
+    Release {
+        /// To whom.
+        to: Side,
+        /// The lane.
+        lane: Lane,
+    },
+    /// What is kept for `to` on the lane never goes.
+    Discard {
+        /// To whom it does not go.
+        to: Side,
+        /// The lane.
+        lane: Lane,
+    },
+    /// Something to find out about what is held for the target on the lane of `unit`, now and later;
+    /// [`Wire::found`] takes the answer.
+    Examine {
+        /// Names the question in the answer.
+        unit: Unit,
+        /// Who looks.
+        examiner: Examiner,
+    },
 }
 
 /// A protocol, seen from between its two peers.
@@ -56,6 +89,11 @@ pub trait Wire {
 
     /// The answer to a [`Step::Judge`]. An answer to a unit that does not wait is ignored.
     fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict);
+
+    /// The answer to a [`Step::Examine`]. An answer to a unit that does not wait is ignored.
+    fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
+        let _ = (at, unit, finding);
+    }
 
     /// `side` will say nothing more.
     ///
@@ -88,6 +126,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
         (**self).rule(at, unit, verdict);
+    }
+
+    fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
+        (**self).found(at, unit, finding);
     }
 
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
