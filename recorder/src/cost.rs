@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use wiretape_core::event::{
-    FileEvent, FileOperation, HeaderField, HttpEvent, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
-    SessionOpened, StreamEvent, StreamKind, TerminalEvent,
+    FileEvent, FileOperation, GitEvent, HeaderField, HttpEvent, Ident, ProcessEvent, ProcessKind, QueryEvent,
+    RefReport, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
 };
 use wiretape_core::{Event, Kind, Verdict};
 
@@ -17,6 +17,7 @@ pub(crate) fn bytes(event: &Event) -> usize {
         Kind::File(event) => file(event),
         Kind::Query(event) => query(event),
         Kind::Http(event) => http(event),
+        Kind::Git(event) => git(event),
     };
     size_of::<Event>().saturating_add(own)
 }
@@ -183,6 +184,53 @@ fn http(event: &HttpEvent) -> usize {
         HttpEvent::Reset { reason, .. } => reason.len(),
         HttpEvent::End => 0,
     }
+}
+
+fn git(event: &GitEvent) -> usize {
+    match event {
+        GitEvent::Data { bytes }
+        | GitEvent::Progress { bytes }
+        | GitEvent::Service { repository: bytes, .. }
+        | GitEvent::Certificate { text: bytes, .. }
+        | GitEvent::Error { message: bytes } => bytes.len(),
+        GitEvent::Advertised { capabilities: lines, .. }
+        | GitEvent::Acknowledged { lines }
+        | GitEvent::Options { options: lines } => texts(lines),
+        GitEvent::Refs { refs } => {
+            refs.iter().map(|its| its.name.len() + optional(&its.symref_target)).sum::<usize>() + list(refs)
+        }
+        GitEvent::Command { name, capabilities, arguments } => name.len() + texts(capabilities) + texts(arguments),
+        GitEvent::Wanted { ids, refs, capabilities, shallow, deepen, filter } => {
+            let named = texts(refs) + texts(capabilities) + texts(deepen) + optional(filter);
+            named + list(ids) + list(shallow)
+        }
+        GitEvent::Haves { ids, .. } => list(ids),
+        GitEvent::Update(update) => update.name.len(),
+        GitEvent::Contents { cut, .. } => cut.len(),
+        GitEvent::Objects { objects } => list(objects),
+        GitEvent::Commit { parents, author, committer, message, .. } => {
+            list(parents) + ident(author) + ident(committer) + message.len()
+        }
+        GitEvent::Files { files, .. } => files.iter().map(|file| file.path.len()).sum::<usize>() + list(files),
+        GitEvent::Tag { name, tagger, message, .. } => name.len() + tagger.as_ref().map_or(0, ident) + message.len(),
+        GitEvent::Report { unpack, refs } => {
+            let said = |report: &RefReport| report.name.len() + optional(&report.error) + texts(&report.options);
+            unpack.len() + refs.iter().map(said).sum::<usize>() + list(refs)
+        }
+        GitEvent::LfsBatch { operation, objects, reference } => {
+            let names: usize = objects.iter().map(|(name, _)| name.len()).sum();
+            operation.len() + optional(reference) + names + list(objects)
+        }
+        GitEvent::Omitted { .. } | GitEvent::Pack { .. } | GitEvent::LfsObject { .. } => 0,
+    }
+}
+
+fn ident(ident: &Ident) -> usize {
+    ident.name.len() + ident.email.len()
+}
+
+fn texts(texts: &[Bytes]) -> usize {
+    texts.iter().map(Bytes::len).sum::<usize>() + list(texts)
 }
 
 /// A header or trailer section.

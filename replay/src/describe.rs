@@ -3,6 +3,7 @@
 //! Nothing here remembers anything: what joins several events is the business of [`crate::timeline`].
 
 mod file;
+mod git;
 mod http;
 mod keys;
 mod query;
@@ -13,6 +14,7 @@ use wiretape_core::event::{
 use wiretape_core::{Event, Kind, Lane, Side, Verdict};
 
 pub use file::{closed, operation, status};
+pub(crate) use git::conversation;
 pub(crate) use http::{control, reset, status_line};
 pub use keys::{DOT, keys};
 
@@ -44,6 +46,7 @@ pub fn describe(event: &Event) -> String {
         Kind::File(event) => file::file(event),
         Kind::Query(event) => query::query(event),
         Kind::Http(said) => http::http(event, said),
+        Kind::Git(said) => git::git(said),
     }
 }
 

@@ -13,6 +13,7 @@
 //! lines of one session belong together: [`Lines`] remembers which columns rows have.
 
 mod event;
+mod git;
 mod http;
 mod object;
 mod query;

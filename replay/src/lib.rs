@@ -24,6 +24,7 @@ pub mod pace;
 pub mod painter;
 pub mod pipe;
 pub mod player;
+pub mod repository;
 pub mod screen;
 pub mod script;
 pub mod source;

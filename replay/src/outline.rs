@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use wiretape_core::event::{HttpEvent, ProcessEvent, SessionEvent, StreamEvent, StreamKind};
+use wiretape_core::event::{GitEvent, HttpEvent, ProcessEvent, SessionEvent, StreamEvent, StreamKind};
 use wiretape_core::{Event, Kind, Lane, Moment};
 
 use crate::describe;
@@ -87,6 +87,9 @@ impl LaneOutline {
                 let method = excerpt_bytes(method, LABEL_LETTERS_MAX);
                 let asked = excerpt(&url::address(scheme, authority, path), LABEL_LETTERS_MAX);
                 self.what = format!("{method} {asked}");
+            }
+            Kind::Git(GitEvent::Service { service, repository }) => {
+                self.what = describe::conversation(*service, repository);
             }
             Kind::Query(_) if self.what.is_empty() => self.what = "database session".to_owned(),
             _ => {}

@@ -93,7 +93,7 @@ fn terminal(lane: Lane, input: bool, event: &Event) -> Option<Cue> {
         Kind::Process(ProcessEvent::Exit { .. } | ProcessEvent::Killed { .. } | ProcessEvent::Signal { .. }) => {
             Some(Cue::Note(describe(event)))
         }
-        Kind::Process(_) | Kind::Stream(_) | Kind::File(_) | Kind::Query(_) | Kind::Http(_) => None,
+        Kind::Process(_) | Kind::Stream(_) | Kind::File(_) | Kind::Query(_) | Kind::Http(_) | Kind::Git(_) => None,
     }
 }
 

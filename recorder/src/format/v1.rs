@@ -4,6 +4,7 @@
 //! change of the vocabulary that does not append variants to an enum's end is a new version of the format.
 
 mod file;
+mod git;
 mod http;
 mod process;
 mod query;
@@ -20,7 +21,7 @@ use super::encoded::{Appended, Encoded};
 use crate::limits::{EVENT_BYTES_MAX, LIST_ITEMS_MAX};
 
 /// What a decoder may claim for one event: its bytes, and its lists, whose items take more room in memory.
-const DECODE_BYTES_MAX: usize = EVENT_BYTES_MAX + LIST_ITEMS_MAX * 32;
+const DECODE_BYTES_MAX: usize = EVENT_BYTES_MAX + LIST_ITEMS_MAX * git::LIST_ITEM_BYTES_MAX;
 
 type Config = Configuration<LittleEndian, Varint, Limit<DECODE_BYTES_MAX>>;
 
@@ -56,6 +57,7 @@ enum Kind<'a> {
     File(file::File<'a>),
     Query(query::Query<'a>),
     Http(http::Http<'a>),
+    Git(git::Git<'a>),
 }
 
 impl From<words::Side> for Side {
@@ -86,6 +88,7 @@ impl<'a> From<&'a words::Kind> for Kind<'a> {
             words::Kind::File(event) => Self::File(event.into()),
             words::Kind::Query(event) => Self::Query(event.into()),
             words::Kind::Http(event) => Self::Http(event.into()),
+            words::Kind::Git(event) => Self::Git(event.into()),
         }
     }
 }
@@ -109,6 +112,7 @@ impl Kind<'_> {
             Self::File(event) => words::Kind::File(event.into_core(plain)),
             Self::Query(event) => words::Kind::Query(event.into_core(plain)),
             Self::Http(event) => words::Kind::Http(event.into_core(plain)),
+            Self::Git(event) => words::Kind::Git(event.into_core(plain)),
         }
     }
 }
@@ -147,14 +151,15 @@ pub(crate) fn encode(plain: &mut Encoded, before: words::Moment, event: &words::
 
 /// The field of an event that can be long.
 fn payload(kind: &words::Kind) -> Option<&Bytes> {
-    use words::event::{HttpEvent, QueryEvent, StreamEvent, TerminalEvent};
+    use words::event::{GitEvent, HttpEvent, QueryEvent, StreamEvent, TerminalEvent};
     match kind {
         words::Kind::Terminal(TerminalEvent::Output { bytes, .. })
         | words::Kind::Stream(StreamEvent::Data { bytes, .. })
         | words::Kind::Query(
             QueryEvent::Rows { bytes, .. } | QueryEvent::CopyData { bytes, .. } | QueryEvent::Long { bytes, .. },
         )
-        | words::Kind::Http(HttpEvent::Body { bytes } | HttpEvent::Message { bytes, .. }) => Some(bytes),
+        | words::Kind::Http(HttpEvent::Body { bytes } | HttpEvent::Message { bytes, .. })
+        | words::Kind::Git(GitEvent::Data { bytes }) => Some(bytes),
         _ => None,
     }
 }
@@ -165,6 +170,7 @@ fn list_items(kind: &words::Kind) -> usize {
         words::Kind::Terminal(words::event::TerminalEvent::Start { modes, .. }) => modes.len(),
         words::Kind::Query(event) => query::list_items(event),
         words::Kind::Http(event) => http::list_items(event),
+        words::Kind::Git(event) => git::list_items(event),
         _ => 0,
     }
 }
@@ -187,7 +193,10 @@ pub(crate) fn decode(plain: &Bytes, offset: usize, before: words::Moment) -> Opt
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use wiretape_core::event::{HeaderField, HttpEvent, MessageKind, QueryEvent, StreamEvent, TerminalEvent};
+    use wiretape_core::event::{
+        FileChange, FileStatus, GitEvent, HeaderField, HttpEvent, MessageKind, ObjectId, QueryEvent, StreamEvent,
+        TerminalEvent, TreeFile,
+    };
     use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
     use super::{decode, encode};
@@ -198,12 +207,27 @@ mod tests {
     fn the_longest_list_that_is_taken_is_read_back() {
         let name = Bytes::from(vec![b'x'; 58]);
         let field = HeaderField { name, value: Bytes::new(), concealed_bytes: 0 };
-        let kind = Kind::Http(HttpEvent::Trailers { fields: vec![field; LIST_ITEMS_MAX] });
-        let event = Event { at: Moment::START, side: Side::Client, lane: Lane(1), kind };
-        let mut encoded = Encoded::default();
-        encode(&mut encoded, Moment::START, &event).unwrap();
-        let plain = Bytes::from(encoded.pieces().collect::<Vec<_>>().concat());
-        assert_eq!(decode(&plain, 0, Moment::START), Some((event, plain.len())));
+        let commit = ObjectId::Sha1([7; 20]);
+        let file = FileChange {
+            path: Bytes::from(vec![b'x'; 32]),
+            status: FileStatus::Written,
+            old: None,
+            new: Some(TreeFile { mode: 0o100_644, id: commit }),
+            lines: None,
+            binary: false,
+        };
+        let files = vec![file; LIST_ITEMS_MAX];
+        let kinds = [
+            Kind::Http(HttpEvent::Trailers { fields: vec![field; LIST_ITEMS_MAX] }),
+            Kind::Git(GitEvent::Files { commit, parent: None, files, complete: true }),
+        ];
+        for kind in kinds {
+            let event = Event { at: Moment::START, side: Side::Client, lane: Lane(1), kind };
+            let mut encoded = Encoded::default();
+            encode(&mut encoded, Moment::START, &event).unwrap();
+            let plain = Bytes::from(encoded.pieces().collect::<Vec<_>>().concat());
+            assert_eq!(decode(&plain, 0, Moment::START), Some((event, plain.len())));
+        }
     }
 
     #[test]
@@ -218,6 +242,7 @@ mod tests {
             Kind::Query(QueryEvent::Long { letter: b'Q', bytes: payload(), last: true }),
             Kind::Http(HttpEvent::Body { bytes: payload() }),
             Kind::Http(HttpEvent::Message { kind: MessageKind::Text, bytes: payload(), first: true, last: false }),
+            Kind::Git(GitEvent::Data { bytes: payload() }),
         ];
         for kind in kinds {
             let event = Event { at: Moment::from_nanos(9), side: Side::Upstream, lane: Lane(7), kind };

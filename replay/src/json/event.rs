@@ -7,6 +7,7 @@ use wiretape_core::event::{
 use wiretape_core::{Event, Kind, Verdict};
 
 use super::Object;
+use super::git::git;
 use super::http::http;
 use super::query::Queries;
 use crate::legible::hex;
@@ -36,6 +37,7 @@ impl Lines {
             Kind::File(event) => file(&mut object, event),
             Kind::Query(said) => self.queries.put(&mut object, event, said),
             Kind::Http(said) => http(&mut object, said),
+            Kind::Git(said) => git(&mut object, said),
         }
         object.finish()
     }

@@ -82,7 +82,7 @@ impl LaneLine {
                 Some(query) => query.feed(event, said, entries),
                 None => entries.push(Entry::of(event, Mark::Lane, describe(event))),
             },
-            Kind::Http(_) => entries.push(Entry::of(event, Mark::Lane, describe(event))),
+            Kind::Http(_) | Kind::Git(_) => entries.push(Entry::of(event, Mark::Lane, describe(event))),
         }
     }
 
