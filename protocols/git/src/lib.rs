@@ -7,6 +7,8 @@
 //! held; what it lacks is asked for through [`wiretape_core::Asking`].
 #![warn(clippy::indexing_slicing)]
 
+pub mod pack;
+
 /// How a conversation is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
