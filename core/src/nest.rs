@@ -62,6 +62,12 @@ pub struct Content {
 pub trait NestedWires: Send {
     /// The wire for `carrier` on `lane`, or `None` when nothing here understands it.
     fn wire(&self, lane: Lane, carrier: &Carrier) -> Option<ByteWire>;
+
+    /// Whether a [`Carrier::Content`] of this method and path is worth making: every request of HTTP is looked at so.
+    fn reads_content(&self, method: &[u8], path: &[u8]) -> bool {
+        let _ = (method, path);
+        true
+    }
 }
 
 /// A table that knows no wires.
@@ -71,5 +77,9 @@ pub struct NoNestedWires;
 impl NestedWires for NoNestedWires {
     fn wire(&self, _lane: Lane, _carrier: &Carrier) -> Option<ByteWire> {
         None
+    }
+
+    fn reads_content(&self, _method: &[u8], _path: &[u8]) -> bool {
+        false
     }
 }

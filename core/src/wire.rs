@@ -111,6 +111,12 @@ pub trait Wire {
     fn held_bytes_max(&self) -> usize {
         limits::HELD_BYTES_MAX * 2
     }
+
+    /// Whether the events of this wire hold what was said, verbatim, and what it sends may be something else: who carries
+    /// it then records no bytes of its own besides, and passes nothing on that this wire does not send.
+    fn is_record(&self) -> bool {
+        false
+    }
 }
 
 impl<W: Wire + ?Sized> Wire for Box<W> {
@@ -146,5 +152,9 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn held_bytes_max(&self) -> usize {
         (**self).held_bytes_max()
+    }
+
+    fn is_record(&self) -> bool {
+        (**self).is_record()
     }
 }
