@@ -17,7 +17,7 @@ pub struct Row {
     /// The protocol's name.
     pub name: &'static str,
     /// The wire for what a carrier carries; `None` when that is another protocol.
-    pub wire: fn(Lane, &Carrier) -> Option<ByteWire>,
+    pub wire: fn(&Table, Lane, &Carrier) -> Option<ByteWire>,
 }
 
 /// Every protocol that a lane can carry.
@@ -29,59 +29,64 @@ pub const ROWS: &[Row] = &[
     Row { name: "websocket", wire: websocket },
 ];
 
-/// The table, as the wires that carry others see it.
+/// The table, as the wires that carry others see it, with what a target's settings say of its rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Table;
+pub struct Table {
+    /// How git is recorded.
+    pub git: wiretape_git::Options,
+}
 
 impl NestedWires for Table {
     fn wire(&self, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
-        ROWS.iter().find_map(|row| (row.wire)(lane, carrier))
+        ROWS.iter().find_map(|row| (row.wire)(self, lane, carrier))
     }
 }
 
 /// A database session, from the end of its login on.
-fn postgres(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+fn postgres(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     match carrier {
         Carrier::Connection { protocol: "postgres" } => Some(Box::new(PostgresWire::new(lane))),
         Carrier::Subsystem { .. }
         | Carrier::Exec { .. }
         | Carrier::Forward { .. }
         | Carrier::Connection { .. }
+        | Carrier::Content(_)
         | Carrier::Upgrade { .. } => None,
     }
 }
 
 /// The subsystem `sftp`, or the server for it as a command (`sftp -s /usr/lib/openssh/sftp-server`).
-fn sftp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+fn sftp(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let carried = match carrier {
         Carrier::Subsystem { name } => name == "sftp",
         Carrier::Exec { command } => wiretape_sftp::is_server(command),
-        Carrier::Forward { .. } | Carrier::Connection { .. } | Carrier::Upgrade { .. } => false,
+        Carrier::Forward { .. } | Carrier::Connection { .. } | Carrier::Content(_) | Carrier::Upgrade { .. } => false,
     };
     carried.then(|| Box::new(SftpWire::new(lane)) as ByteWire)
 }
 
 /// The commands `scp -t` and `scp -f`.
-fn scp(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+fn scp(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let Carrier::Exec { command } = carrier else { return None };
     let direction = wiretape_scp::direction(command)?;
     Some(Box::new(ScpWire::new(lane, direction)))
 }
 
 /// The subsystem `line@wiretape`, which only a target made for trying things out has.
-fn line(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+fn line(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     match carrier {
         Carrier::Subsystem { name } if name == "line@wiretape" => Some(Box::new(LineWire::new(lane))),
         Carrier::Subsystem { .. }
         | Carrier::Exec { .. }
         | Carrier::Forward { .. }
         | Carrier::Connection { .. }
+        | Carrier::Content(_)
         | Carrier::Upgrade { .. } => None,
     }
 }
 
 /// What an exchange was upgraded to (RFC 6455, RFC 8441).
-fn websocket(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+fn websocket(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     match carrier {
         Carrier::Upgrade { protocol } if protocol.eq_ignore_ascii_case(b"websocket") => {
             Some(Box::new(WebSocketWire::new(lane)))
@@ -90,6 +95,7 @@ fn websocket(lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
         | Carrier::Exec { .. }
         | Carrier::Forward { .. }
         | Carrier::Connection { .. }
+        | Carrier::Content(_)
         | Carrier::Upgrade { .. } => None,
     }
 }
