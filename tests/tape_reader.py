@@ -124,6 +124,10 @@ def i32(plain):
     return plain.zigzag(32)
 
 
+def i64(plain):
+    return plain.zigzag(64)
+
+
 def flag(plain):
     return plain.bool()
 
@@ -138,6 +142,10 @@ def run(plain):
 
 def digest(plain):
     return plain.take(32).hex()
+
+
+def object_id(plain):
+    return plain.take(plain.choice([20, 32])).hex()
 
 
 def word(*words):
@@ -248,6 +256,28 @@ COLUMN = fields(
 )
 MESSAGES = [("count", u32), ("bytes", run)]
 VERSION = word("HTTP/1.0", "HTTP/1.1", "HTTP/2")
+SIGNATURE = word("openpgp", "ssh", "x509", "other")
+OBJECT = word("commit", "tree", "blob", "tag")
+ADVERTISED = fields(
+    ("name", run), ("id", optional(object_id)), ("peeled", optional(object_id)), ("symref_target", optional(run))
+)
+UPDATE = [
+    ("name", run),
+    ("old", object_id),
+    ("new", object_id),
+    ("change", word("created", "deleted", "fast-forward", "forced", "unknown")),
+]
+IDENT = fields(("name", run), ("email", run), ("seconds", i64), ("offset_minutes", i16))
+TREE_FILE = fields(("mode", u32), ("id", object_id))
+CHANGE = fields(
+    ("path", run),
+    ("status", word("added", "modified", "deleted", "written")),
+    ("old", optional(TREE_FILE)),
+    ("new", optional(TREE_FILE)),
+    ("lines", optional(pair(u32, u32))),
+    ("binary", flag),
+)
+REF_REPORT = fields(("name", run), ("error", optional(run)), ("options", many(run)))
 SECTION = many(fields(("name", run), ("value", run), ("concealed_bytes", u32)))
 REPORT = [("fields", many(fields(("letter", u8), ("text", run))))]
 FAMILIES = [
@@ -381,6 +411,86 @@ FAMILIES = [
         ),
         ("http.control", [("kind", word("ping", "pong", "close")), ("bytes", run)]),
     ],
+    [
+        ("git.service", [("service", word("upload-pack", "receive-pack", "upload-archive")), ("repository", run)]),
+        ("git.data", [("bytes", run)]),
+        ("git.omitted", [("bytes", u64)]),
+        ("git.advertised", [("version", u8), ("capabilities", many(run))]),
+        ("git.refs", [("refs", many(ADVERTISED))]),
+        ("git.command", [("name", run), ("capabilities", many(run)), ("arguments", many(run))]),
+        (
+            "git.wanted",
+            [
+                ("ids", many(object_id)),
+                ("refs", many(run)),
+                ("capabilities", many(run)),
+                ("shallow", many(object_id)),
+                ("deepen", many(run)),
+                ("filter", optional(run)),
+            ],
+        ),
+        ("git.haves", [("ids", many(object_id)), ("done", flag)]),
+        ("git.acknowledged", [("lines", many(run))]),
+        ("git.update", UPDATE),
+        ("git.options", [("options", many(run))]),
+        ("git.certificate", [("text", run), ("signature", SIGNATURE)]),
+        (
+            "git.pack",
+            [
+                ("objects", u32),
+                ("bytes", u64),
+                ("checksum", object_id),
+                ("sha256", digest),
+                ("intact", optional(flag)),
+            ],
+        ),
+        (
+            "git.contents",
+            [(name, u32) for name in ("commits", "trees", "blobs", "tags", "unresolved")] + [("cut", text)],
+        ),
+        ("git.objects", [("objects", many(fields(("id", object_id), ("kind", OBJECT), ("bytes", u64))))]),
+        (
+            "git.commit",
+            [
+                ("id", object_id),
+                ("tree", object_id),
+                ("parents", many(object_id)),
+                ("author", IDENT),
+                ("committer", IDENT),
+                ("message", run),
+                ("signature", optional(SIGNATURE)),
+            ],
+        ),
+        (
+            "git.files",
+            [
+                ("commit", object_id),
+                ("parent", optional(object_id)),
+                ("files", many(CHANGE)),
+                ("complete", flag),
+            ],
+        ),
+        (
+            "git.tag",
+            [
+                ("id", object_id),
+                ("target", object_id),
+                ("target_kind", OBJECT),
+                ("name", run),
+                ("tagger", optional(IDENT)),
+                ("message", run),
+                ("signature", optional(SIGNATURE)),
+            ],
+        ),
+        ("git.report", [("unpack", run), ("refs", many(REF_REPORT))]),
+        ("git.progress", [("bytes", run)]),
+        ("git.error", [("message", run)]),
+        (
+            "git.lfs-batch",
+            [("operation", run), ("objects", many(pair(run, u64))), ("reference", optional(run))],
+        ),
+        ("git.lfs-object", [("id", digest), ("bytes", u64)]),
+    ],
 ]
 # The fields that are payload: runs of bytes, or lists of values.
 COUNTED = {
@@ -398,6 +508,7 @@ COUNTED = {
     "query.long": "bytes",
     "http.body": "bytes",
     "http.message": "bytes",
+    "git.data": "bytes",
 }
 
 

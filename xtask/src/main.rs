@@ -6,10 +6,12 @@
 mod bench;
 mod check;
 mod fuzz;
+mod git;
 mod installation;
 mod packages;
 mod parts;
 mod postgres;
+mod sources;
 mod test;
 mod workspace;
 

@@ -29,6 +29,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("bzip2", "bzip2"),
     ("curl", "curl"),
     ("git", "git"),
+    ("git-lfs", "git-lfs"),
+    ("fcgiwrap", "fcgiwrap"),
+    ("apache2", "apache2"),
+    ("perl", "perl"),
+    ("make", "make"),
+    ("cc", "gcc"),
     ("nginx", "nginx"),
     ("haproxy", "haproxy"),
     ("h2load", "nghttp2-client"),
@@ -37,10 +43,13 @@ const PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// Files that a journey needs, and the package that has them.
-const FILES: &[(&[&str], &str)] = &[(
-    &["/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server", "/usr/libexec/openssh/sftp-server"],
-    "openssh-sftp-server",
-)];
+const FILES: &[(&[&str], &str)] = &[
+    (
+        &["/usr/lib/openssh/sftp-server", "/usr/lib/ssh/sftp-server", "/usr/libexec/openssh/sftp-server"],
+        "openssh-sftp-server",
+    ),
+    (&["/usr/include/zlib.h"], "zlib1g-dev"),
+];
 
 /// Settings of Debian's way to keep several PostgreSQL servers: what stands in this folder is read when one is installed.
 const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.d";
