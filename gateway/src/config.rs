@@ -2,10 +2,12 @@
 
 mod check;
 mod faults;
+mod git;
 mod http;
 mod postgres;
 mod setting;
 
+pub(crate) use git::PushRule;
 pub(crate) use http::{HostPattern, HttpChoice, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget};
 pub(crate) use postgres::PostgresTarget;
 pub(crate) use setting::{TlsFiles, TlsMode};
@@ -18,6 +20,8 @@ use anyhow::{Context, bail};
 use russh::keys::PublicKey;
 use serde::Deserialize;
 use toml::Spanned;
+use wiretape_git::Packs;
+use wiretape_protocols::Table;
 use wiretape_recorder::Durability;
 
 /// A configuration that passed every check.
@@ -77,6 +81,10 @@ pub(crate) struct Target {
     /// Groups whose members may connect; empty: everyone that is known.
     pub(crate) groups: Vec<String>,
     pub(crate) durability: Durability,
+    /// How packs of Git are recorded.
+    pub(crate) packs: Packs,
+    /// Pushes that are refused.
+    pub(crate) refuse: Vec<PushRule>,
     pub(crate) kind: TargetKind,
 }
 
@@ -156,6 +164,11 @@ impl Target {
     /// Whether it is reached by SSH clients.
     pub(crate) fn is_for_ssh(&self) -> bool {
         matches!(self.kind, TargetKind::Ssh(_) | TargetKind::Command(_))
+    }
+
+    /// The wires of a session with this target.
+    pub(crate) fn table(&self) -> Table {
+        Table { git: wiretape_git::Options { packs: self.packs } }
     }
 
     /// Whether `user` may connect.
@@ -286,6 +299,9 @@ struct TargetTable {
     #[serde(default)]
     groups: Vec<String>,
     record: Option<Spanned<String>>,
+    packs: Option<Spanned<String>>,
+    #[serde(default)]
+    refuse: Vec<Spanned<String>>,
 }
 
 fn default_data_dir() -> PathBuf {

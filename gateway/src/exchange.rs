@@ -8,6 +8,8 @@
 //! A side is heard only while the other one takes what it is told and the recorder has room: whoever does not take
 //! what it is sent holds back whoever sends it, and nothing grows.
 
+mod asking;
+mod holding;
 mod line;
 
 use std::collections::VecDeque;
@@ -18,11 +20,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Sleep;
-use wiretape_core::{Lane, Side};
+use wiretape_core::{Lane, Reason, Side};
 use wiretape_http::{Content, Part, Problem, RequestHead, Route};
 use wiretape_recorder::Lost;
 
-pub(crate) use line::{HttpLine, Told};
+use holding::Holding;
+pub(crate) use line::HttpLine;
+use line::Told;
 
 use crate::dial::http::{Upstreams, Ways};
 use crate::peer::Peer;
@@ -45,7 +49,7 @@ type Waiting = Pin<Box<dyn Future<Output = Result<(), Lost>> + Send>>;
 /// One exchange.
 struct Exchange<'a> {
     line: &'a HttpLine,
-    upstreams: &'a Upstreams,
+    upstreams: &'a Arc<Upstreams>,
     lane: Lane,
     client: Peer,
     upstream: Option<Peer>,
@@ -53,6 +57,9 @@ struct Exchange<'a> {
     home: Option<Arc<Ways>>,
     /// What comes of what was said, before it is put to its side.
     told: Vec<Told>,
+    /// What is held for the target, and what goes behind it once that is on its way.
+    holding: Holding,
+    behind: VecDeque<Part>,
     /// What may leave only when an event is kept, and which.
     covered: VecDeque<Told>,
     cover: Option<u64>,
@@ -95,7 +102,7 @@ enum End {
 /// Runs one exchange: `head` was said by `client`, and goes by `route`. Returns the client.
 pub(crate) async fn run(
     line: &HttpLine,
-    upstreams: &Upstreams,
+    upstreams: &Arc<Upstreams>,
     client: Peer,
     head: Box<RequestHead>,
     route: Arc<Route>,
@@ -110,6 +117,8 @@ pub(crate) async fn run(
         upstream: None,
         home: None,
         told,
+        holding: Holding::default(),
+        behind: VecDeque::new(),
         covered: VecDeque::new(),
         cover: None,
         waiting: None,
@@ -193,6 +202,8 @@ impl Exchange<'_> {
             }
             Err(problem) => {
                 self.early.clear();
+                self.behind.clear();
+                self.holding.discard();
                 self.say(Side::Upstream, Part::Failed(problem));
             }
         }
@@ -205,6 +216,8 @@ impl Exchange<'_> {
             if self.poll_kept(context).is_ready() {
                 progress |= self.release();
             }
+            progress |= self.poll_examined(context);
+            progress |= self.let_go();
             // What comes by one read leaves by one write.
             let room = self.poll_room(context);
             for _ in 0..PARTS_GATHERED_MAX {
@@ -238,7 +251,8 @@ impl Exchange<'_> {
     }
 
     fn hear_client(&mut self, context: &mut Context<'_>) -> bool {
-        let wanted = self.upstream.as_ref().is_some_and(Peer::has_room);
+        let passes = !self.holding.is_leaving() && self.upstream.as_ref().is_some_and(Peer::has_room);
+        let wanted = passes || self.holding.is_holding();
         if !(wanted || self.declines()) || self.client_end == End::Reset || self.satisfied {
             return false;
         }
@@ -342,12 +356,16 @@ impl Exchange<'_> {
             self.waiting = None;
         }
         let mut told = std::mem::take(&mut self.told);
-        if self.cover.is_some() {
-            self.covered.extend(told.drain(..));
-        } else {
-            for (side, part) in told.drain(..) {
-                self.put(side, part);
+        for told in told.drain(..) {
+            match told {
+                // What stays here need not wait for its event to be kept: its release will, and that comes later.
+                Told::Hold(..) | Told::Examine(..) if self.covered.is_empty() => self.carry_out(told),
+                told if self.cover.is_some() => self.covered.push_back(told),
+                told => self.carry_out(told),
             }
+        }
+        if self.covered.is_empty() {
+            self.cover = None;
         }
         self.told = told;
     }
@@ -380,10 +398,60 @@ impl Exchange<'_> {
 
     fn release(&mut self) -> bool {
         let any = !self.covered.is_empty();
-        for (side, part) in std::mem::take(&mut self.covered) {
-            self.put(side, part);
+        for told in std::mem::take(&mut self.covered) {
+            self.carry_out(told);
         }
         any
+    }
+
+    fn carry_out(&mut self, told: Told) {
+        match told {
+            Told::Say(side, part) => self.put(side, part),
+            Told::Hold(Side::Upstream, part) => {
+                if let Err(text) = self.holding.keep(part, self.line.spool_folder()) {
+                    self.line.close(Reason::new("spool", text));
+                }
+            }
+            Told::Release(Side::Upstream) => self.holding.release(),
+            Told::Discard(Side::Upstream) => self.holding.discard(),
+            Told::Examine(unit, examiner) => {
+                self.holding.examine(unit, examiner, self.line.examinations(), self.upstreams);
+            }
+            Told::Hold(Side::Client, _) | Told::Release(Side::Client) | Told::Discard(Side::Client) => {
+                self.line.close(Reason::new("gateway", "nothing is held for clients of HTTP"));
+            }
+        }
+    }
+
+    /// What an examination found is told to the session.
+    fn poll_examined(&mut self, context: &mut Context<'_>) -> bool {
+        match self.holding.poll_examined(context) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok((unit, finding))) => {
+                let cover = self.line.found(self.lane, unit, finding, &mut self.told);
+                self.pass_on(cover);
+            }
+            Poll::Ready(Err(text)) => self.line.close(Reason::new("gateway", text)),
+        }
+        true
+    }
+
+    /// What was held takes its way, as fast as the target takes it.
+    fn let_go(&mut self) -> bool {
+        let mut progress = false;
+        while self.asked.is_none() && self.holding.is_leaving() && self.upstream.as_ref().is_none_or(Peer::has_room) {
+            match self.holding.leave() {
+                Ok(Some(part)) => self.put_upstream(part),
+                Ok(None) => {
+                    for part in std::mem::take(&mut self.behind) {
+                        self.put_upstream(part);
+                    }
+                }
+                Err(text) => self.line.close(Reason::new("spool", text)),
+            }
+            progress = true;
+        }
+        progress
     }
 
     fn put(&mut self, side: Side, part: Part) {
@@ -411,13 +479,18 @@ impl Exchange<'_> {
                 }
                 self.client.put(part);
             }
-            Side::Upstream => match part {
-                Part::Request(head, _) => self.asked = Some(head),
-                part => match &mut self.upstream {
-                    Some(upstream) => upstream.put(part),
-                    None if self.asked.is_some() => self.early.push_back(part),
-                    None => {}
-                },
+            Side::Upstream if self.holding.is_leaving() => self.behind.push_back(part),
+            Side::Upstream => self.put_upstream(part),
+        }
+    }
+
+    fn put_upstream(&mut self, part: Part) {
+        match part {
+            Part::Request(head, _) => self.asked = Some(head),
+            part => match &mut self.upstream {
+                Some(upstream) => upstream.put(part),
+                None if self.asked.is_some() => self.early.push_back(part),
+                None => {}
             },
         }
     }

@@ -12,6 +12,7 @@ use crate::antechamber::Antechamber;
 use crate::authority::Authority;
 use crate::cancel::CancelKeys;
 use crate::config::Config;
+use crate::examination::Examinations;
 use crate::host_keys::{self, LearnedKeys};
 use crate::{tls, transport};
 
@@ -27,6 +28,7 @@ pub(crate) struct Gateway {
     antechamber: Antechamber,
     cancel_keys: CancelKeys,
     spool_folder: PathBuf,
+    examinations: Examinations,
     stopping: watch::Sender<bool>,
 }
 
@@ -60,6 +62,7 @@ impl Gateway {
             antechamber: Antechamber::default(),
             cancel_keys: CancelKeys::default(),
             spool_folder,
+            examinations: Examinations::default(),
             stopping: watch::Sender::new(false),
         })
     }
@@ -110,6 +113,10 @@ impl Gateway {
     }
 
     /// Where bytes wait that a stalled receiver does not take.
+    pub(crate) fn examinations(&self) -> &Examinations {
+        &self.examinations
+    }
+
     pub(crate) fn spool_folder(&self) -> &Path {
         &self.spool_folder
     }

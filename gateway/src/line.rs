@@ -14,11 +14,14 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use wiretape_core::event::SessionEvent;
-use wiretape_core::{Effect, Event, Guard, Input, Kind, Lane, Reason, Session, Side};
+use wiretape_core::{Asking, Effect, Event, Examiner, Guard, Input, Kind, Lane, Reason, Session, Side, Unit};
 use wiretape_recorder::{Lost, Recording};
 use wiretape_ssh::{Message, SshWire};
 
 use crate::clock::SessionClock;
+use crate::examination::{Examinations, Mute};
+use crate::gateway::Gateway;
+use crate::hold::Hold;
 use crate::outlet::{Outlet, OutletQueue, Parcel, Room, outlet};
 
 /// How often it is looked whether the last bytes were taken.
@@ -28,6 +31,12 @@ const DRAINED_LOOK_INTERVAL: Duration = Duration::from_millis(2);
 pub(crate) trait Door: Send + Sync {
     /// A lane was opened toward this side; its first message is the opening.
     fn open(&self, line: &Line, lane: Lane, queue: OutletQueue);
+
+    /// Who asks what is behind this door about what is held for it.
+    fn asking(&self, line: &Line) -> Box<dyn Asking + Send> {
+        let _ = line;
+        Box::new(Mute)
+    }
 
     /// As [`Door::open`], for a lane that its opener was already told is open.
     fn take_over(&self, line: &Line, lane: Lane, queue: OutletQueue) {
@@ -45,6 +54,7 @@ struct Shared {
     clock: SessionClock,
     recording: Recording,
     spool_folder: PathBuf,
+    examinations: Examinations,
     lanes: AtomicU32,
     /// One connection of a session may be held without end, not both: that would be a deadlock.
     held: AtomicBool,
@@ -55,6 +65,7 @@ struct Shared {
 struct State {
     session: Session<SshWire>,
     outlets: HashMap<(Side, Lane), Outlet>,
+    holds: HashMap<(Side, Lane), Hold<Message>>,
     client: Option<Arc<dyn Door>>,
     upstream: Option<Arc<dyn Door>>,
     answers: HashMap<Lane, VecDeque<oneshot::Sender<Answer>>>,
@@ -75,15 +86,16 @@ pub(crate) struct Answer {
 impl Line {
     /// A line that records on `recording`. Doors are set before anything is said.
     pub(crate) fn new(
+        gateway: &Gateway,
         clock: SessionClock,
         recording: Recording,
-        spool_folder: PathBuf,
         wire: SshWire,
         guard: Box<dyn Guard>,
     ) -> Self {
         let state = State {
             session: Session::new(wire, guard),
             outlets: HashMap::new(),
+            holds: HashMap::new(),
             client: None,
             upstream: None,
             answers: HashMap::new(),
@@ -95,7 +107,8 @@ impl Line {
             shared: Arc::new(Shared {
                 clock,
                 recording,
-                spool_folder,
+                spool_folder: gateway.spool_folder().to_owned(),
+                examinations: gateway.examinations().clone(),
                 lanes: AtomicU32::new(1),
                 held: AtomicBool::new(false),
                 closed: watch::Sender::new(None),
@@ -290,6 +303,10 @@ impl Line {
                 Effect::Append(event) if state.lost => drop(event),
                 Effect::Append(event) => covered = Some(self.shared.recording.append(event)?),
                 Effect::Send { to, message } => self.send(state, to, Parcel { message, event: covered }),
+                Effect::Hold { to, lane, message } => self.hold(state, to, lane, message),
+                Effect::Release { to, lane } => self.let_go(state, to, lane, covered),
+                Effect::Discard { to, lane } => drop(state.holds.remove(&(to, lane))),
+                Effect::Examine { unit, examiner } => self.examine(state, unit, examiner),
                 Effect::Ask { unit, question } => {
                     // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
                     let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);
@@ -303,6 +320,51 @@ impl Line {
         Ok(())
     }
 
+    /// Keeps a message until it may go.
+    fn hold(&self, state: &mut State, to: Side, lane: Lane, message: Message) {
+        let hold = state.holds.entry((to, lane)).or_insert_with(Hold::new);
+        match message {
+            Message::Data { error: false, bytes, .. } => {
+                if let Err(error) = hold.push_bytes(&bytes, &self.shared.spool_folder) {
+                    let text = format!("what is held on lane {lane} cannot be kept: {error}");
+                    state.broken = Some(Reason::new("spool", text));
+                }
+            }
+            message => {
+                let last = matches!(message, Message::Eof { .. } | Message::Close { .. });
+                hold.push(message, last);
+            }
+        }
+    }
+
+    /// Sends what was held, when the event that covers it is kept.
+    fn let_go(&self, state: &mut State, to: Side, lane: Lane, event: Option<u64>) {
+        let Some(hold) = state.holds.remove(&(to, lane)) else { return };
+        if let Some(outlet) = state.outlets.get(&(to, lane)) {
+            outlet.push_held(lane, hold, if state.lost { None } else { event });
+        }
+    }
+
+    /// Has what is held examined, beside the session.
+    fn examine(&self, state: &mut State, unit: Unit, examiner: Examiner) {
+        let asking = match &state.upstream {
+            Some(door) => door.asking(self),
+            None => Box::new(Mute),
+        };
+        let hold = state.holds.entry((Side::Upstream, unit.lane)).or_insert_with(Hold::new);
+        let examined = self.shared.examinations.start(examiner, hold, asking);
+        let line = self.clone();
+        tokio::spawn(async move {
+            match examined.await {
+                Ok(finding) => line.handle(Input::Found { unit, finding }),
+                Err(error) => {
+                    tracing::error!(session = %line.recording().id(), "an examination failed: {error}");
+                    line.close(Reason::new("gateway", "what was held could not be examined"));
+                }
+            }
+        });
+    }
+
     fn end(&self, state: &mut State, reason: Reason) {
         if !state.lost {
             let at = self.shared.clock.now();
@@ -314,6 +376,7 @@ impl Line {
         }
         state.answers.clear();
         state.listening.clear();
+        state.holds.clear();
         for outlet in state.outlets.values() {
             outlet.finish();
         }

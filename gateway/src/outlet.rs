@@ -17,6 +17,8 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use wiretape_ssh::Message;
 
+use crate::hold::{Hold, Piece};
+
 /// Bytes of one lane and direction that wait in memory.
 pub(crate) const MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
@@ -76,7 +78,19 @@ struct State {
 #[derive(Debug)]
 enum Item {
     Kept(Parcel),
-    Spooled { at: u64, length: usize, lane: wiretape_core::Lane, error: bool, event: Option<u64> },
+    /// What was held, and is taken out piece by piece.
+    Held {
+        hold: Hold<Message>,
+        lane: wiretape_core::Lane,
+        event: Option<u64>,
+    },
+    Spooled {
+        at: u64,
+        length: usize,
+        lane: wiretape_core::Lane,
+        error: bool,
+        event: Option<u64>,
+    },
 }
 
 /// What became of waiting for room.
@@ -142,6 +156,17 @@ impl Outlet {
         drop(state);
         self.shared.arrived.notify_one();
         Ok(())
+    }
+
+    /// Puts what was held at the end of the queue; `event` covers it.
+    pub(crate) fn push_held(&self, lane: wiretape_core::Lane, hold: Hold<Message>, event: Option<u64>) {
+        let mut state = self.shared.state();
+        if state.abandoned || state.finished {
+            return;
+        }
+        state.items.push_back(Item::Held { hold, lane, event });
+        drop(state);
+        self.shared.arrived.notify_one();
     }
 
     /// Nothing more will be put in: the queue ends when it is empty.
@@ -218,6 +243,15 @@ impl OutletQueue {
                         Item::Kept(parcel) => {
                             state.memory_bytes = state.memory_bytes.saturating_sub(payload_bytes(&parcel.message));
                             parcel
+                        }
+                        Item::Held { mut hold, lane, event } => {
+                            let message = match hold.take()? {
+                                None => continue,
+                                Some(Piece::Message(message)) => message,
+                                Some(Piece::Bytes(bytes)) => Message::Data { lane, error: false, bytes },
+                            };
+                            state.items.push_front(Item::Held { hold, lane, event });
+                            Parcel { message, event }
                         }
                         Item::Spooled { at, length, lane, error, event } => {
                             read_back(&mut state, at, length, lane, error, event)?

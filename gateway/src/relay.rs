@@ -300,6 +300,11 @@ impl Relay {
                     };
                     peer.put(message, covered.filter(|_| waits));
                 }
+                Effect::Hold { .. } | Effect::Release { .. } | Effect::Discard { .. } | Effect::Examine { .. } => {
+                    // None of the protocols of plain bytes holds anything; one that did would be broken off here.
+                    let reason = Reason::new("gateway", "nothing is held on a connection of plain bytes");
+                    self.line.session.handle(at, Input::Close { reason });
+                }
                 Effect::Ask { unit, question } => {
                     // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
                     let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);

@@ -13,7 +13,7 @@ use super::faults::Faults;
 use super::setting::{beside, credential_source, has_port, is_name};
 use super::{
     CommandTarget, Config, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable, User, UserTable,
-    http, postgres,
+    git, http, postgres,
 };
 
 /// Shells that take a command line behind `-c`.
@@ -163,6 +163,8 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
             Durability::Queued
         }
     };
+    let packs = git::packs(table.packs.as_ref(), faults);
+    let refuse = git::rules(&table.refuse, faults);
     let name = table.name.get_ref().clone();
     let groups = table.groups.clone();
     let kind = table.kind.get_ref().clone();
@@ -179,7 +181,7 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
         "http" => TargetKind::Http(Box::new(http::target(table, folder, faults)?)),
         _ => TargetKind::Tunnel(http::tunnel(&table, faults)?),
     };
-    Some(Target { name, groups, durability, kind })
+    Some(Target { name, groups, durability, packs, refuse, kind })
 }
 
 fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<SshTarget> {
@@ -232,7 +234,7 @@ fn refuse_misplaced(table: &TargetTable, kind: &str, faults: &mut Faults<'_>) {
     let span = |text: &Option<Spanned<String>>| text.as_ref().map(Spanned::span);
     let path = |path: &Option<Spanned<PathBuf>>| path.as_ref().map(Spanned::span);
     let words = |words: &Option<Spanned<Vec<String>>>| words.as_ref().map(Spanned::span);
-    let settings: [Setting<'_>; 16] = [
+    let settings: [Setting<'_>; 18] = [
         ("address", span(&table.address), &["ssh", "postgres"]),
         ("login", span(&table.login), &["ssh", "postgres", "http"]),
         ("logins", table.logins.first().map(Spanned::span), &["ssh"]),
@@ -248,6 +250,8 @@ fn refuse_misplaced(table: &TargetTable, kind: &str, faults: &mut Faults<'_>) {
         ("url", span(&table.url), &["http"]),
         ("header", span(&table.header), &["http"]),
         ("http", span(&table.http), &["http"]),
+        ("packs", span(&table.packs), &["ssh", "http"]),
+        ("refuse", table.refuse.first().map(Spanned::span), &["ssh", "http"]),
         ("hosts", table.hosts.first().map(Spanned::span), &["http", "tunnel"]),
     ];
     for (setting, span, kinds) in settings {

@@ -1,5 +1,7 @@
 //! The way to a target of kind `ssh`: the gateway is the client here, with the target's own credential.
 
+mod asking;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use russh::keys::{HashAlg, PrivateKeyWithHashAlg, PublicKey, PublicKeyOrCertific
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 use wiretape_core::event::StreamKind;
-use wiretape_core::{Lane, Reason, Side};
+use wiretape_core::{Asking, Lane, Reason, Side};
 use wiretape_ssh::{Message, OpenFailure};
 
 use crate::channel::{Channel, Opening, listen, open_failure_of};
@@ -20,6 +22,7 @@ use crate::host_keys::{Learned, LearnedKeys};
 use crate::line::{Door, Line};
 use crate::outlet::OutletQueue;
 use crate::transport::{self, Cutter};
+use asking::SshAsking;
 
 /// How long the target may take from the first packet to an accepted login.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
@@ -153,6 +156,10 @@ impl SshUpstream {
 }
 
 impl Door for SshUpstream {
+    fn asking(&self, line: &Line) -> Box<dyn Asking + Send> {
+        Box::new(SshAsking::new(self.clone(), line.clone()))
+    }
+
     fn open(&self, line: &Line, lane: Lane, queue: OutletQueue) {
         tokio::spawn(self.clone().serve(line.clone(), lane, queue, false));
     }

@@ -5,27 +5,44 @@
 
 use std::collections::HashMap;
 use std::mem;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use wiretape_core::event::SessionEvent;
-use wiretape_core::judge::AllowAll;
-use wiretape_core::{Effect, Input, Lane, Moment, Reason, Session, Side, Verdict};
+use wiretape_core::{Effect, Examiner, Finding, Input, Lane, Moment, Reason, Session, Side, Unit, Verdict};
 use wiretape_http::{HttpWire, Message, Part};
-use wiretape_protocols::Table;
 use wiretape_recorder::{Durability, Lost, Recording};
 
 use crate::admission::of_session;
 use crate::clock::SessionClock;
+use crate::config::Target;
+use crate::examination::Examinations;
+use crate::gateway::Gateway;
+use crate::guard;
 
-/// A part, and who is told it.
-pub(crate) type Told = (Side, Part);
+/// What comes of what was said on a lane.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A side is told a part.
+    Say(Side, Part),
+    /// A part is kept for a side.
+    Hold(Side, Part),
+    /// A side is told what was kept for it.
+    Release(Side),
+    /// What was kept for a side is forgotten.
+    Discard(Side),
+    /// What is kept for the target is to be examined.
+    Examine(Unit, Examiner),
+}
 
 /// One session of HTTP.
 pub(crate) struct HttpLine {
     clock: SessionClock,
     recording: Recording,
     durability: Durability,
+    spool_folder: PathBuf,
+    examinations: Examinations,
     inner: Mutex<Inner>,
     over: CancellationToken,
 }
@@ -37,25 +54,43 @@ struct Inner {
     lost: bool,
     ended: Option<Reason>,
     /// What lanes are told that did not ask: their session is over.
-    farewells: HashMap<Lane, Vec<Told>>,
+    farewells: HashMap<Lane, Vec<(Side, Part)>>,
 }
 
 impl HttpLine {
-    pub(crate) fn new(clock: SessionClock, recording: Recording, durability: Durability) -> Self {
-        let wire = HttpWire::new(recording.id().to_string(), Box::new(Table));
+    pub(crate) fn new(gateway: &Gateway, clock: SessionClock, recording: Recording, target: &Target) -> Self {
+        let wire = HttpWire::new(recording.id().to_string(), Box::new(target.table()));
         let inner = Inner {
-            session: Session::new(wire, Box::new(AllowAll)),
+            session: Session::new(wire, guard::of(target)),
             lanes: 0,
             lost: false,
             ended: None,
             farewells: HashMap::new(),
         };
-        Self { clock, recording, durability, inner: Mutex::new(inner), over: CancellationToken::new() }
+        Self {
+            clock,
+            recording,
+            durability: target.durability,
+            spool_folder: gateway.spool_folder().to_owned(),
+            examinations: gateway.examinations().clone(),
+            inner: Mutex::new(inner),
+            over: CancellationToken::new(),
+        }
     }
 
     /// The session's tape.
     pub(crate) fn recording(&self) -> &Recording {
         &self.recording
+    }
+
+    /// Where what is held is kept when it is large.
+    pub(crate) fn spool_folder(&self) -> &Path {
+        &self.spool_folder
+    }
+
+    /// Where what is held is examined.
+    pub(crate) fn examinations(&self) -> &Examinations {
+        &self.examinations
     }
 
     /// Cancelled when the session is over, whatever its exchanges are at.
@@ -83,6 +118,12 @@ impl HttpLine {
         self.handle(&mut inner, lane, Input::Message { side, message: Message { lane, part } }, told)
     }
 
+    /// An examination on `lane` is over; as [`HttpLine::say`].
+    pub(crate) fn found(&self, lane: Lane, unit: Unit, finding: Finding, told: &mut Vec<Told>) -> Option<u64> {
+        let mut inner = self.inner();
+        self.handle(&mut inner, lane, Input::Found { unit, finding }, told)
+    }
+
     /// Ends the session; exchanges that run are told so.
     pub(crate) fn close(&self, reason: Reason) {
         let mut told = Vec::new();
@@ -98,7 +139,7 @@ impl HttpLine {
     }
 
     /// What `lane` is told because its session is over.
-    pub(crate) fn farewell(&self, lane: Lane) -> Vec<Told> {
+    pub(crate) fn farewell(&self, lane: Lane) -> Vec<(Side, Part)> {
         self.inner().farewells.remove(&lane).unwrap_or_default()
     }
 
@@ -153,10 +194,16 @@ impl HttpLine {
             match effect {
                 Effect::Append(event) if inner.lost => drop(event),
                 Effect::Append(event) => covered = Some(self.recording.append(event)?),
-                Effect::Send { to, message } if message.lane == lane => told.push((to, message.part)),
+                Effect::Send { to, message } if message.lane == lane => told.push(Told::Say(to, message.part)),
                 Effect::Send { to, message } => {
                     inner.farewells.entry(message.lane).or_default().push((to, message.part));
                 }
+                Effect::Hold { to, lane: of, message } if of == lane => told.push(Told::Hold(to, message.part)),
+                Effect::Release { to, lane: of } if of == lane => told.push(Told::Release(to)),
+                Effect::Discard { to, lane: of } if of == lane => told.push(Told::Discard(to)),
+                Effect::Examine { unit, examiner } if unit.lane == lane => told.push(Told::Examine(unit, examiner)),
+                // The end of a session touches other lanes: whoever runs those lets go of what is held.
+                Effect::Hold { .. } | Effect::Release { .. } | Effect::Discard { .. } | Effect::Examine { .. } => {}
                 Effect::Ask { unit, question } => {
                     // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
                     let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);

@@ -36,7 +36,7 @@ fn scene_with(durability: Durability, settings: Settings) -> Scene {
     let clock = SessionClock::start();
     let recording = store.begin(ID, clock.opened_unix_nanos(), durability).unwrap();
     let carrier = Carrier::Subsystem { name: "line@wiretape".to_owned() };
-    let wire = Table.wire(Lane(1), &carrier).unwrap();
+    let wire = Table::default().wire(Lane(1), &carrier).unwrap();
     let (client, inner_client) = duplex(SOCKET_BYTES);
     let (upstream, inner_upstream) = duplex(SOCKET_BYTES);
     let (inner_client, inner_upstream) = (Box::new(inner_client), Box::new(inner_upstream));

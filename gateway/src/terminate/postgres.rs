@@ -175,7 +175,7 @@ enum Happening {
 impl Passage<'_> {
     async fn serve(self, mut stream: Box<dyn Stream>, upstream: Upstream) -> Reason {
         let carrier = Carrier::Connection { protocol: "postgres" };
-        let Some(wire) = Table.wire(LANE, &carrier) else {
+        let Some(wire) = Table::default().wire(LANE, &carrier) else {
             let text = "the gateway has no wire for this protocol";
             tell(&mut *stream, &fatal("0A000", text, None)).await;
             return Reason::new("gateway", text);

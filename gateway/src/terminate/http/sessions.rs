@@ -27,7 +27,7 @@ pub(crate) struct Key {
 /// One session, and its ways to the target.
 pub(crate) struct HttpSession {
     pub(crate) line: HttpLine,
-    pub(crate) upstreams: Upstreams,
+    pub(crate) upstreams: Arc<Upstreams>,
     /// Its tape was ended, or is being ended.
     finished: AtomicBool,
 }
@@ -66,8 +66,8 @@ impl HttpSession {
             recording.append(of_session(clock.now(), SessionEvent::Labelled { label: label.to_owned() }))?;
         }
         tracing::info!(session = %recording.id(), person, target = target.name, "session opened");
-        let line = HttpLine::new(clock, recording, target.durability);
-        let upstreams = Upstreams::new(target, clock);
+        let line = HttpLine::new(gateway, clock, recording, &target);
+        let upstreams = Arc::new(Upstreams::new(target, clock));
         Ok(Arc::new(Self { line, upstreams, finished: AtomicBool::new(false) }))
     }
 

@@ -7,7 +7,6 @@ use anyhow::Context;
 use russh::keys::{HashAlg, PublicKey};
 use tokio::sync::Notify;
 use wiretape_core::event::{SessionEvent, SessionOpened};
-use wiretape_core::judge::AllowAll;
 use wiretape_core::{Reason, Side, Verdict};
 use wiretape_protocols::Table;
 use wiretape_recorder::Durability;
@@ -19,6 +18,7 @@ use crate::clock::SessionClock;
 use crate::config::{Config, Target, TargetKind};
 use crate::dial;
 use crate::gateway::Gateway;
+use crate::guard;
 use crate::identity::Principal;
 use crate::line::Line;
 
@@ -166,11 +166,19 @@ pub(super) fn admit(
     let recording = begin(gateway, clock, opened, durability)?;
     let decision = SessionEvent::Decision { action: "connect".to_owned(), resource, rule, verdict };
     recording.append(of_session(clock.now(), decision)).context("the tape takes no events")?;
-    let wire = SshWire::new(wiretape_ssh::Options { nested: Box::new(Table), ..wiretape_ssh::Options::default() });
-    let spool_folder = gateway.spool_folder().to_owned();
-    let line = Line::new(clock, recording, spool_folder, wire, Box::new(AllowAll));
-    line.set_door(Side::Client, Arc::new(ClientDoor { handle }));
     let user = principal.user();
+    let (table, guard) = match &admission {
+        Admission::Target { target, .. } => (target.table(), guard::of(target)),
+        // From the menu one may come to any of them.
+        Admission::Menu => {
+            let permitted = config.targets.values().filter(|target| target.permits(user)).collect::<Vec<_>>();
+            (Table::default(), guard::of_any(&permitted))
+        }
+        Admission::Refused { .. } => (Table::default(), guard::of_any(&[])),
+    };
+    let wire = SshWire::new(wiretape_ssh::Options { nested: Box::new(table), ..wiretape_ssh::Options::default() });
+    let line = Line::new(gateway, clock, recording, wire, guard);
+    line.set_door(Side::Client, Arc::new(ClientDoor { handle }));
     let upstream = match admission {
         Admission::Target { target, login } => dial::reach(gateway, &line, target, login, user),
         Admission::Menu => dial::menu(Arc::clone(gateway), principal.clone()),
