@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use wiretape_core::event::{HttpEvent, SessionEvent};
-use wiretape_core::{Event, Kind, Moment, SessionId, Side, Verdict};
+use wiretape_core::event::{GitEvent, GitService, HttpEvent, RefUpdate, SessionEvent};
+use wiretape_core::{Event, Kind, Lane, Moment, SessionId, Side, Verdict};
 
 use crate::limits::CATALOGUE_TEXT_BYTES_MAX;
 use crate::row::{SessionRow, SessionState};
@@ -36,13 +36,43 @@ pub(crate) struct Ledger {
     closed: Option<String>,
     label: Option<String>,
     /// The first request of HTTP, and how many there are.
-    request: Option<String>,
-    requests: u64,
+    request: Counted,
+    /// The first thing that was done with a repository of Git, and how many others there are.
+    conversation: Counted,
+    /// What was done last with which repository: that takes several requests of HTTP.
+    done: String,
+    /// The first ref that is pushed, and how many there are.
+    push: Counted,
+    /// The repository of the conversation that began last.
+    repository: Option<(Lane, String)>,
     pub(crate) events: u64,
     pub(crate) client_bytes: u64,
     pub(crate) upstream_bytes: u64,
     pub(crate) gaps: u64,
     pub(crate) last: Moment,
+}
+
+/// The first of something, in words, and how many there are.
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    first: Option<String>,
+    count: u64,
+}
+
+impl Counted {
+    /// Counts one more. True when it is the first.
+    fn count(&mut self, words: impl FnOnce() -> String) -> bool {
+        self.count = self.count.saturating_add(1);
+        let is_first = self.first.is_none();
+        self.first.get_or_insert_with(|| cut(&words()));
+        is_first
+    }
+
+    /// The first, and how many came behind it.
+    fn words(&self) -> Option<String> {
+        let first = self.first.as_ref()?;
+        Some(if self.count > 1 { format!("{first} +{}", self.count - 1) } else { first.clone() })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -68,23 +98,35 @@ impl Ledger {
         match &event.kind {
             Kind::Session(event) => self.note_session(event),
             Kind::Http(HttpEvent::Request { method, authority, path, .. }) => {
-                self.note_request(method, if path.is_empty() { authority } else { path })
+                let asked = if path.is_empty() { authority } else { path };
+                self.request.count(|| format!("{} {}", text(method), text(asked)))
             }
+            Kind::Git(GitEvent::Service { service, repository }) => self.note_service(event.lane, *service, repository),
+            Kind::Git(GitEvent::Update(update)) => self.note_update(event.lane, update),
             _ => false,
         }
     }
 
-    fn note_request(&mut self, method: &[u8], asked: &[u8]) -> bool {
-        self.requests = self.requests.saturating_add(1);
-        if self.request.is_some() {
+    fn note_service(&mut self, lane: Lane, service: GitService, repository: &[u8]) -> bool {
+        let verb = match service {
+            GitService::UploadPack => "fetch",
+            GitService::ReceivePack => "push",
+            GitService::UploadArchive => "archive",
+        };
+        let repository = cut(&text(repository));
+        let done = format!("{verb} {repository}");
+        self.repository = Some((lane, repository));
+        if self.done == done {
             return false;
         }
-        let text = |bytes: &[u8]| {
-            let start = bytes.get(..CATALOGUE_TEXT_BYTES_MAX).unwrap_or(bytes);
-            String::from_utf8_lossy(start).into_owned()
-        };
-        self.request = Some(cut(&format!("{} {}", text(method), text(asked))));
-        true
+        self.done = done;
+        self.conversation.count(|| self.done.clone())
+    }
+
+    fn note_update(&mut self, lane: Lane, update: &RefUpdate) -> bool {
+        let to = self.repository.as_ref().filter(|(its, _)| *its == lane).map(|(_, repository)| repository);
+        let to = to.map(|repository| format!(" to {repository}")).unwrap_or_default();
+        self.push.count(|| format!("push {} ({}){to}", text(&update.name), update.change.name()))
     }
 
     fn note_session(&mut self, event: &SessionEvent) -> bool {
@@ -146,10 +188,9 @@ impl Ledger {
             (Stand::CutOff, ..) => (SessionState::CutOff, CUT_OFF.to_owned()),
             (Stand::Sealed, None, closed) => (SessionState::Closed, closed.clone().unwrap_or_default()),
         };
-        let what = match (&self.request, self.requests) {
-            (Some(request), 2..) => format!("{request} +{}", self.requests - 1),
-            (request, _) => request.clone().unwrap_or_default(),
-        };
+        // What is pushed says more than what is fetched, and both say more than the requests that they are made of.
+        let what =
+            [&self.push, &self.conversation, &self.request].into_iter().find_map(Counted::words).unwrap_or_default();
         let text = |field: fn(&Opened) -> &String| self.opened.as_deref().map(field).cloned().unwrap_or_default();
         SessionRow {
             id,
@@ -172,6 +213,12 @@ impl Ledger {
             tape,
         }
     }
+}
+
+/// The start of a name of a peer's.
+fn text(bytes: &[u8]) -> String {
+    let start = bytes.get(..CATALOGUE_TEXT_BYTES_MAX).unwrap_or(bytes);
+    String::from_utf8_lossy(start).into_owned()
 }
 
 /// The start of `text` that the catalogue keeps.

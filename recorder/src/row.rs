@@ -61,8 +61,9 @@ pub struct SessionRow {
     pub client_address: String,
     /// The work that the client said it belongs to; empty when it said none.
     pub label: String,
-    /// What it was about, where its first events tell: the first request of HTTP and how many came behind it, as
-    /// `GET /orders +41`. Empty for other protocols.
+    /// What it was about, where its events tell: the first ref that was pushed with what became of it, as
+    /// `push refs/heads/main (forced) to /org/shop.git`; else what was fetched, as `fetch /org/shop.git`; else the first
+    /// request of HTTP, as `GET /orders`. Behind it how many more there were, as ` +41`. Empty for other sessions.
     pub what: String,
     /// When it opened, in nanoseconds since 1970-01-01 UTC.
     pub opened_unix_nanos: u64,

@@ -6,8 +6,10 @@ mod scene;
 use std::fs;
 
 use scene::{Scene, block_on, closed, data, event, opened, output};
-use wiretape_core::event::{HttpEvent, HttpVersion, SessionEvent};
-use wiretape_core::{Event, Kind, Reason, SessionId, Side, Verdict};
+use wiretape_core::event::{
+    GitEvent, GitService, HttpEvent, HttpVersion, ObjectId, RefChange, RefUpdate, SessionEvent,
+};
+use wiretape_core::{Event, Kind, Lane, Reason, SessionId, Side, Verdict};
 use wiretape_recorder::{Archive, Durability, Filter, FindError, SessionRow, SessionState, Store};
 
 const DAY: u64 = 86_400 * 1_000_000_000;
@@ -161,6 +163,41 @@ fn a_label_and_the_first_request_are_listed() {
     let labels =
         |label: &str| archive.sessions(&Filter { label: Some(label.to_owned()), ..Filter::default() }).unwrap().len();
     assert_eq!((labels("run-7"), labels("run-8"), labels("run")), (1, 0, 0));
+}
+
+#[test]
+fn what_is_done_with_repositories_is_listed() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let lane = |lane: u32, said| Event { lane: Lane(lane), ..event(2, Side::Client, Kind::Git(said)) };
+    let service = |number, service, repository: &'static str| {
+        lane(number, GitEvent::Service { service, repository: repository.into() })
+    };
+    let update = |number, name: &'static str, change| {
+        let id = |byte| ObjectId::Sha1([byte; 20]);
+        lane(number, GitEvent::Update(RefUpdate { name: name.into(), old: id(1), new: id(2), change }))
+    };
+    let listed = |events: &[Event]| {
+        let id = scene::id();
+        record(&store, id, scene::OPENED, events);
+        scene.archive().find(&id.to_string()).unwrap().what
+    };
+    let fetch = |number, repository| service(number, GitService::UploadPack, repository);
+    let push = |number, repository| service(number, GitService::ReceivePack, repository);
+    // A fetch over HTTP is three exchanges, and one fetch.
+    assert_eq!(listed(&[fetch(1, "/a.git"), fetch(2, "/a.git"), fetch(3, "/a.git")]), "fetch /a.git");
+    assert_eq!(listed(&[fetch(1, "/a.git"), fetch(2, "/b.git"), push(3, "/b.git")]), "fetch /a.git +2");
+    assert_eq!(listed(&[service(1, GitService::UploadArchive, "a")]), "archive a");
+    let main = update(3, "refs/heads/main", RefChange::Forced);
+    assert_eq!(
+        listed(&[fetch(1, "/a.git"), push(2, "/a.git"), push(3, "/b.git"), main.clone()]),
+        "push refs/heads/main (forced) to /b.git"
+    );
+    assert_eq!(
+        listed(&[push(3, "/b.git"), main.clone(), update(3, "refs/tags/v1", RefChange::Created)]),
+        "push refs/heads/main (forced) to /b.git +1"
+    );
+    assert_eq!(listed(&[main]), "push refs/heads/main (forced)");
 }
 
 #[test]

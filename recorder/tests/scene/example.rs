@@ -1,5 +1,7 @@
 //! A session in which everything happens: at least one event of each sort.
 
+mod git;
+
 use bytes::Bytes;
 use wiretape_core::event::{
     Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
@@ -36,6 +38,8 @@ pub(crate) fn parts() -> Vec<Vec<Event>> {
         part(2, requested()),
         part(2, responded()),
         part(3, upgraded()),
+        part(4, git::fetched()),
+        part(5, git::pushed()),
         part(7, vec![data(Side::Client, noise(11, 20_000)), data(Side::Upstream, noise(12, 300))]),
         part(8, vec![data(Side::Upstream, log_lines(13, 30_000))]),
     ];

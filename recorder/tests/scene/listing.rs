@@ -3,6 +3,8 @@
 //! Keys are sorted and nothing stands between the tokens. Bytes are shown as text in which everything but printable
 //! ASCII is `\xNN` (and so is `\`); more than 256 of them as their number and their BLAKE3 hash.
 
+mod git;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -98,6 +100,7 @@ fn fields(event: &Event) -> Value {
         Kind::File(event) => file(event),
         Kind::Query(event) => query(event),
         Kind::Http(event) => http(event),
+        Kind::Git(event) => git::git(event),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Events of every sort: one of each for the golden tape, and any of them for the property tests.
 
+mod git;
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::option;
@@ -390,6 +392,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = Event> {
         asked().prop_map(Kind::Query),
         answered().prop_map(Kind::Query),
         http().prop_map(Kind::Http),
+        git::said().prop_map(Kind::Git),
+        git::pushed().prop_map(Kind::Git),
     ];
     (at, side(), any::<u32>().prop_map(Lane), kind).prop_map(|(at, side, lane, kind)| Event { at, side, lane, kind })
 }
