@@ -56,6 +56,7 @@ impl Observer {
                 }
             }
             Effect::Close(_) => self.closed = true,
+            other => panic!("{other:?}"),
         }
     }
 

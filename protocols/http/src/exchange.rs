@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::{HELD_BYTES_MAX, HTTP_INFORMATIONAL_MAX};
-use wiretape_core::{Event, Fault, Kind, Lane, Moment, NestedWires, Reason, Side, Unit, Verdict};
+use wiretape_core::{Event, Fault, Finding, Kind, Lane, Moment, NestedWires, Reason, Side, Unit, Verdict};
 
 use crate::limits::HELD_PART_BYTES;
 use crate::nested::Tunnel;
@@ -169,6 +169,13 @@ impl Exchange {
                 }
             }
             other => self.stage = other,
+        }
+    }
+
+    /// What an examination found that the nested wire asked for.
+    pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) {
+        if let Stage::Tunnel(tunnel) = &mut self.stage {
+            tunnel.found(around.at, unit, finding, around.outbox);
         }
     }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wiretape_core::event::{HttpEvent, StreamEvent};
 use wiretape_core::limits::HELD_BYTES_MAX;
 use wiretape_core::{
-    ByteWire, Carrier, Event, Fault, Kind, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict,
+    ByteWire, Carrier, Event, Fault, Finding, Kind, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict,
 };
 
 use crate::Part;
@@ -18,6 +18,12 @@ pub(crate) struct Tunnel {
     wire: Option<ByteWire>,
     /// Units of the session, and those of the nested wire that they stand for.
     units: Vec<(Unit, Unit)>,
+    /// The same of what is examined.
+    examined: Vec<(Unit, Unit)>,
+    /// Whether something is held for the target.
+    holding: bool,
+    /// The end of what the client says is held behind that.
+    end_held: bool,
     /// Who was told that nothing more comes; once both were, the lane is over.
     deaf: Option<Side>,
 }
@@ -27,7 +33,7 @@ impl Tunnel {
     pub(crate) fn new(lane: Lane, protocol: Option<&Bytes>, nested: &dyn NestedWires) -> Self {
         let carrier = protocol.map(|protocol| Carrier::Upgrade { protocol: protocol.to_ascii_lowercase().into() });
         let wire = carrier.and_then(|carrier| nested.wire(lane, &carrier));
-        Self { lane, wire, units: Vec::new(), deaf: None }
+        Self { lane, wire, units: Vec::new(), examined: Vec::new(), holding: false, end_held: false, deaf: None }
     }
 
     /// True when nobody here reads the bytes.
@@ -79,8 +85,13 @@ impl Tunnel {
     fn send_end(&mut self, to: Side, side: Side, at: Moment, outbox: &mut Outbox) {
         let kind = if self.is_opaque() { Kind::Stream(StreamEvent::Eof) } else { Kind::Http(HttpEvent::End) };
         outbox.event(Event { at, side, lane: self.lane, kind });
-        outbox.send(to, self.lane, Part::End);
-        self.deaf = Some(to);
+        if to == Side::Upstream && self.holding {
+            outbox.hold(to, self.lane, Part::End);
+            self.end_held = true;
+        } else {
+            outbox.send(to, self.lane, Part::End);
+            self.deaf = Some(to);
+        }
     }
 
     /// Passes on an answer, where it is for a unit of the nested wire.
@@ -93,10 +104,30 @@ impl Tunnel {
         self.drain(outbox);
     }
 
+    /// Passes on what an examination found, where it is one of the nested wire's.
+    pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) {
+        let Some(place) = self.examined.iter().position(|(outer, _)| *outer == unit) else { return };
+        let (_, inner) = self.examined.swap_remove(place);
+        if let Some(wire) = &mut self.wire {
+            wire.found(at, inner, finding);
+        }
+        self.drain(outbox);
+    }
+
+    /// Drops what is held for the target.
+    pub(crate) fn discard(&mut self, outbox: &mut Outbox) {
+        if std::mem::take(&mut self.holding) {
+            outbox.discard(Side::Upstream, self.lane);
+        }
+    }
+
     /// The nested wire takes its leave; true when it said something to the client, to which nothing more is said then.
     pub(crate) fn farewell(&mut self, at: Moment, reason: &Reason, outbox: &mut Outbox) -> bool {
         let Some(wire) = self.wire.as_mut().filter(|_| self.deaf != Some(Side::Client)) else { return false };
         wire.farewell(at, reason);
+        if std::mem::take(&mut self.holding) {
+            outbox.discard(Side::Upstream, self.lane);
+        }
         let mut told = false;
         while let Some(step) = wire.step() {
             match step {
@@ -107,6 +138,7 @@ impl Tunnel {
                     told |= to == Side::Client;
                     outbox.send(to, self.lane, Part::Body(message));
                 }
+                Step::Hold { .. } | Step::Release { .. } | Step::Discard { .. } | Step::Examine { .. } => {}
             }
         }
         if told {
@@ -125,9 +157,40 @@ impl Tunnel {
                     let outer = outbox.judge(action, Event { lane: self.lane, ..event });
                     self.units.push((outer, unit));
                 }
-                Step::Send { to, .. } if self.deaf == Some(to) => {}
+                Step::Send { to, .. } | Step::Hold { to, .. } if self.deaf == Some(to) => {}
                 Step::Send { to, message } => outbox.send(to, self.lane, Part::Body(message)),
+                Step::Hold { to: Side::Upstream, message, .. } => {
+                    self.holding = true;
+                    outbox.hold(Side::Upstream, self.lane, Part::Body(message));
+                }
+                Step::Release { to: Side::Upstream, .. } => {
+                    if std::mem::take(&mut self.holding) {
+                        outbox.release(Side::Upstream, self.lane);
+                        if std::mem::take(&mut self.end_held) {
+                            self.deaf = Some(Side::Upstream);
+                        }
+                    }
+                }
+                Step::Discard { to: Side::Upstream, .. } => {
+                    if std::mem::take(&mut self.holding) {
+                        outbox.discard(Side::Upstream, self.lane);
+                    }
+                }
+                // Nothing is held for the client: it is told at once.
+                Step::Hold { to: Side::Client, message, .. } => {
+                    outbox.send(Side::Client, self.lane, Part::Body(message));
+                }
+                Step::Release { to: Side::Client, .. } | Step::Discard { to: Side::Client, .. } => {}
+                Step::Examine { unit, examiner } => {
+                    let outer = outbox.examine(self.lane, examiner);
+                    self.examined.push((outer, unit));
+                }
             }
+        }
+        if self.end_held && !self.holding {
+            self.end_held = false;
+            outbox.send(Side::Upstream, self.lane, Part::End);
+            self.deaf = Some(Side::Upstream);
         }
     }
 }

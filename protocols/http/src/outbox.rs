@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use wiretape_core::event::HttpEvent;
-use wiretape_core::{Action, Event, Kind, Lane, Moment, Side, Step, Unit};
+use wiretape_core::{Action, Event, Examiner, Kind, Lane, Moment, Side, Step, Unit};
 
 use crate::event::payloads;
 use crate::{Message, Part};
@@ -31,6 +31,27 @@ impl Outbox {
 
     pub(crate) fn send(&mut self, to: Side, lane: Lane, part: Part) {
         self.steps.push_back(Step::Send { to, message: Message { lane, part } });
+    }
+
+    /// Holds `part` for `to`, behind what is held there on `lane`.
+    pub(crate) fn hold(&mut self, to: Side, lane: Lane, part: Part) {
+        self.steps.push_back(Step::Hold { to, lane, message: Message { lane, part } });
+    }
+
+    pub(crate) fn release(&mut self, to: Side, lane: Lane) {
+        self.steps.push_back(Step::Release { to, lane });
+    }
+
+    pub(crate) fn discard(&mut self, to: Side, lane: Lane) {
+        self.steps.push_back(Step::Discard { to, lane });
+    }
+
+    /// Has what is held on `lane` examined; the answer comes for the unit that this returns.
+    pub(crate) fn examine(&mut self, lane: Lane, examiner: Examiner) -> Unit {
+        self.units += 1;
+        let unit = Unit { lane, serial: self.units };
+        self.steps.push_back(Step::Examine { unit, examiner });
+        unit
     }
 
     /// Notes content that stands on `side`, in as many events as it takes.

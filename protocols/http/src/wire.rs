@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use wiretape_core::limits::LANES_OPEN_MAX;
-use wiretape_core::{Fault, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict, Wire};
+use wiretape_core::{Fault, Finding, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict, Wire};
 
 use crate::exchange::{Exchange, Surroundings, answer};
 use crate::outbox::Outbox;
@@ -130,6 +130,10 @@ impl Wire for HttpWire {
 
     fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
         self.on_lane(unit.lane, at, |exchange, around| exchange.rule(unit, verdict, around));
+    }
+
+    fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
+        self.on_lane(unit.lane, at, |exchange, around| exchange.found(unit, finding, around));
     }
 
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {

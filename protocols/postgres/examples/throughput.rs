@@ -49,7 +49,7 @@ fn said(session: &mut Session<PostgresWire>, side: Side, message: Bytes) -> (u64
         match black_box(effect) {
             Effect::Send { .. } => sends += 1,
             Effect::Append(_) => events += 1,
-            Effect::Ask { .. } | Effect::Close(_) => panic!("the session ended"),
+            other => panic!("{other:?}"),
         }
     }
     (sends, events)

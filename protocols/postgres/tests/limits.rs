@@ -27,7 +27,7 @@ fn steps(wire: &mut PostgresWire) -> (usize, Option<Unit>) {
         match step {
             Step::Judge { unit, .. } => asked = Some(unit),
             Step::Send { to: Side::Upstream, message } => sent += message.len(),
-            Step::Send { .. } | Step::Note(_) => {}
+            _ => {}
         }
     }
     (sent, asked)

@@ -13,7 +13,7 @@ use wiretape_core::{
 };
 
 use crate::event::request_event;
-use crate::nested::Nested;
+use crate::nested::{Nested, Settled};
 use crate::opaque::Signature;
 use crate::options::NestedFault;
 use crate::outbox::Outbox;
@@ -70,6 +70,9 @@ pub(crate) struct LaneState {
     question: Option<(Unit, Question)>,
     held: VecDeque<Message>,
     held_bytes: usize,
+    /// What went behind data that the nested wire has held for the target.
+    behind: VecDeque<Message>,
+    behind_bytes: usize,
     nested: Option<Nested>,
     signatures: Option<Pair<Signature>>,
     refusal: Option<Refusal>,
@@ -91,6 +94,8 @@ impl LaneState {
             question: None,
             held: VecDeque::new(),
             held_bytes: 0,
+            behind: VecDeque::new(),
+            behind_bytes: 0,
             nested: None,
             signatures: forwarded.then(Pair::default),
             refusal: None,
@@ -103,7 +108,9 @@ impl LaneState {
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
-        self.held_bytes.saturating_add(self.nested.as_ref().map_or(0, Nested::held_bytes))
+        self.held_bytes
+            .saturating_add(self.behind_bytes)
+            .saturating_add(self.nested.as_ref().map_or(0, Nested::held_bytes))
     }
 
     /// Sends the opening on, without a question.
@@ -151,6 +158,10 @@ impl LaneState {
             Admission::Pass if side == Side::Client && self.holds(&message) => self.hold(message),
             Admission::Pass => {
                 self.pass(side, message, around);
+                if self.behind_bytes > shared::HELD_BYTES_MAX {
+                    let got = format!("{} B", self.behind_bytes);
+                    return Err(Fault::new(side, "at most 4 MiB behind what is held", got));
+                }
                 Ok(())
             }
         }
@@ -201,17 +212,38 @@ impl LaneState {
         if self.refusal.is_some() {
             return Ok(());
         }
-        let payload = match &message {
-            Message::Data { bytes, .. } => bytes.len(),
-            Message::Request { request, .. } => request_text_bytes(request),
-            _ => 0,
-        };
-        self.held_bytes = self.held_bytes.saturating_add(payload).saturating_add(limits::HELD_MESSAGE_BYTES);
+        self.held_bytes = self.held_bytes.saturating_add(weight(&message));
         if self.held_bytes > shared::HELD_BYTES_MAX {
             return Err(fault(Side::Client, "at most 4 MiB while a question stands", &message));
         }
         self.held.push_back(message);
         Ok(())
+    }
+
+    /// Sends `message` to `to`, or holds it behind what the nested wire holds for that side: it keeps its place.
+    fn send_on(&mut self, to: Side, message: Message, outbox: &mut Outbox) {
+        if to == Side::Upstream && self.nested.as_ref().is_some_and(|nested| nested.is_holding(to)) {
+            self.behind_bytes = self.behind_bytes.saturating_add(weight(&message));
+            self.behind.push_back(message.clone());
+            outbox.hold(to, self.lane, message);
+        } else {
+            outbox.send(to, message);
+        }
+    }
+
+    /// What stood behind held data that is held no more has gone with it, or goes now.
+    fn settle_behind(&mut self, around: &mut Surroundings<'_>) {
+        let to = Side::Upstream;
+        let Some(settled) = self.nested.as_mut().and_then(|nested| nested.take_settled(to)) else { return };
+        self.behind_bytes = 0;
+        let behind = std::mem::take(&mut self.behind);
+        let ended = behind.iter().any(|message| matches!(message, Message::Eof { .. }));
+        if settled == Settled::Discarded {
+            behind.into_iter().for_each(|message| self.send_on(to, message, around.outbox));
+        }
+        if let Some(nested) = self.nested.as_mut().filter(|nested| ended && !nested.is_holding(to)) {
+            nested.deafen(to);
+        }
     }
 
     fn release(&mut self, around: &mut Surroundings<'_>) {
@@ -234,6 +266,19 @@ impl LaneState {
         self.question = None;
         self.held = VecDeque::new();
         self.held_bytes = 0;
+    }
+
+    /// The nested wire is over, and what it held for anybody never goes.
+    fn drop_nested(&mut self, around: &mut Surroundings<'_>) {
+        if let Some(mut nested) = self.nested.take() {
+            nested.discard(around.outbox);
+        }
+        self.forget_behind();
+    }
+
+    fn forget_behind(&mut self) {
+        self.behind = VecDeque::new();
+        self.behind_bytes = 0;
     }
 
     fn pass(&mut self, side: Side, message: Message, around: &mut Surroundings<'_>) {
@@ -263,6 +308,9 @@ impl LaneState {
         } else if let (false, Some(nested)) = (error, &mut self.nested) {
             let outcome = nested.feed(side, at, bytes, around.outbox);
             self.settle_nested(outcome, around);
+        } else if error && side == Side::Client {
+            around.outbox.note_data(at, side, lane, error, &bytes);
+            self.send_on(side.other(), Message::Data { lane, error, bytes }, around.outbox);
         } else {
             let signature = self.signatures.as_mut().filter(|_| !error).map(|pair| pair.of_mut(side));
             if let Some(what) = signature.and_then(|signature| signature.look(&bytes)) {
@@ -277,7 +325,12 @@ impl LaneState {
         self.end_nested(side, around);
         if self.standing.phase() == Phase::Open {
             around.outbox.note(around.at, side, self.lane, Kind::Stream(StreamEvent::Eof));
-            around.outbox.send(side.other(), Message::Eof { lane: self.lane });
+            self.send_on(side.other(), Message::Eof { lane: self.lane }, around.outbox);
+            // RFC 4254 section 5.3: no data comes behind it, of the nested wire's own neither.
+            let to = side.other();
+            if let Some(nested) = self.nested.as_mut().filter(|nested| !nested.is_holding(to)) {
+                nested.deafen(to);
+            }
         }
     }
 
@@ -288,7 +341,18 @@ impl LaneState {
             self.tell_refusal(&refusal, around);
         }
         self.close_nested(side, around);
+        self.forget_behind();
         around.outbox.note(around.at, side, self.lane, Kind::Stream(StreamEvent::Close));
         around.outbox.send(side.other(), Message::Close { lane: self.lane });
     }
+}
+
+/// What a held message counts, in bytes.
+fn weight(message: &Message) -> usize {
+    let payload = match message {
+        Message::Data { bytes, .. } => bytes.len(),
+        Message::Request { request, .. } => request_text_bytes(request),
+        _ => 0,
+    };
+    payload.saturating_add(limits::HELD_MESSAGE_BYTES)
 }

@@ -3,10 +3,22 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Buf, Bytes};
-use wiretape_core::{ByteWire, Carrier, Event, Fault, Lane, Moment, Reason, Side, Step, Unit, Verdict, limits};
+use wiretape_core::{
+    ByteWire, Carrier, Event, Fault, Finding, Lane, Moment, Reason, Side, Step, Unit, Verdict, limits,
+};
 
+use crate::Message;
 use crate::outbox::Outbox;
 use crate::pair::Pair;
+
+/// What became of held data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// It went.
+    Released,
+    /// It never goes.
+    Discarded,
+}
 
 /// A nested wire, and what it was fed and has not sent on.
 pub(crate) struct Nested {
@@ -15,8 +27,15 @@ pub(crate) struct Nested {
     wire: ByteWire,
     /// From the units of this session to those of the nested wire.
     units: BTreeMap<Unit, Unit>,
+    /// The same of what is examined.
+    examined: BTreeMap<Unit, Unit>,
     kept: Pair<Kept>,
+    /// Nothing is kept any more.
     altered: bool,
+    /// For whom something is held that may still go.
+    holding: Pair<bool>,
+    /// What became of what was held for them, where nobody has asked yet.
+    settled: Pair<Option<Settled>>,
     /// Who hears nothing more.
     deaf: Pair<bool>,
 }
@@ -24,13 +43,18 @@ pub(crate) struct Nested {
 impl Nested {
     pub(crate) fn new(lane: Lane, carrier: &Carrier, wire: ByteWire) -> Self {
         let protocol = protocol(carrier);
+        // Of a wire that is the record nothing is made up for what it did not send.
+        let altered = wire.is_record();
         Self {
             lane,
             protocol,
             wire,
             units: BTreeMap::new(),
+            examined: BTreeMap::new(),
             kept: Pair::default(),
-            altered: false,
+            altered,
+            holding: Pair::default(),
+            settled: Pair::default(),
             deaf: Pair::default(),
         }
     }
@@ -77,16 +101,45 @@ impl Nested {
         true
     }
 
-    /// The wire takes its leave; what it would ask now is not asked any more.
+    /// Passes on what an examination found; true when it was one of this wire.
+    pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) -> bool {
+        let Some(inner) = self.examined.remove(&unit) else { return false };
+        self.wire.found(at, inner, finding);
+        self.drain(at, outbox);
+        true
+    }
+
+    /// The wire takes its leave; what it would ask now is not asked any more, and what is held never goes.
     pub(crate) fn farewell(&mut self, at: Moment, reason: &Reason, outbox: &mut Outbox) {
         self.wire.farewell(at, reason);
+        self.discard(outbox);
         while let Some(step) = self.wire.step() {
             match step {
                 Step::Judge { event, .. } | Step::Note(event) => self.note(event, outbox),
                 Step::Send { to, .. } if *self.deaf.of(to) => {}
-                Step::Send { to, message } => outbox.pass_data(at, to.other(), self.lane, false, message),
+                Step::Send { to, message } => self.send(at, to, message, outbox),
+                Step::Hold { .. } | Step::Release { .. } | Step::Discard { .. } | Step::Examine { .. } => {}
             }
         }
+    }
+
+    /// Drops what is held for anybody.
+    pub(crate) fn discard(&mut self, outbox: &mut Outbox) {
+        for to in [Side::Client, Side::Upstream] {
+            if std::mem::take(self.holding.of_mut(to)) {
+                outbox.discard(to, self.lane);
+            }
+        }
+    }
+
+    /// True while something is held for `to`: whatever else goes there has to stand behind it.
+    pub(crate) fn is_holding(&self, to: Side) -> bool {
+        *self.holding.of(to)
+    }
+
+    /// What became of what was held for `to`; told once.
+    pub(crate) fn take_settled(&mut self, to: Side) -> Option<Settled> {
+        self.settled.of_mut(to).take()
     }
 
     /// True while an answer is waited for.
@@ -94,8 +147,9 @@ impl Nested {
         !self.units.is_empty()
     }
 
-    /// True when what was sent on is not what was said: then nothing can be made up for it.
-    pub(crate) fn has_altered(&self) -> bool {
+    /// True when what was sent on is not what was said, or nobody but the wire records it: then nothing passes but what
+    /// the wire sends.
+    pub(crate) fn is_alone(&self) -> bool {
         self.altered
     }
 
@@ -120,15 +174,53 @@ impl Nested {
                     let outer = outbox.judge(action, event);
                     self.units.insert(outer, unit);
                 }
-                Step::Send { to, .. } if *self.deaf.of(to) => {}
+                Step::Send { to, .. } | Step::Hold { to, .. } if *self.deaf.of(to) => {}
                 Step::Send { to, message } => {
-                    if !self.altered && !self.kept.of_mut(to.other()).release(&message) {
-                        self.altered = true;
-                        self.kept = Pair::default();
+                    self.let_go(to, &message);
+                    self.send(at, to, message, outbox);
+                }
+                Step::Hold { to, message, .. } => {
+                    self.let_go(to, &message);
+                    *self.holding.of_mut(to) = true;
+                    if !self.wire.is_record() {
+                        outbox.note_data(at, to.other(), self.lane, false, &message);
                     }
-                    outbox.pass_data(at, to.other(), self.lane, false, message);
+                    let message = Message::Data { lane: self.lane, error: false, bytes: message };
+                    outbox.hold(to, self.lane, message);
+                }
+                Step::Release { to, .. } => {
+                    if std::mem::take(self.holding.of_mut(to)) {
+                        self.settled.of_mut(to).get_or_insert(Settled::Released);
+                        outbox.release(to, self.lane);
+                    }
+                }
+                Step::Discard { to, .. } => {
+                    if std::mem::take(self.holding.of_mut(to)) {
+                        self.settled.of_mut(to).get_or_insert(Settled::Discarded);
+                        outbox.discard(to, self.lane);
+                    }
+                }
+                Step::Examine { unit, examiner } => {
+                    let outer = outbox.examine(self.lane, examiner);
+                    self.examined.insert(outer, unit);
                 }
             }
+        }
+    }
+
+    /// `message` leaves the wire for `to`: it counts as held by it no more.
+    fn let_go(&mut self, to: Side, message: &Bytes) {
+        if !self.altered && !self.kept.of_mut(to.other()).release(message) {
+            self.altered = true;
+            self.kept = Pair::default();
+        }
+    }
+
+    fn send(&self, at: Moment, to: Side, message: Bytes, outbox: &mut Outbox) {
+        if self.wire.is_record() {
+            outbox.send(to, Message::Data { lane: self.lane, error: false, bytes: message });
+        } else {
+            outbox.pass_data(at, to.other(), self.lane, false, message);
         }
     }
 
@@ -186,6 +278,7 @@ fn protocol(carrier: &Carrier) -> String {
         }
         Carrier::Forward { port, .. } => format!("port {port}"),
         Carrier::Connection { protocol } => (*protocol).to_owned(),
+        Carrier::Content(content) => String::from_utf8_lossy(&content.media_type).into_owned(),
         Carrier::Upgrade { protocol } => String::from_utf8_lossy(protocol).into_owned(),
     }
 }

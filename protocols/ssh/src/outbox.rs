@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use wiretape_core::event::StreamEvent;
-use wiretape_core::{Action, Event, Kind, Lane, Moment, Side, Step, Unit};
+use wiretape_core::{Action, Event, Examiner, Kind, Lane, Moment, Side, Step, Unit};
 
 use crate::Message;
 use crate::event::payloads;
@@ -32,11 +33,37 @@ impl Outbox {
         self.steps.push_back(Step::Send { to, message });
     }
 
-    /// Notes bytes of a stream that `side` said, and sends them across.
-    pub(crate) fn pass_data(&mut self, at: Moment, side: Side, lane: Lane, error: bool, bytes: bytes::Bytes) {
-        for part in payloads(&bytes) {
+    /// Holds `message` for `to`, behind what is held there on `lane`.
+    pub(crate) fn hold(&mut self, to: Side, lane: Lane, message: Message) {
+        self.steps.push_back(Step::Hold { to, lane, message });
+    }
+
+    pub(crate) fn release(&mut self, to: Side, lane: Lane) {
+        self.steps.push_back(Step::Release { to, lane });
+    }
+
+    pub(crate) fn discard(&mut self, to: Side, lane: Lane) {
+        self.steps.push_back(Step::Discard { to, lane });
+    }
+
+    /// Has what is held on `lane` examined; the answer comes for the unit that this returns.
+    pub(crate) fn examine(&mut self, lane: Lane, examiner: Examiner) -> Unit {
+        self.units += 1;
+        let unit = Unit { lane, serial: self.units };
+        self.steps.push_back(Step::Examine { unit, examiner });
+        unit
+    }
+
+    /// Notes bytes of a stream that `side` said.
+    pub(crate) fn note_data(&mut self, at: Moment, side: Side, lane: Lane, error: bool, bytes: &Bytes) {
+        for part in payloads(bytes) {
             self.note(at, side, lane, Kind::Stream(StreamEvent::Data { error, bytes: part }));
         }
+    }
+
+    /// Notes bytes of a stream that `side` said, and sends them across.
+    pub(crate) fn pass_data(&mut self, at: Moment, side: Side, lane: Lane, error: bool, bytes: Bytes) {
+        self.note_data(at, side, lane, error, &bytes);
         self.send(side.other(), Message::Data { lane, error, bytes });
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wiretape_core::event::{StreamEvent, StreamKind};
-use wiretape_core::{Fault, Kind, Lane, Moment, Reason, Side, Step, Unit, Verdict, Wire, limits as shared};
+use wiretape_core::{Fault, Finding, Kind, Lane, Moment, Reason, Side, Step, Unit, Verdict, Wire, limits as shared};
 
 use crate::connection::{Connection, destination};
 use crate::lane::{LaneState, Surroundings};
@@ -152,6 +152,10 @@ impl Wire for SshWire {
             lends
         });
         self.agent_lent |= lent == Some(true);
+    }
+
+    fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
+        self.on_lane(unit.lane, at, |state, around| state.found(unit, finding, around));
     }
 
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {

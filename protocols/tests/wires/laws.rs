@@ -210,12 +210,13 @@ impl Cover {
     fn see(&mut self, effect: &Effect<Bytes>, record: Record) -> Result<(), TestCaseError> {
         match effect {
             Effect::Append(event) => self.append(event),
-            Effect::Send { to, message } => self.send(*to, message, record)?,
+            // What is held was recorded as what is sent is.
+            Effect::Send { to, message } | Effect::Hold { to, message, .. } => self.send(*to, message, record)?,
             Effect::Ask { .. } => {
                 self.take_last();
                 self.questioned = self.last.clone();
             }
-            Effect::Close(_) => {}
+            Effect::Release { .. } | Effect::Discard { .. } | Effect::Examine { .. } | Effect::Close(_) => {}
         }
         Ok(())
     }

@@ -39,7 +39,7 @@ impl Grammar {
                 self.cover(*to, message);
                 self.told(*to, message);
             }
-            Effect::Ask { .. } | Effect::Close(_) => {}
+            _ => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! From what happened to the text of a case.
 
-use wiretape_core::event::{HeaderField, HttpEvent, HttpVersion, SessionEvent, StreamEvent};
+use wiretape_core::event::{GitEvent, HeaderField, HttpEvent, HttpVersion, SessionEvent, StreamEvent};
 use wiretape_core::{Effect, Event, Kind, Verdict};
 use wiretape_http::{Content, Field, Message, Part, RequestHead, ResponseHead};
 
@@ -21,6 +21,13 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Message>) -> String {
             let action = &question.action;
             format!("ask {} {} {} {:?}", question.group, action.lane, action.kind.name(), action.kind.resource())
         }
+        Effect::Hold { to, message, .. } => match turn {
+            Turn::Say(side, said) if side.other() == *to && said == message => format!("hold {to} as said"),
+            _ => format!("hold {to} {}", part(message)),
+        },
+        Effect::Release { to, lane } => format!("release {to} {lane}"),
+        Effect::Discard { to, lane } => format!("discard {to} {lane}"),
+        Effect::Examine { unit, .. } => format!("examine {}", unit.lane),
         Effect::Close(reason) => format!("over {:?}", reason.text),
     }
 }
@@ -37,6 +44,7 @@ fn noted(event: &Event) -> String {
         Kind::Session(SessionEvent::Notice { text }) => format!("{text:?}"),
         Kind::Session(SessionEvent::Fault { expected, got, .. }) => format!("expected {expected}, got {got}"),
         Kind::Stream(StreamEvent::Eof) => String::new(),
+        Kind::Git(GitEvent::Data { bytes }) => text(bytes),
         other => format!("{other:?}"),
     };
     format!("{} {said}", event.kind.name())

@@ -13,7 +13,7 @@ impl LaneState {
     /// Closes the lane towards each side that has it and was not told yet.
     pub(super) fn close_both(&mut self, around: &mut Surroundings<'_>) {
         self.drop_held();
-        self.nested = None;
+        self.drop_nested(around);
         self.terminal = None;
         // The close of one side was sent on to the other already; the other's is what that side still waits for.
         if !self.standing.closed_by(Side::Upstream) {
@@ -38,7 +38,12 @@ impl LaneState {
 
     /// `side` left the connection: its part of what the lane carries is complete.
     pub(crate) fn side_ended(&mut self, side: Side, around: &mut Surroundings<'_>) {
-        if self.standing.phase() == Phase::Open && !self.standing.eof_by(side) && !self.standing.closed_by(side) {
+        let holding = self.nested.as_ref().is_some_and(|nested| nested.is_holding(side.other()));
+        if holding {
+            // Who left before what it said could go has given it up.
+            self.drop_nested(around);
+        } else if self.standing.phase() == Phase::Open && !self.standing.eof_by(side) && !self.standing.closed_by(side)
+        {
             self.end_nested(side, around);
         }
     }
@@ -100,11 +105,12 @@ impl LaneState {
 
     /// `side` closes the lane; what the nested wire still held of it passes before that, if it may.
     pub(super) fn close_nested(&mut self, side: Side, around: &mut Surroundings<'_>) {
-        // The answer to a question that stands would come too late.
-        let Some(mut nested) = self.nested.take_if(|nested| !nested.is_asking() || side == Side::Upstream) else {
-            self.nested = None;
-            return;
+        // The answer to a question that stands would come too late; who closes while something is held gives it up.
+        let goes_on = |nested: &mut Nested| !nested.is_asking() && !nested.is_holding(side.other());
+        let Some(mut nested) = self.nested.take_if(|nested| side == Side::Upstream || goes_on(nested)) else {
+            return self.drop_nested(around);
         };
+        nested.discard(around.outbox);
         nested.deafen(side);
         let ended = self.standing.eof_by(side).then_some(Ok(()));
         match ended.unwrap_or_else(|| nested.end(side, around.at, around.outbox)) {
@@ -140,10 +146,13 @@ impl LaneState {
 
     /// What becomes of a lane whose nested wire does not understand what it carries.
     pub(super) fn settle_nested(&mut self, outcome: Result<(), Fault>, around: &mut Surroundings<'_>) {
-        let Err(fault) = outcome else { return };
-        let Some(nested) = self.nested.take() else { return };
+        let Err(fault) = outcome else { return self.settle_behind(around) };
+        let Some(mut nested) = self.nested.take() else { return };
+        let passes_on = passes_on(&nested, around);
+        nested.discard(around.outbox);
+        self.forget_behind();
         let what = self.note_not_understood(&nested, &fault, around);
-        if !passes_on(&nested, around) {
+        if !passes_on {
             if self.kind == StreamKind::Session && !self.exit_told {
                 refuse::explain(around.at, self.lane, &what, refuse::EXIT_FAREWELL, false, around.outbox);
             }
@@ -155,5 +164,8 @@ impl LaneState {
 
 /// Passing on what a policy was still deciding on, or had changed, would be a way around it.
 fn passes_on(nested: &Nested, around: &Surroundings<'_>) -> bool {
-    around.nested_fault == NestedFault::PassOn && !nested.is_asking() && !nested.has_altered()
+    around.nested_fault == NestedFault::PassOn
+        && !nested.is_asking()
+        && !nested.is_alone()
+        && !nested.is_holding(Side::Upstream)
 }

@@ -1,7 +1,7 @@
 //! What is requested of a lane, and what is answered.
 
 use wiretape_core::judge::ActionKind;
-use wiretape_core::{Action, Carrier, Event, Reason, Side, Unit, Verdict, limits as shared};
+use wiretape_core::{Action, Carrier, Event, Finding, Reason, Side, Unit, Verdict, limits as shared};
 
 use super::{LaneState, Program, Question, Refusal, Surroundings};
 use crate::event::{answer_event, request_event};
@@ -58,7 +58,8 @@ impl LaneState {
         if want_reply {
             self.pending.of_mut(side).sent_on(request.name());
         }
-        around.outbox.send(side.other(), Message::Request { lane: self.lane, request, want_reply });
+        let message = Message::Request { lane: self.lane, request, want_reply };
+        self.send_on(side.other(), message, around.outbox);
     }
 
     /// The gateway itself answers no; the request does not reach the other side.
@@ -115,7 +116,7 @@ impl LaneState {
             "shell" | "exec" | "subsystem" => {
                 // Another may be asked for: some clients try `subsystem` first and `exec` then.
                 self.program = Program::None;
-                self.nested = None;
+                self.drop_nested(around);
             }
             "pty-req" if !accepted => self.terminal = None,
             _ => {}
@@ -158,6 +159,16 @@ impl LaneState {
             }
         } else if let Some(nested) = &mut self.nested {
             nested.rule(around.at, unit, verdict, around.outbox);
+            self.settle_behind(around);
+        }
+        self.release(around);
+    }
+
+    /// What an examination found that the nested wire asked for.
+    pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) {
+        if let Some(nested) = &mut self.nested {
+            nested.found(around.at, unit, finding, around.outbox);
+            self.settle_behind(around);
         }
         self.release(around);
     }

@@ -21,7 +21,7 @@ impl NestedWires for PacketTable {
             Carrier::Subsystem { name } => name == "packets",
             Carrier::Exec { command } => command.starts_with(b"packets"),
             Carrier::Forward { port, .. } => *port == 7,
-            Carrier::Connection { .. } | Carrier::Upgrade { .. } => false,
+            Carrier::Connection { .. } | Carrier::Content(_) | Carrier::Upgrade { .. } => false,
         };
         carried.then(|| Box::new(Packets::new(lane)) as ByteWire)
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use wiretape_core::event::{
-    FileEvent, FileOperation, ProcessEvent, ProcessKind, SessionEvent, StreamEvent, StreamKind, TerminalEvent,
+    FileEvent, FileOperation, GitEvent, ProcessEvent, ProcessKind, SessionEvent, StreamEvent, StreamKind, TerminalEvent,
 };
 use wiretape_core::{Effect, Event, Kind, Verdict};
 use wiretape_ssh::{Message, Request};
@@ -21,6 +21,13 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Message>) -> String {
             let action = &question.action;
             format!("ask {} {} {}", question.group, action.kind.name(), quoted(action.kind.resource().as_bytes()))
         }
+        Effect::Hold { to, message, .. } => match turn {
+            Turn::Say(_, said) if said == message => format!("hold {to} as said"),
+            _ => format!("hold {to} {}", message_words(message)),
+        },
+        Effect::Release { to, lane } => format!("release {to} {lane}"),
+        Effect::Discard { to, lane } => format!("discard {to} {lane}"),
+        Effect::Examine { unit, .. } => format!("examine {}", unit.lane),
         Effect::Close(reason) => format!("over {}", quoted(reason.text.as_bytes())),
     }
 }
@@ -124,6 +131,8 @@ fn event_words(event: &Event) -> String {
         // No channel of the test carries a database session.
         Kind::Query(event) => format!("{event:?}"),
         Kind::Http(event) => format!("{event:?}"),
+        Kind::Git(GitEvent::Data { bytes }) => quoted(bytes),
+        Kind::Git(event) => format!("{event:?}"),
     };
     let Event { lane, side, .. } = event;
     format!("{lane} {side} {} {words}", event.kind.name()).trim_end().to_owned()

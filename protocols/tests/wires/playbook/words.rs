@@ -22,6 +22,13 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Bytes>) -> String {
             let action = &question.action.kind;
             format!("ask {} {} {:?}", question.group, action.name(), action.resource())
         }
+        Effect::Hold { to, message, .. } => match turn {
+            Turn::Say(side, said) if side.other() == *to && said == message => format!("hold {to} as said"),
+            _ => format!("hold {to} {}", text(message)),
+        },
+        Effect::Release { to, .. } => format!("release {to}"),
+        Effect::Discard { to, .. } => format!("discard {to}"),
+        Effect::Examine { .. } => "examine".to_owned(),
         Effect::Close(reason) => format!("close {} {:?}", reason.rule, reason.text),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The fuzz targets (`fuzz/`) perform on the same stage.
 
+mod examination;
 mod frames;
 mod guard;
 mod performance;

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use wiretape_core::event::{HttpEvent, QueryEvent, SessionEvent, StreamEvent};
+use wiretape_core::event::{GitEvent, HttpEvent, QueryEvent, SessionEvent, StreamEvent};
 use wiretape_core::{ByteWire, Effect, Event, Guard, Input, Kind, Moment, Reason, Session, Side, Unit, Verdict, Wire};
 use wiretape_postgres::message_of;
+
+use super::examination::Examining;
 
 /// What happens to a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +40,7 @@ pub(crate) fn perform(wire: ByteWire, guard: Box<dyn Guard>, turns: &[Turn]) -> 
     let mut performance = Performance { held_bytes_limit: wire.held_bytes_max(), ..Performance::default() };
     let mut session = Session::new(wire, guard);
     let mut questions: VecDeque<Unit> = VecDeque::new();
+    let mut examining = Examining::default();
     for (number, turn) in turns.iter().enumerate() {
         let at = Moment::from_nanos(1000 * number as u64);
         let input = match turn.clone() {
@@ -49,18 +52,29 @@ pub(crate) fn perform(wire: ByteWire, guard: Box<dyn Guard>, turns: &[Turn]) -> 
                 None => continue,
             },
         };
-        session.handle(at, input);
-        while let Some(effect) = session.act() {
-            match &effect {
-                Effect::Ask { unit, .. } => questions.push_back(*unit),
-                Effect::Send { to, .. } if !questions.is_empty() && !session.is_closed() => {
-                    performance.sent_during_questions.push(*to);
-                }
-                _ => {}
-            }
-            performance.effects.push((number, effect));
+        if let Turn::End(Side::Client) = turn {
+            examining.end();
         }
-        performance.held_bytes_max = performance.held_bytes_max.max(session.held_bytes());
+        session.handle(at, input);
+        loop {
+            while let Some(effect) = session.act() {
+                match &effect {
+                    Effect::Ask { unit, .. } => questions.push_back(*unit),
+                    Effect::Send { to, .. } | Effect::Release { to, .. }
+                        if !questions.is_empty() && !session.is_closed() =>
+                    {
+                        performance.sent_during_questions.push(*to);
+                    }
+                    _ => {}
+                }
+                examining.take(&effect);
+                performance.effects.push((number, effect));
+            }
+            performance.held_bytes_max = performance.held_bytes_max.max(session.held_bytes());
+            // What can be found out by now is found out by now.
+            let Some((unit, finding)) = examining.found() else { break };
+            session.handle(at, Input::Found { unit, finding });
+        }
     }
     performance
 }
@@ -76,11 +90,17 @@ impl Performance {
 
     /// All that was sent to a side.
     pub(crate) fn sent(&self, side: Side) -> Vec<u8> {
-        let messages = self.effects.iter().filter_map(|(_, effect)| match effect {
-            Effect::Send { to, message } if *to == side => Some(message.as_ref()),
-            _ => None,
-        });
-        messages.collect::<Vec<_>>().concat()
+        let (mut sent, mut held): (Vec<&[u8]>, Vec<&[u8]>) = Default::default();
+        for (_, effect) in &self.effects {
+            match effect {
+                Effect::Send { to, message } if *to == side => sent.push(message),
+                Effect::Hold { to, message, .. } if *to == side => held.push(message),
+                Effect::Release { to, .. } if *to == side => sent.append(&mut held),
+                Effect::Discard { to, .. } if *to == side => held.clear(),
+                _ => {}
+            }
+        }
+        sent.concat()
     }
 
     /// All that the tape says was said to a side: by the other, or in its place by the gateway.
@@ -137,7 +157,9 @@ impl Performance {
 pub(crate) fn told(event: &Event) -> Option<(Side, Bytes)> {
     let to = event.side.other();
     match &event.kind {
-        Kind::Stream(StreamEvent::Data { bytes, .. }) => Some((to, bytes.clone())),
+        Kind::Stream(StreamEvent::Data { bytes, .. }) | Kind::Git(GitEvent::Data { bytes }) => {
+            Some((to, bytes.clone()))
+        }
         Kind::Query(said) => {
             // What the gateway says of its own stands on the side that it is told to.
             let own = match event.side {
@@ -169,6 +191,7 @@ pub(crate) fn without_keys(said: &[u8]) -> Vec<u8> {
 fn data_of(kind: &mut Kind) -> Option<&mut Bytes> {
     match kind {
         Kind::Stream(StreamEvent::Data { bytes, .. })
+        | Kind::Git(GitEvent::Data { bytes })
         | Kind::Http(HttpEvent::Message { bytes, .. })
         | Kind::Query(
             QueryEvent::Rows { bytes, .. } | QueryEvent::CopyData { bytes, .. } | QueryEvent::Long { bytes, .. },
@@ -184,6 +207,7 @@ fn join(before: &mut Kind, next: &Kind) -> Option<Bytes> {
             Kind::Stream(StreamEvent::Data { error: before, .. }),
             Kind::Stream(StreamEvent::Data { bytes: more, error }),
         ) if before == error => Some(more.clone()),
+        (Kind::Git(GitEvent::Data { .. }), Kind::Git(GitEvent::Data { bytes: more })) => Some(more.clone()),
         (Kind::Query(QueryEvent::Rows { count, .. }), Kind::Query(QueryEvent::Rows { count: next, bytes: more }))
         | (
             Kind::Query(QueryEvent::CopyData { count, .. }),
