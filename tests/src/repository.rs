@@ -21,7 +21,7 @@ pub struct Repository<'a> {
 /// What a commit changes in one file, as `git show --numstat` and `--name-status` tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
-    /// `A`, `M`, `D` or `T`.
+    /// `A`, `M` or `D`.
     pub status: char,
     /// Lines added and removed; `None` where the file is not text.
     pub lines: Option<(u32, u32)>,
@@ -35,7 +35,6 @@ impl<'a> Repository<'a> {
     }
 
     /// What `git` prints about it.
-    #[must_use]
     pub fn git(&self, words: &[&str]) -> String {
         self.git.program(self.folder).arg("-C").arg(&self.path).args(words).succeed().text()
     }
@@ -95,7 +94,9 @@ impl<'a> Repository<'a> {
         let mut statuses = statuses.split('\0');
         let mut status_of = BTreeMap::new();
         while let (Some(status), Some(path)) = (statuses.next(), statuses.next()) {
-            status_of.insert(path.to_owned(), status.chars().next().expect("a letter"));
+            // What becomes a link is changed like what gets other content.
+            let status = status.chars().next().expect("a letter");
+            status_of.insert(path.to_owned(), if status == 'T' { 'M' } else { status });
         }
         let numbers = diff("--numstat");
         let changed = numbers.split('\0').filter(|line| !line.is_empty()).map(|line| {

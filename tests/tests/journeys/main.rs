@@ -9,6 +9,7 @@ mod demo;
 mod exec;
 mod files;
 mod forward;
+mod git;
 mod http;
 mod peers;
 mod postgres;
