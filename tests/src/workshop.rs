@@ -237,7 +237,6 @@ impl Workshop {
     }
 
     /// A copy of the server's repository `name` in the folder `to`, made on `road`; `words` are options of `clone`.
-    #[must_use]
     pub fn clone_to(&self, road: Road, name: &str, to: &str, words: &[&str]) -> Repository<'_> {
         self.git(road).args(["clone", "--quiet"]).args(words).arg(self.url(road, name)).arg(to).succeed();
         self.at(to)

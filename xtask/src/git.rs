@@ -14,6 +14,9 @@ use crate::workspace::program;
 /// What of git's own program of tests is left out: none of it is used where HTTP is tested.
 const LEFT_OUT: [&str; 5] = ["NO_OPENSSL=1", "NO_EXPAT=1", "NO_GETTEXT=1", "NO_TCLTK=1", "NO_PYTHON=1"];
 
+/// What of git's source the tests need.
+const PARTS: [&str; 3] = ["t", "templates/blt", "GIT-BUILD-OPTIONS"];
+
 /// The folder of git's source with its tests; there after [`install_tests`].
 pub(crate) fn tests() -> PathBuf {
     match std::env::var_os("WIRETAPE_GIT_SOURCE") {
@@ -30,13 +33,43 @@ pub(crate) fn install_tests() -> anyhow::Result<()> {
     };
     let folder = clients().join("git");
     install_unless(&folder, version.as_bytes(), || {
+        let source = folder.join("source");
         let archive = sources::fetch(&folder, "git", Some(&version))?;
-        let mut unpack = Command::new("tar");
-        unpack.args(["--strip-components=1", "-xf"]).arg(&archive);
-        succeed(unpack.current_dir(&folder).stdin(Stdio::null()))?;
-        sources::forget(&folder, &archive)?;
-        build(&folder)
+        unpack(&archive, &source, 1)?;
+        let changes = sources::changes(&archive)?;
+        unpack(&changes, &folder, 0)?;
+        patch(&source, &folder.join("debian/patches"))?;
+        build(&source)?;
+        for part in PARTS {
+            let _not_yet = std::fs::remove_dir_all(folder.join(part));
+            std::fs::create_dir_all(folder.join(part).parent().context("a part is in a folder")?)?;
+            std::fs::rename(source.join(part), folder.join(part))?;
+        }
+        // The rest is needed to build them alone.
+        std::fs::remove_dir_all(source)?;
+        std::fs::remove_file(changes)?;
+        sources::forget(&folder, &archive)
     })
+}
+
+fn unpack(archive: &Path, folder: &Path, strip: u32) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut unpack = Command::new("tar");
+    unpack.arg(format!("--strip-components={strip}")).arg("-xf").arg(archive);
+    succeed(unpack.current_dir(folder).stdin(Stdio::null()))
+}
+
+/// Changes the tests in `source` as Debian changed them together with its git.
+fn patch(source: &Path, patches: &Path) -> anyhow::Result<()> {
+    let series = std::fs::read_to_string(patches.join("series")).unwrap_or_default();
+    for name in series.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let mut apply = Command::new("git");
+        // It is no part of the work tree that it stands in.
+        let above = source.parent().context("a source is in a folder")?;
+        apply.arg("apply").arg("--include=t/*").arg(patches.join(name)).env("GIT_CEILING_DIRECTORIES", above);
+        succeed(apply.current_dir(source).stdin(Stdio::null()))?;
+    }
+    Ok(())
 }
 
 /// The version of the system's git, as its package has it.
@@ -51,14 +84,16 @@ fn installed() -> anyhow::Result<Option<String>> {
     Ok((output.status.success() && !version.is_empty()).then_some(version))
 }
 
-/// Builds the program that the scripts call, fast to build and slow to run.
-fn build(folder: &Path) -> anyhow::Result<()> {
+/// Builds what the scripts call, fast to build and slow to run.
+fn build(source: &Path) -> anyhow::Result<()> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let mut make = Command::new("make");
     make.arg(format!("-j{cores}")).args(["--silent", "CFLAGS=-O0 -w"]).args(LEFT_OUT);
-    succeed(make.args(["t/helper/test-tool", "GIT-BUILD-OPTIONS"]).current_dir(folder).stdin(Stdio::null()))?;
-    // Only what is linked is needed from here on.
+    make.args(["t/helper/test-tool", "t/helper/test-fake-ssh", "GIT-BUILD-OPTIONS"]);
+    succeed(make.current_dir(source).stdin(Stdio::null()))?;
+    let mut templates = Command::new("make");
+    templates.args(["--silent", "SHELL_PATH=/bin/sh", "PERL_PATH=/usr/bin/perl"]);
+    succeed(templates.current_dir(source.join("templates")).stdin(Stdio::null()))?;
     let mut tidy = Command::new("find");
-    tidy.args([".", "-name", "*.o", "-delete", "-o", "-name", "*.a", "-delete"]).current_dir(folder);
-    succeed(tidy.stdin(Stdio::null()))
+    succeed(tidy.args(["t", "-name", "*.o", "-delete"]).current_dir(source).stdin(Stdio::null()))
 }

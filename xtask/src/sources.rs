@@ -50,6 +50,18 @@ pub(crate) fn fetch(folder: &Path, package: &str, wanted: Option<&str>) -> anyho
     bail!("the source package {package} was not found in the machine's package sources")
 }
 
+/// What Debian changes of the source in `archive`: fetched together with it.
+pub(crate) fn changes(archive: &Path) -> anyhow::Result<PathBuf> {
+    let folder = archive.parent().context("an archive is in a folder")?;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.to_string_lossy().contains(".debian.tar.") {
+            return Ok(path);
+        }
+    }
+    bail!("no changes of Debian's were found beside {}", archive.display())
+}
+
 /// Removes what was fetched into `folder`, and the lists by which it was found.
 pub(crate) fn forget(folder: &Path, archive: &Path) -> anyhow::Result<()> {
     std::fs::remove_file(archive)?;

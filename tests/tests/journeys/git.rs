@@ -2,6 +2,7 @@
 
 mod fetch;
 mod push;
+mod suite;
 
 use std::collections::BTreeMap;
 
