@@ -266,6 +266,14 @@ fn there(path: &Bytes, route: &Route) -> Bytes {
     [route.base.as_bytes(), &slash].concat().into()
 }
 
+/// What `path` names at the target, below what its own paths begin with.
+pub(crate) fn named(path: &Bytes, route: &Route) -> Bytes {
+    match below(path, route.prefix.as_bytes()) {
+        Some(rest) if rest.starts_with(b"/") => path.slice_ref(rest),
+        _ => path.clone(),
+    }
+}
+
 /// What stands in `path` behind the segments of `front`; `None` when it does not begin with them.
 fn below<'a>(path: &'a [u8], front: &[u8]) -> Option<&'a [u8]> {
     let rest = path.strip_prefix(front)?;

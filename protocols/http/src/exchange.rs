@@ -1,5 +1,7 @@
 //! One lane: an exchange between its two sides.
 
+mod content;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::{HELD_BYTES_MAX, HTTP_INFORMATIONAL_MAX};
 use wiretape_core::{Event, Fault, Finding, Kind, Lane, Moment, NestedWires, Reason, Side, Unit, Verdict};
 
+use crate::carried::Carried;
 use crate::limits::HELD_PART_BYTES;
 use crate::nested::Tunnel;
 use crate::outbox::Outbox;
@@ -34,11 +37,15 @@ pub(crate) struct Surroundings<'a> {
 ///          ▼             ▼                                        ▼
 ///        Answered ◄──────┘                 both sides ended, or one broke it off ──► Over
 /// ```
+///
+/// Where another wire reads the content of both messages, `Carried` stands in the place of `Passing`.
 enum Stage {
     /// Whether the request may pass is not decided; the client's next parts wait.
     Asked { unit: Unit, head: Box<RequestHead> },
     /// What both sides say passes.
     Passing,
+    /// What both sides say goes through another wire.
+    Carried(Box<Carried>),
     /// The gateway answered in the target's place: what the client still says, and the target, is dropped.
     Answered,
     /// Both sides speak another protocol.
@@ -101,12 +108,18 @@ impl Exchange {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Over) || (self.request.has_ended() && self.response.has_ended())
+        let both_ended = self.request.has_ended() && self.response.has_ended();
+        match &self.stage {
+            Stage::Over => true,
+            Stage::Carried(carried) => both_ended && carried.is_done(),
+            _ => both_ended,
+        }
     }
 
     pub(crate) fn held_bytes(&self) -> usize {
         match &self.stage {
             Stage::Tunnel(tunnel) => self.held_bytes.saturating_add(tunnel.held_bytes()),
+            Stage::Carried(carried) => self.held_bytes.saturating_add(carried.held_bytes()),
             _ => self.held_bytes,
         }
     }
@@ -126,17 +139,21 @@ impl Exchange {
             }
             (Stage::Answered, Side::Client, Part::End) => self.request.finish(),
             // Nobody hears the rest of the request: it is waited for no longer. The target has no part in it.
-            (Stage::Answered, Side::Upstream, Part::Reset { .. }) => self.over(),
+            (Stage::Answered, Side::Upstream, Part::Reset { .. }) => self.over(around),
             (Stage::Answered, ..) => {}
             (Stage::Passing, Side::Client, part) if self.awaits_upgrade() => self.hold(part, around),
             (Stage::Passing, Side::Client, part) => self.pass_request(part, around),
+            (Stage::Carried(_), Side::Client, part) => self.carry_request(part, around),
             (Stage::Tunnel(tunnel), Side::Client, part) if tunnel.is_asking() && part == Part::End => {
                 self.hold(part, around);
             }
-            (Stage::Passing | Stage::Tunnel(_), Side::Upstream, Part::Reset { code, reason }) => {
+            (Stage::Passing | Stage::Carried(_) | Stage::Tunnel(_), Side::Upstream, Part::Reset { code, reason }) => {
                 self.broken_off(Side::Upstream, code, reason, around);
             }
-            (Stage::Passing | Stage::Tunnel(_), Side::Upstream, Part::Failed(problem)) => self.failed(problem, around),
+            (Stage::Passing | Stage::Carried(_) | Stage::Tunnel(_), Side::Upstream, Part::Failed(problem)) => {
+                self.failed(problem, around);
+            }
+            (Stage::Carried(_), Side::Upstream, part) => return self.carry_response(part, around),
             (Stage::Passing, Side::Upstream, part) => self.pass_response(part, around),
             (Stage::Tunnel(_), side, part) => self.pass_through(side, part, around),
         }
@@ -168,14 +185,24 @@ impl Exchange {
                     self.release(around);
                 }
             }
+            Stage::Carried(mut carried) => {
+                let outcome = carried.rule(unit, verdict, around);
+                self.stage = Stage::Carried(carried);
+                self.settle(Ok(outcome), around);
+            }
             other => self.stage = other,
         }
     }
 
     /// What an examination found that the nested wire asked for.
     pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) {
-        if let Stage::Tunnel(tunnel) = &mut self.stage {
-            tunnel.found(around.at, unit, finding, around.outbox);
+        match &mut self.stage {
+            Stage::Tunnel(tunnel) => tunnel.found(around.at, unit, finding, around.outbox),
+            Stage::Carried(carried) => {
+                let outcome = carried.found(unit, finding, around);
+                self.settle(Ok(outcome), around);
+            }
+            Stage::Asked { .. } | Stage::Passing | Stage::Answered | Stage::Over => {}
         }
     }
 
@@ -190,7 +217,7 @@ impl Exchange {
             (Stage::Tunnel(_), _) => self.pass_through(side, Part::End, around),
             // Nobody is there to hear an answer.
             (_, Side::Client) => self.broken_off(side, code::CANCEL, "the client left".to_owned(), around),
-            (Stage::Passing, Side::Upstream) if !ended => {
+            (Stage::Passing | Stage::Carried(_), Side::Upstream) if !ended && self.is_known_to_target() => {
                 let reason = "the target closed the connection".to_owned();
                 self.failed(Problem { status: 502, error: "target_closed", reason }, around);
             }
@@ -203,11 +230,15 @@ impl Exchange {
         self.drop_held();
         let known = self.is_known_to_target();
         let text = || format!("the gateway ended the session: {}", reason.text);
-        if let Stage::Tunnel(tunnel) = &mut self.stage
-            && tunnel.farewell(around.at, reason, around.outbox)
-        {
+        let told = match &mut self.stage {
+            Stage::Tunnel(tunnel) => tunnel.farewell(around.at, reason, around.outbox),
+            Stage::Carried(carried) => carried.farewell(reason, around),
+            _ => false,
+        };
+        let unanswered = matches!(self.stage, Stage::Asked { .. } | Stage::Passing | Stage::Carried(_));
+        if told {
             // The client was told in the words of the other protocol: a reset might overtake those.
-        } else if matches!(self.stage, Stage::Asked { .. } | Stage::Passing) && self.response.phase() == Phase::Head {
+        } else if unanswered && !self.is_answering() {
             let reason = reason.text.clone();
             self.answer(&Problem { status: 503, error: "session_ended", reason }, around);
         } else if !self.response.has_ended() {
@@ -225,11 +256,28 @@ impl Exchange {
     }
 
     fn is_known_to_target(&self) -> bool {
-        matches!(self.stage, Stage::Passing | Stage::Tunnel(_))
+        match &self.stage {
+            Stage::Passing | Stage::Tunnel(_) => true,
+            Stage::Carried(carried) => carried.has_reached(),
+            Stage::Asked { .. } | Stage::Answered | Stage::Over => false,
+        }
+    }
+
+    /// True once the client has the head of a final response.
+    fn is_answering(&self) -> bool {
+        self.response.phase() != Phase::Head || matches!(&self.stage, Stage::Carried(carried) if carried.is_own())
     }
 
     fn send_request(&mut self, mut head: Box<RequestHead>, around: &mut Surroundings<'_>) {
-        *head = duties::request(&head, &self.route);
+        let onward = duties::request(&head, &self.route);
+        if self.upgrade.is_none() && around.nested.reads_content(&head.method, &head.path) {
+            let mut onward = Box::new(onward);
+            if !self.carry(&head, &mut onward, around) {
+                around.outbox.send(Side::Upstream, self.lane, Part::Request(onward, Arc::clone(&self.route)));
+            }
+            return;
+        }
+        *head = onward;
         if self.upgrade.as_ref().is_some_and(Upgrade::is_websocket) {
             // Frames that an extension has changed could not be read (RFC 6455 section 9).
             head.fields.retain(|field| !field.name.eq_ignore_ascii_case(b"sec-websocket-extensions"));
@@ -276,6 +324,7 @@ impl Exchange {
                 (Stage::Passing, part) if self.awaits_upgrade() => self.hold(part, around),
                 (Stage::Passing, part) => self.pass_request(part, around),
                 (Stage::Tunnel(_), part) => self.pass_through(Side::Client, part, around),
+                (Stage::Carried(_), part) => self.carry_request(part, around),
                 (Stage::Asked { .. } | Stage::Answered | Stage::Over, _) => {}
             }
         }
@@ -391,20 +440,20 @@ impl Exchange {
             self.reset(Side::Client, code::PROTOCOL_ERROR, text.clone(), around);
         }
         self.reset(Side::Upstream, code::PROTOCOL_ERROR, text, around);
-        self.over();
+        self.over(around);
     }
 
     /// `side` said what does not fit what it said before.
     fn violated(&mut self, side: Side, violation: Violation, around: &mut Surroundings<'_>) {
         let text = violation.sentence(side);
         let known = self.is_known_to_target();
-        if side == Side::Upstream && self.response.phase() == Phase::Head {
+        if side == Side::Upstream && !self.is_answering() {
             // RFC 9110 section 15.6.3: the client hears of it in an answer, as there was none.
             let reason = text.clone();
             self.answer(&Problem { status: 502, error: "target_response_invalid", reason }, around);
         } else {
             self.reset(Side::Client, code::PROTOCOL_ERROR, text.clone(), around);
-            self.over();
+            self.over(around);
         }
         if known {
             self.reset(Side::Upstream, code::PROTOCOL_ERROR, text, around);
@@ -418,16 +467,16 @@ impl Exchange {
         if told {
             around.outbox.send(side.other(), self.lane, Part::Reset { code, reason });
         }
-        self.over();
+        self.over(around);
     }
 
     /// The target has no answer, or none that is whole.
     fn failed(&mut self, problem: Problem, around: &mut Surroundings<'_>) {
         match self.response.phase() {
-            Phase::Head => self.answer(&problem, around),
+            Phase::Head if !self.is_answering() => self.answer(&problem, around),
             // The response is whole; only the rest of the request has nowhere to go.
             Phase::Ended => self.broken_off(Side::Upstream, code::NO_ERROR, problem.reason, around),
-            Phase::Content | Phase::Trailers => {
+            Phase::Head | Phase::Content | Phase::Trailers => {
                 self.broken_off(Side::Upstream, code::INTERNAL_ERROR, problem.reason, around);
             }
         }
@@ -441,15 +490,26 @@ impl Exchange {
 
     /// The gateway answers in the target's place.
     fn answer(&mut self, problem: &Problem, around: &mut Surroundings<'_>) {
+        self.discard(around);
         answer(self.lane, problem, self.is_head, around);
         self.stage = Stage::Answered;
         self.response.finish();
         self.drop_held();
     }
 
-    fn over(&mut self) {
+    fn over(&mut self, around: &mut Surroundings<'_>) {
+        self.discard(around);
         self.stage = Stage::Over;
         self.drop_held();
+    }
+
+    /// What is held for the target never goes.
+    fn discard(&mut self, around: &mut Surroundings<'_>) {
+        match &mut self.stage {
+            Stage::Carried(carried) => carried.discard(around),
+            Stage::Tunnel(tunnel) => tunnel.discard(around.outbox),
+            Stage::Asked { .. } | Stage::Passing | Stage::Answered | Stage::Over => {}
+        }
     }
 }
 

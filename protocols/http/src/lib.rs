@@ -6,7 +6,9 @@
 //! frames it).
 #![warn(clippy::indexing_slicing)]
 
+mod carried;
 pub mod check;
+mod coding;
 mod concealment;
 pub mod duties;
 mod event;
