@@ -1,5 +1,6 @@
 //! Sessions in forms that other programs take.
 
+pub mod bundle;
 mod copy;
 pub mod har;
 mod outcome;

@@ -147,3 +147,24 @@ pub const HAR_FIELDS_MAX: usize = 2048;
 
 /// Bodies that are kept to be shown in full, of all exchanges that are open at one time, in bytes: each has its share.
 pub const BODIES_BYTES_KEPT: usize = 256 * 1024 * 1024;
+
+/// What is put aside of the packs of one session to be read, in bytes.
+pub const PACKS_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
+
+/// Objects of one pack that is read.
+pub const PACK_OBJECTS_MAX: u32 = 3_000_000;
+
+/// What the objects of one pack unpack to while it is read, each as often as it is unpacked, in bytes.
+pub const PACK_UNPACKED_BYTES_MAX: u64 = 32 * 1024 * 1024 * 1024;
+
+/// Parents of the commits of one pack, and targets of its tags, that are remembered.
+pub const PACK_COMMITS_NAMED_MAX: usize = 4 * 1024 * 1024;
+
+/// Unpacked objects of a pack that are kept in case they are needed again, in bytes.
+pub const PACK_CACHE_BYTES_MAX: usize = 96 * 1024 * 1024;
+
+/// Refs, and objects that were asked for, that an export of a bundle remembers.
+pub const BUNDLE_REFS_MAX: usize = 262_144;
+
+/// Conversations whose packs go into one bundle.
+pub const BUNDLE_CONVERSATIONS_MAX: usize = 256;

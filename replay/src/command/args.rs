@@ -158,18 +158,33 @@ pub struct ShowArgs {
 ///
 /// As HAR: HTTP exchanges with their times, heads and bodies (of each the first 16 MiB, unpacked), event streams as
 /// they came, and the messages of WebSockets. Credentials are concealed in it as they are on the tape.
+///
+/// As a bundle: what was pushed and the target accepted, or in a session without pushes what was fetched, for `git clone`,
+/// `git fetch` and `git bundle verify`: the packs as they went by, with the refs that they were pushed to.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ExportArgs {
     /// The session, or the first letters of its id
     pub session: String,
 
     /// Write a script of SQL
-    #[arg(long, required_unless_present = "har")]
+    #[arg(long, required_unless_present_any = ["har", "bundle"])]
     pub sql: bool,
 
     /// Write an HTTP archive (HAR 1.2), which the developer tools of browsers open
     #[arg(long, conflicts_with_all = ["sql", "failed"])]
     pub har: bool,
+
+    /// Write a git bundle (version 2, or 3 for repositories named by SHA-256)
+    #[arg(long, conflicts_with_all = ["sql", "har", "failed"])]
+    pub bundle: bool,
+
+    /// Also what was pushed and refused
+    #[arg(long, requires = "bundle")]
+    pub refused: bool,
+
+    /// Only what was said on this lane
+    #[arg(long, value_name = "NUMBER", requires = "bundle")]
+    pub lane: Option<u32>,
 
     /// What becomes of statements that failed
     #[arg(long, value_name = "HOW", value_enum, default_value = "comment")]

@@ -1,15 +1,17 @@
 //! `export`: a session in a form that other programs take.
 
-use std::io::{self, IsTerminal, Write, stdout};
+use std::io::{self, IsTerminal, Write, stderr, stdout};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
+use wiretape_core::Lane;
 
 use super::args::{ExportArgs, FailedArg};
 use super::catalogue;
-use crate::export::har;
 use crate::export::sql::{self, Failed, Settings};
+use crate::export::{bundle, har};
 use crate::legible::{hex, legible};
+use crate::source::Source;
 
 /// Bytes of the key that nobody can guess.
 const KEY_BYTES: usize = 16;
@@ -18,6 +20,10 @@ pub(super) fn export(data_dir: &Path, args: &ExportArgs, output: &mut dyn Write)
     let archive = catalogue::open(data_dir)?;
     let row = catalogue::find(&archive, &args.session)?;
     let tape = catalogue::tape(&row)?;
+    if args.bundle {
+        let settings = bundle::Settings { refused: args.refused, lane: args.lane.map(Lane) };
+        return bundled(&row.id.to_string(), &*tape, &settings, output);
+    }
     let mut key = [0; KEY_BYTES];
     let taken = rustix::rand::getrandom(&mut key, rustix::rand::GetRandomFlags::empty())
         .context("the system gives no random numbers")?;
@@ -40,6 +46,16 @@ pub(super) fn export(data_dir: &Path, args: &ExportArgs, output: &mut dyn Write)
         write(output)
     };
     written.with_context(|| format!("session {id}"))
+}
+
+/// A bundle is for git, not for a person.
+fn bundled(id: &str, tape: &dyn Source, settings: &bundle::Settings, output: &mut dyn Write) -> anyhow::Result<()> {
+    ensure!(!stdout().is_terminal(), "a bundle is no text: write it into a file, with `> {id}.bundle`");
+    let remarks = bundle::write(tape, settings, output).with_context(|| format!("session {id}"))?;
+    for remark in remarks {
+        writeln!(stderr(), "export: {remark}")?;
+    }
+    Ok(())
 }
 
 /// What is written, line by line, with nothing in it that a terminal acts on.
