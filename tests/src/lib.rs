@@ -17,6 +17,7 @@ pub mod haproxy;
 pub mod keys;
 pub mod nginx;
 pub mod pgbouncer;
+pub mod pkt;
 mod ports;
 pub mod postgres;
 pub mod processes;

@@ -123,8 +123,7 @@ impl Workshop {
     /// Writes what the clients are told: the person's secrets for the gateway, and those of the server for who goes
     /// past it.
     fn show_the_way(&self) {
-        let at = |port: u16| format!("localhost:{port}");
-        let own = format!("https://{PERSON}:{}@{}\n", self.token.secret, at(self.gateway.http().port()));
+        let own = format!("https://{PERSON}:{}@localhost:{}\n", self.token.secret, self.gateway.http().port());
         self.folder.write("own-credentials", own);
         self.folder.write("server-credentials", format!("http://{ACCOUNT}:{PASSWORD}@{}\n", self.forge.http()));
         let host = |name: &str, user: &str, port: u16, key: &Key| {
@@ -180,12 +179,18 @@ impl Workshop {
     #[must_use]
     pub fn git_of(&self, git: &Git, road: Road) -> Program {
         let program = git.program(&self.folder);
-        let store = |name: &str| format!("credential.helper=store --file={}", self.folder.join(name).display());
         match road {
-            Road::Direct => program.arg("-c").arg(store("server-credentials")),
+            Road::Direct => {
+                let file = self.folder.join("server-credentials");
+                program.arg("-c").arg(format!("credential.helper=store --file={}", file.display()))
+            }
             Road::Reverse => {
-                let trusted = format!("http.sslCAInfo={}", self.gateway.certificate().display());
-                program.arg("-c").arg(store("own-credentials")).arg("-c").arg(trusted)
+                let of = format!("credential.https://localhost:{}", self.gateway.http().port());
+                program
+                    .args(["-c", &format!("{of}.username={PERSON}")])
+                    .args(["-c", &format!("{of}.helper=!f() {{ echo \"password=$WIRETAPE_TOKEN\"; }}; f")])
+                    .env("WIRETAPE_TOKEN", &self.token.secret)
+                    .args(["-c", &format!("http.sslCAInfo={}", self.gateway.certificate().display())])
             }
             Road::Forward => program.arg("-c").arg(format!("http.proxy={}", self.proxy())),
             Road::Ssh | Road::DirectSsh => program.env("GIT_SSH_COMMAND", self.ssh_command()),
@@ -201,7 +206,7 @@ impl Workshop {
     /// `ssh`, which knows the hosts `gateway` and `direct`.
     #[must_use]
     pub fn ssh_command(&self) -> String {
-        format!("ssh -F {}", self.folder.join("ssh_config").display())
+        format!("ssh -F {}", self.ssh_config().display())
     }
 
     /// The server's new repository `name`, empty.
@@ -278,9 +283,23 @@ impl Workshop {
         self.talks().into_iter().filter(|talk| !talk.wanted().is_empty()).collect()
     }
 
-    /// The bytes of the file that the person's tools take as `GIT_SSH_COMMAND`'s settings.
+    /// The file that tells OpenSSH's clients the way to the hosts `gateway` and `direct`.
     #[must_use]
     pub fn ssh_config(&self) -> PathBuf {
         self.folder.join("ssh_config")
+    }
+
+    /// curl on `road`, which shows who it is.
+    #[must_use]
+    pub fn curl(&self, road: Road) -> Program {
+        let curl = self.folder.program("curl").args(["--silent", "--show-error", "--max-time", "200"]);
+        match road {
+            Road::Reverse => {
+                let curl = curl.arg("--cacert").arg(self.gateway.certificate());
+                curl.arg("--user").arg(format!("{PERSON}:{}", self.token.secret))
+            }
+            Road::Forward => curl.arg("--proxy").arg(self.proxy()),
+            _ => curl.arg("--user").arg(format!("{ACCOUNT}:{PASSWORD}")),
+        }
     }
 }

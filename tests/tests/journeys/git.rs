@@ -2,6 +2,7 @@
 
 mod fetch;
 mod push;
+mod refused;
 mod suite;
 
 use std::collections::BTreeMap;

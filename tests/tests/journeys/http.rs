@@ -6,6 +6,7 @@ mod browser;
 mod clients;
 mod crash;
 mod curl;
+mod devtools;
 mod frames;
 mod grpc;
 mod hostile;
