@@ -5,6 +5,7 @@
 #![warn(clippy::indexing_slicing)]
 
 use wiretape_core::{ByteWire, Carrier, Lane, NestedWires};
+use wiretape_git::GitWire;
 use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
 use wiretape_scp::ScpWire;
@@ -25,6 +26,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "postgres", wire: postgres },
     Row { name: "sftp", wire: sftp },
     Row { name: "scp", wire: scp },
+    Row { name: "git", wire: git },
     Row { name: "line", wire: line },
     Row { name: "websocket", wire: websocket },
 ];
@@ -70,6 +72,12 @@ fn scp(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let Carrier::Exec { command } = carrier else { return None };
     let direction = wiretape_scp::direction(command)?;
     Some(Box::new(ScpWire::new(lane, direction)))
+}
+
+/// A command or an exchange of git: fetches, pushes, archives.
+fn git(table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+    let conversation = wiretape_git::conversation(carrier)?;
+    Some(Box::new(GitWire::new(lane, conversation, table.git)))
 }
 
 /// The subsystem `line@wiretape`, which only a target made for trying things out has.

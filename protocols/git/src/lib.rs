@@ -7,7 +7,28 @@
 //! held; what it lacks is asked for through [`wiretape_core::Asking`].
 #![warn(clippy::indexing_slicing)]
 
+mod advertised;
+mod conversation;
+mod direction;
+mod event;
+mod held;
+pub mod lfs;
+mod limits;
 pub mod pack;
+mod passing;
+mod pkt_line;
+mod push;
+mod refuse;
+mod report;
+mod request;
+mod response;
+mod state;
+mod wire;
+
+pub use conversation::{Conversation, Part, conversation};
+pub use lfs::LfsWire;
+pub use pkt_line::PKT_LINE_BYTES_MAX;
+pub use wire::GitWire;
 
 /// How a conversation is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
