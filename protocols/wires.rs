@@ -5,7 +5,8 @@
 #![warn(clippy::indexing_slicing)]
 
 use wiretape_core::{ByteWire, Carrier, Lane, NestedWires};
-use wiretape_git::GitWire;
+pub use wiretape_git::{Options as GitOptions, Packs};
+use wiretape_git::{GitWire, LfsWire};
 use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
 use wiretape_scp::ScpWire;
@@ -27,6 +28,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "sftp", wire: sftp },
     Row { name: "scp", wire: scp },
     Row { name: "git", wire: git },
+    Row { name: "lfs", wire: lfs },
     Row { name: "line", wire: line },
     Row { name: "websocket", wire: websocket },
 ];
@@ -35,12 +37,16 @@ pub const ROWS: &[Row] = &[
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Table {
     /// How git is recorded.
-    pub git: wiretape_git::Options,
+    pub git: GitOptions,
 }
 
 impl NestedWires for Table {
     fn wire(&self, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
         ROWS.iter().find_map(|row| (row.wire)(self, lane, carrier))
+    }
+
+    fn reads_content(&self, method: &[u8], path: &[u8]) -> bool {
+        wiretape_git::may_read(method, path) || wiretape_git::lfs::may_read(method, path)
     }
 }
 
@@ -78,6 +84,12 @@ fn scp(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
 fn git(table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let conversation = wiretape_git::conversation(carrier)?;
     Some(Box::new(GitWire::new(lane, conversation, table.git)))
+}
+
+/// An exchange of Git LFS: what is to be transferred, or one object.
+fn lfs(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+    let exchange = wiretape_git::lfs::exchange(carrier)?;
+    Some(Box::new(LfsWire::new(lane, exchange)))
 }
 
 /// The subsystem `line@wiretape`, which only a target made for trying things out has.

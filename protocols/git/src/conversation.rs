@@ -55,6 +55,17 @@ pub fn conversation(carrier: &Carrier) -> Option<Conversation> {
     }
 }
 
+/// Whether the content of such a request could be git's: cheaper to ask than [`conversation`]. `path`: with its query.
+#[must_use]
+pub fn may_read(method: &[u8], path: &[u8]) -> bool {
+    match method {
+        // What a name leads to is the server's to say, but for the media type of the request.
+        b"POST" => true,
+        b"GET" | b"HEAD" => path.windows(8).any(|window| window == b"service="),
+        _ => false,
+    }
+}
+
 /// `git-upload-pack '/x.git'`, `git upload-pack '/x.git'`, `/usr/bin/git-upload-pack --strict '/x.git'`.
 fn command_of(command: &Bytes) -> Option<Conversation> {
     let mut words = Words { command, at: 0 }.collect::<Option<Vec<_>>>()?.into_iter();

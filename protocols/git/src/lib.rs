@@ -25,7 +25,7 @@ mod response;
 mod state;
 mod wire;
 
-pub use conversation::{Conversation, Part, conversation};
+pub use conversation::{Conversation, Part, conversation, may_read};
 pub use lfs::LfsWire;
 pub use pkt_line::PKT_LINE_BYTES_MAX;
 pub use wire::GitWire;

@@ -3,7 +3,7 @@
 use wiretape_core::limits::GIT_REQUEST_BYTES_MAX;
 
 /// Objects, refs or lines that one event names.
-pub(crate) const ITEMS_PER_EVENT_MAX: usize = 2000;
+pub(crate) const ITEMS_PER_EVENT_MAX: usize = 1000;
 
 /// Text in the list of one event: names, lines, capabilities. One line can be longer than what is left, never longer than
 /// a pkt-line.
