@@ -33,14 +33,17 @@ function texts(element) {
   return found;
 }
 
-// What the row of a request says.
-async function columns(row) {
-  const said = { url: await row.locator('td.name-column').getAttribute('title') };
-  for (const name of COLUMNS) {
-    // Behind it stands what only large rows show.
-    said[name] = await row.locator(`td.${name}-column`).evaluate((cell) => (cell.firstChild ? cell.firstChild.textContent : ''));
-  }
-  return said;
+// What the rows of requests say.
+function columns(rows, names) {
+  return rows.map((row) => {
+    const said = { url: row.querySelector('td.name-column').title };
+    for (const name of names) {
+      // Behind it stands what only large rows show.
+      const first = row.querySelector(`td.${name}-column`).firstChild;
+      said[name] = first ? first.textContent : '';
+    }
+    return said;
+  });
 }
 
 // What the pane of a request shows on one of its tabs.
@@ -75,8 +78,7 @@ async function open(page, { file, looks }) {
   // Only those rows are drawn for which there is room.
   await page.setViewportSize({ width: WIDTH, height: HEIGHT + entries.length * ROW_HEIGHT });
   await rows.nth(entries.length - 1).waitFor();
-  const requests = [];
-  for (const row of await rows.all()) requests.push(await columns(row));
+  const requests = await rows.evaluateAll(columns, COLUMNS);
   const seen = [];
   for (const one of looks) seen.push(await look(page, rows.nth(one.row), one));
   return { requests, looks: seen };
