@@ -56,9 +56,10 @@ pub(super) fn chosen(survey: &Survey, settings: &Settings) -> anyhow::Result<Cho
         .filter(|(_, push)| push.updates.iter().any(|update| !update.new.is_null() && is_meant(push, update)))
         .collect();
     if !meant.is_empty() {
-        one_repository(&meant)?;
+        let repository = one_repository(&meant)?;
         let mut refs = BTreeMap::new();
-        for (_, push) in &meant {
+        // A push that only deletes brings nothing, and takes a ref away.
+        for (_, push) in pushes.iter().filter(|(_, push)| push.repository == repository) {
             for update in push.updates.iter().filter(|update| is_meant(push, update)) {
                 match update.new.is_null() {
                     true => refs.remove(&update.name),
