@@ -1,6 +1,10 @@
 //! Journeys of Git: git itself and other clients, straight to real servers and through the gateway, by HTTP and by SSH.
 
+mod clients;
 mod fetch;
+mod hostile;
+mod large;
+mod lfs;
 mod push;
 mod refused;
 mod suite;
