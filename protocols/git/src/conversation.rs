@@ -61,7 +61,7 @@ pub fn may_read(method: &[u8], path: &[u8]) -> bool {
     match method {
         // What a name leads to is the server's to say, but for the media type of the request.
         b"POST" => true,
-        b"GET" | b"HEAD" => path.windows(8).any(|window| window == b"service="),
+        b"GET" | b"HEAD" => path.contains(&b'%') || path.windows(8).any(|window| window == b"service="),
         _ => false,
     }
 }
@@ -146,9 +146,10 @@ fn exchange_of(content: &Content) -> Option<Conversation> {
     let path = path.strip_suffix(b"/").unwrap_or(&path);
     if matches!(content.method.as_ref(), b"GET" | b"HEAD") {
         let repository = path.strip_suffix(b"/info/refs")?;
-        let service = query.split(|byte| *byte == b'&').find_map(|field| field.strip_prefix(b"service="))?;
-        let service = decoded(service);
-        let service = SERVICES.into_iter().find(|known| known.name().as_bytes() == service)?;
+        let service = query.split(|byte| *byte == b'&').find_map(|field| {
+            let field = decoded(field);
+            SERVICES.into_iter().find(|known| field.strip_prefix(b"service=") == Some(known.name().as_bytes()))
+        })?;
         let repository = Bytes::copy_from_slice(repository);
         return Some(Conversation { service, repository, part: Part::Advertisement });
     }
@@ -275,7 +276,7 @@ mod tests {
         let request = |base: &'static str| Part::Request { base: base.into() };
         for (method, path, service, repository, part) in [
             ("GET", "/o/x.git/info/refs?service=git-upload-pack", UploadPack, "/o/x.git", Part::Advertisement),
-            ("GET", "/x/info/refs?a=b&service=git%2Dreceive-pack", ReceivePack, "/x", Part::Advertisement),
+            ("GET", "/x/info/refs?a=b&%73ervice=git%2Dreceive-pack", ReceivePack, "/x", Part::Advertisement),
             ("POST", "/o/x.git/git-upload-pack", UploadPack, "/o/x.git", request("/o/x.git")),
             ("POST", "/git-receive-pack", ReceivePack, "", request("")),
             ("POST", "/x%20y/git%2Dreceive-pack?z", ReceivePack, "/x y", request("/x%20y")),

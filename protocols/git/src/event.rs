@@ -45,6 +45,11 @@ impl<T> Gathered<T> {
         (!self.items.is_empty()).then(|| std::mem::take(&mut self.items))
     }
 
+    /// True while nothing is gathered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// The newest item.
     pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
         self.items.last_mut()

@@ -48,7 +48,7 @@ pub(crate) struct Request {
     /// What is understood and not told yet.
     events: Vec<GitEvent>,
     name: Option<Bytes>,
-    capabilities: Vec<Bytes>,
+    capabilities: Gathered<Bytes>,
     arguments: Gathered<Bytes>,
     wanted: Wanted,
     haves: Gathered<ObjectId>,
@@ -93,7 +93,7 @@ impl Request {
             state: if is_archive { State::Archive } else { State::Start },
             events: Vec::new(),
             name: None,
-            capabilities: Vec::new(),
+            capabilities: Gathered::default(),
             arguments: Gathered::default(),
             wanted: Wanted::default(),
             haves: Gathered::default(),
@@ -310,9 +310,8 @@ impl Request {
             Some(name) => self.name = Some(line.slice_ref(name)),
             None => {
                 self.choose_format(line);
-                // As many as stand in one event; more are in the record as they were said.
-                if self.capabilities.len() < crate::limits::ITEMS_PER_EVENT_MAX {
-                    self.capabilities.push(line.clone());
+                if let Some(capabilities) = self.capabilities.push(line.clone(), line.len()) {
+                    self.push_command(capabilities, Vec::new());
                 }
             }
         }
@@ -338,19 +337,20 @@ impl Request {
 
     /// The command of version 2, or the arguments of an archive; of a long list only the first part has its capabilities.
     fn tell_command(&mut self, arguments: Option<Vec<Bytes>>) {
-        if self.state == State::Wants || self.state == State::Haves || (self.told && arguments.is_none()) {
+        if self.state == State::Wants || self.state == State::Haves || (self.told && arguments.is_none() && self.capabilities.is_empty()) {
             return;
         }
+        let capabilities = self.capabilities.take().unwrap_or_default();
+        self.push_command(capabilities, arguments.unwrap_or_default());
+    }
+
+    fn push_command(&mut self, capabilities: Vec<Bytes>, arguments: Vec<Bytes>) {
         let name = match self.state {
             State::Archive => Bytes::from_static(b"upload-archive"),
             _ => self.name.clone().unwrap_or_default(),
         };
         self.told = true;
-        self.events.push(GitEvent::Command {
-            name,
-            capabilities: std::mem::take(&mut self.capabilities),
-            arguments: arguments.unwrap_or_default(),
-        });
+        self.events.push(GitEvent::Command { name, capabilities, arguments });
     }
 
     /// The end of a command of version 2.

@@ -67,6 +67,9 @@ pub struct GitWire {
     told: bool,
     /// It was refused, or the gateway took its leave: what is said now is recorded, and that is all.
     pub(crate) over: bool,
+    /// What an exchange is answered once the client has said all of its request: it listens only then.
+    answer: Option<Bytes>,
+    client_ended: bool,
     faulty: bool,
 }
 
@@ -91,6 +94,8 @@ impl GitWire {
             opened: false,
             told: false,
             over: false,
+            answer: None,
+            client_ended: false,
             faulty: false,
         }
     }
@@ -283,10 +288,21 @@ impl GitWire {
         self.plan(Step::Send { to, message });
     }
 
-    /// Says something to the client in the target's place; nothing that was said before is sent any more.
+    /// Says something to the client in the target's place, once it listens.
     pub(crate) fn say(&mut self, at: Moment, said: Said) {
         said.events.into_iter().for_each(|event| self.note(Side::Client, at, event));
-        self.send(Side::Client, said.message);
+        if self.conversation.part.is_exchange() && !self.client_ended {
+            self.answer = Some(said.message);
+        } else {
+            self.send(Side::Client, said.message);
+        }
+    }
+
+    /// The client listens.
+    fn answer(&mut self) {
+        if let Some(message) = self.answer.take() {
+            self.send(Side::Client, message);
+        }
     }
 
     /// What was planned is only recorded; what is held never goes.
@@ -399,7 +415,11 @@ impl Wire for GitWire {
             return Ok(());
         }
         self.open(at);
+        self.client_ended |= side == Side::Client;
         if self.over {
+            if self.client_ended {
+                self.answer();
+            }
             return Ok(());
         }
         // The beginning of a packet passes as it is; of a push it is held, and nothing of it goes.
@@ -419,7 +439,7 @@ impl Wire for GitWire {
     /// An error to the client, where it waits for the target and is not in the middle of something.
     fn farewell(&mut self, at: Moment, reason: &Reason) {
         if self.over {
-            return;
+            return self.answer();
         }
         let between = self.opened && self.upstream.packets.is_between() && !self.upstream.opaque;
         let leave = self.standing.leave().filter(|_| between);
@@ -433,6 +453,8 @@ impl Wire for GitWire {
             Some(false) => self.say(at, refuse::error(&preface, &reason.text)),
             None => {}
         }
+        // It will not say more.
+        self.answer();
     }
 
     fn held_bytes(&self) -> usize {
