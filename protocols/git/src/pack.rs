@@ -1,10 +1,40 @@
 //! Understanding a push: reading its pack where it is held, and deciding what it does to refs and files.
 
+mod answers;
+mod cache;
+mod changes;
+mod decide;
+mod delta;
+mod digest;
+mod entries;
+mod history;
+mod inflate;
+mod inquiry;
+mod limits;
+mod lines;
+mod objects;
+mod problem;
+mod report;
+mod scan;
+mod settle;
+mod stream;
+mod text;
+mod trees;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use wiretape_core::event::{GitEvent, RefUpdate};
+use wiretape_core::limits::GIT_COMMITS_MAX;
 use wiretape_core::{Asking, Examination, Finding, Held};
+
+use inquiry::Questions;
+use limits::{CACHE_BYTES_MAX, ENTRIES_REMEMBERED_MAX};
+use objects::Objects;
+use problem::Problem;
+use report::Messages;
+use scan::Gathered;
+use stream::{Stream, Sums};
 
 /// How to open a `git-upload-pack` beside the push.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +101,99 @@ impl PushExamination {
 
 impl Examination for PushExamination {
     fn examine(&self, held: &mut dyn Held, target: &mut dyn Asking) -> Finding {
-        let _ = (held, target, &self.asked, self.format, self.pack_offset, self.listed);
-        Finding(Arc::new(Understood { updates: self.updates.clone(), ..Understood::default() }))
+        let mut understood = Understood { updates: self.updates.clone(), ..Understood::default() };
+        let mut gathered = Gathered::new(self.format, CACHE_BYTES_MAX);
+        let scanned = gathered.scan(Stream::new(held, self.pack_offset, self.format));
+        understood.end = gathered.end;
+        let understanding = scanned.and_then(|sums| {
+            let mut objects = Objects::new(gathered, held);
+            let mut questions = Questions::new(&self.asked, self.format, target);
+            self.understand(&mut objects, &mut questions, &sums, &mut understood)
+        });
+        if let Err(problem) = understanding {
+            understood.events.clear();
+            understood.paths.clear();
+            understood.complete = false;
+            understood.problem = Some(problem.to_string());
+        }
+        Finding(Arc::new(understood))
+    }
+}
+
+impl PushExamination {
+    /// Says what a pack means that was read to its end.
+    fn understand(
+        &self,
+        objects: &mut Objects<'_>,
+        questions: &mut Questions<'_>,
+        sums: &Sums,
+        understood: &mut Understood,
+    ) -> Result<(), Problem> {
+        objects.settle(self.listed)?;
+        let bases = objects.bases_missing();
+        if !bases.is_empty() {
+            if questions.abilities().version_2 {
+                objects.fetch_objects(questions, &bases);
+            }
+            objects.settle(self.listed)?;
+        }
+        let gathered = &mut objects.gathered;
+        gathered.history.link(&gathered.entries);
+        decide::decide(objects, questions, &mut understood.updates);
+
+        let mut order = objects.gathered.history.newest_first();
+        let mut cut = self.cut(&objects.gathered);
+        if order.len() > GIT_COMMITS_MAX {
+            cut.push(format!("only the newest {GIT_COMMITS_MAX} commits are recorded"));
+            order.truncate(GIT_COMMITS_MAX);
+        }
+        let commits_cut = !cut.is_empty();
+        let changes = changes::find(objects, questions, &order)?;
+        cut.extend(changes.cut);
+        understood.complete = !commits_cut && changes.commits.iter().all(|commit| commit.complete);
+        understood.paths = changes.paths;
+
+        let mut messages = Messages::new();
+        let mut events = Vec::new();
+        if self.listed {
+            report::objects(&objects.gathered, &mut events);
+        }
+        if !report::tags(objects, &mut messages, &mut events) {
+            cut.push("only the first tags are recorded".to_owned());
+        }
+        for (index, commit) in order.into_iter().zip(changes.commits) {
+            report::commit(objects, index, commit, &mut messages, &mut events);
+        }
+        if messages.cut {
+            cut.push("messages are cut, they are too much together".to_owned());
+        }
+        understood.events.push(GitEvent::Pack {
+            objects: objects.gathered.objects,
+            bytes: understood.end - self.pack_offset,
+            checksum: sums.said,
+            sha256: sums.sha256,
+            intact: Some(true),
+        });
+        understood.events.push(report::contents(&objects.gathered, &cut));
+        understood.events.append(&mut events);
+        Ok(())
+    }
+
+    /// Why not everything that the pack holds was looked into.
+    fn cut(&self, gathered: &Gathered) -> Vec<String> {
+        let mut cut = Vec::new();
+        if gathered.forgotten > 0 {
+            cut.push(format!("only the first {ENTRIES_REMEMBERED_MAX} objects are looked into"));
+        }
+        if gathered.unread_commits > 0 {
+            cut.push(format!("{} commits cannot be read", gathered.unread_commits));
+        }
+        if gathered.history.cut {
+            cut.push("commits have too many parents".to_owned());
+        }
+        if gathered.entries.iter().any(|(_, entry)| entry.kind.is_none()) {
+            cut.push("the pack is thin, and what it stands on could not be had".to_owned());
+        }
+        cut
     }
 }

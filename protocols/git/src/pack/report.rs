@@ -1,0 +1,140 @@
+//! What is recorded of a pack: events, in their order, within limits.
+
+use bytes::Bytes;
+use wiretape_core::event::{FileChange, GitEvent, ObjectId, ObjectKind, PackedObject};
+use wiretape_core::limits::GIT_MESSAGE_BYTES_MAX;
+
+use super::changes::CommitChanges;
+use super::limits::{
+    FILES_PER_EVENT_MAX, MESSAGES_BYTES_MAX, OBJECTS_PER_EVENT_MAX, PATHS_PER_EVENT_BYTES_MAX, TAGS_RECORDED_MAX,
+};
+use super::objects::Objects;
+use super::scan::Gathered;
+use super::text;
+
+/// The objects of a pack in numbers.
+pub(super) fn contents(gathered: &Gathered, cut: &[String]) -> GitEvent {
+    let (mut commits, mut trees, mut blobs, mut tags, mut unresolved) = (0, 0, 0, 0, 0);
+    for (_, entry) in gathered.entries.iter() {
+        let count = match entry.kind {
+            Some(ObjectKind::Commit) => &mut commits,
+            Some(ObjectKind::Tree) => &mut trees,
+            Some(ObjectKind::Blob) => &mut blobs,
+            Some(ObjectKind::Tag) => &mut tags,
+            None => &mut unresolved,
+        };
+        *count += 1;
+    }
+    GitEvent::Contents { commits, trees, blobs, tags, unresolved, cut: cut.join("; ") }
+}
+
+/// Every object whose name is known.
+pub(super) fn objects(gathered: &Gathered, events: &mut Vec<GitEvent>) {
+    let mut objects = Vec::new();
+    for (index, entry) in gathered.entries.iter() {
+        if let (Some(id), Some(kind)) = (gathered.entries.id(index), entry.kind) {
+            objects.push(PackedObject { id, kind, bytes: entry.bytes });
+        }
+        if objects.len() == OBJECTS_PER_EVENT_MAX {
+            events.push(GitEvent::Objects { objects: std::mem::take(&mut objects) });
+        }
+    }
+    if !objects.is_empty() {
+        events.push(GitEvent::Objects { objects });
+    }
+}
+
+/// Messages of commits and tags, as far as there is room for them.
+pub(super) struct Messages {
+    left_bytes: usize,
+    /// True when one was cut because there was no more room for all.
+    pub(super) cut: bool,
+}
+
+impl Messages {
+    pub(super) fn new() -> Self {
+        Self { left_bytes: MESSAGES_BYTES_MAX, cut: false }
+    }
+
+    fn message(&mut self, message: &[u8]) -> Bytes {
+        let bytes = message.len().min(GIT_MESSAGE_BYTES_MAX);
+        let within = bytes.min(self.left_bytes);
+        self.cut |= within < bytes;
+        self.left_bytes -= within;
+        Bytes::copy_from_slice(message.get(..within).unwrap_or(message))
+    }
+}
+
+/// The annotated tags of a pack, in its order. False: there are more than are recorded.
+pub(super) fn tags(objects: &mut Objects<'_>, messages: &mut Messages, events: &mut Vec<GitEvent>) -> bool {
+    let entries = objects.gathered.entries.iter();
+    let tags: Vec<u32> = entries
+        .filter(|(_, entry)| entry.kind == Some(ObjectKind::Tag) && entry.named)
+        .map(|(index, _)| index)
+        .take(TAGS_RECORDED_MAX + 1)
+        .collect();
+    for index in tags.iter().take(TAGS_RECORDED_MAX) {
+        let Some(id) = objects.gathered.entries.id(*index) else { continue };
+        let Ok(content) = objects.content(*index) else { continue };
+        let Some(tag) = text::tag(&content) else { continue };
+        events.push(GitEvent::Tag {
+            id,
+            target: tag.target,
+            target_kind: tag.target_kind,
+            name: Bytes::copy_from_slice(tag.name.get(..GIT_MESSAGE_BYTES_MAX).unwrap_or(tag.name)),
+            tagger: tag.tagger,
+            message: messages.message(tag.message),
+            signature: tag.signature,
+        });
+    }
+    tags.len() <= TAGS_RECORDED_MAX
+}
+
+/// A commit and the files that it changes.
+pub(super) fn commit(
+    objects: &mut Objects<'_>,
+    index: u32,
+    changes: CommitChanges,
+    messages: &mut Messages,
+    events: &mut Vec<GitEvent>,
+) {
+    let Some(id) = objects.gathered.entries.id(index) else { return };
+    let Ok(content) = objects.content(index) else { return };
+    let Some(commit) = text::commit(&content) else { return };
+    events.push(GitEvent::Commit {
+        id,
+        tree: commit.tree,
+        parents: commit.parents,
+        author: commit.author,
+        committer: commit.committer,
+        message: messages.message(commit.message),
+        signature: commit.signature,
+    });
+    files(id, changes, events);
+}
+
+/// The files of one commit, in as many events as they take.
+fn files(commit: ObjectId, changes: CommitChanges, events: &mut Vec<GitEvent>) {
+    let CommitChanges { parent, files, complete } = changes;
+    let mut rest: Vec<FileChange> = files;
+    loop {
+        let mut bytes = 0;
+        let fits = rest
+            .iter()
+            .take(FILES_PER_EVENT_MAX)
+            .take_while(|file| {
+                let fits = bytes <= PATHS_PER_EVENT_BYTES_MAX;
+                bytes += file.path.len();
+                fits
+            })
+            .count();
+        let behind = rest.split_off(fits);
+        let last = behind.is_empty();
+        // Only with the last part is it known whether it is all.
+        events.push(GitEvent::Files { commit, parent, files: rest, complete: complete || !last });
+        if last {
+            return;
+        }
+        rest = behind;
+    }
+}
