@@ -9,6 +9,9 @@ mod stage;
 #[path = "../../protocols/http/tests/wire/grammar.rs"]
 mod grammar;
 
+#[path = "../../protocols/http/tests/wire/parcels.rs"]
+mod parcels;
+
 #[path = "../../protocols/http/tests/wire/noise.rs"]
 mod noise;
 

@@ -104,6 +104,8 @@ pub(crate) struct Carried {
     reached: bool,
     back: Back,
     decoding: Option<Decoding>,
+    /// What the head that goes to the target declares of content, and was not given out yet.
+    left_bytes: Option<u64>,
     end: RequestEnd,
     trailers: Option<Vec<Field>>,
     /// The same of the response.
@@ -140,6 +142,7 @@ impl Carried {
             reached: true,
             back: Back::Awaited,
             decoding: None,
+            left_bytes: None,
             end: RequestEnd::Awaited,
             trailers: None,
             back_trailers: None,
@@ -169,6 +172,11 @@ impl Carried {
         // The target cannot ask for more of what waits here; what it answers has to be read.
         onward.fields.retain(|field| !is_one_of(&field.name, &[b"expect", b"accept-encoding"]));
         onward.fields.push(field(b"accept-encoding", b"identity"));
+        carried.left_bytes = match onward.content {
+            Content::Empty => Some(0),
+            Content::Length(bytes) => Some(bytes),
+            Content::Streamed | Content::Tunnel => None,
+        };
         carried.onward = Onward::Head(onward.clone());
         carried.reached = false;
         Ok(Some(carried))
@@ -277,7 +285,7 @@ impl Carried {
             around.outbox.event(Event { at: around.at, side: Side::Upstream, lane: self.lane, kind });
         }
         // What the wire makes of the content may be longer or shorter.
-        if self.back == Back::Read && self.wire.is_record() && head.content != Content::Empty {
+        if self.back == Back::Read && self.wire.is_record() {
             head.fields.retain(|field| !field.name.eq_ignore_ascii_case(b"content-length"));
             head.content = Content::Streamed;
         }
@@ -335,8 +343,11 @@ impl Carried {
                 Step::Judge { event, .. } | Step::Note(event) => {
                     around.outbox.event(Event { lane: self.lane, ..event });
                 }
-                Step::Send { to: Side::Client, message } => told |= self.tell(message, around),
-                Step::Send { to: Side::Upstream, .. }
+                // Of content that is not its own, a wire has nothing to say but what was said.
+                Step::Send { to: Side::Client, message } if self.wire.is_record() => {
+                    told |= self.tell(message, around);
+                }
+                Step::Send { .. }
                 | Step::Hold { .. }
                 | Step::Release { .. }
                 | Step::Discard { .. }
@@ -394,9 +405,23 @@ impl Carried {
         }
     }
 
+    /// Takes notice of content that is given out; false where it does not go on: it is more than the head declares, or
+    /// comes behind the end.
+    fn count(&mut self, message: &Bytes, around: &mut Surroundings<'_>) -> bool {
+        self.note(Side::Client, message, around);
+        let rest = self.left_bytes.map(|left| left.checked_sub(message.len() as u64));
+        if rest == Some(None) || self.end == RequestEnd::Passed {
+            self.drop_request(around);
+        }
+        self.left_bytes = rest.flatten();
+        !matches!(self.onward, Onward::Never)
+    }
+
     /// Content goes to the target.
     fn pass(&mut self, message: Bytes, around: &mut Surroundings<'_>) {
-        self.note(Side::Client, &message, around);
+        if !self.count(&message, around) {
+            return;
+        }
         if let (Onward::Head(_), Some(decoding)) = (&self.onward, &mut self.decoding) {
             // Once its length is known, or would be too much to wait for.
             decoding.collected.extend_from_slice(&message);
@@ -418,7 +443,9 @@ impl Carried {
 
     /// Content is held for the target, behind the head.
     fn hold(&mut self, message: Bytes, around: &mut Surroundings<'_>) {
-        self.note(Side::Client, &message, around);
+        if !self.count(&message, around) {
+            return;
+        }
         match std::mem::replace(&mut self.onward, Onward::Held) {
             Onward::Head(head) => {
                 around.outbox.hold(Side::Upstream, self.lane, Part::Request(head, Arc::clone(&self.route)));
@@ -550,6 +577,10 @@ impl Carried {
             return;
         }
         let waiting = self.is_waiting();
+        if self.left_bytes.is_some_and(|left| left > 0) && !waiting {
+            // The wire kept something back: what is left is no whole request.
+            return self.drop_request(around);
+        }
         match &mut self.onward {
             Onward::Head(_) if waiting || self.back != Back::Awaited => return,
             Onward::Head(head) => {

@@ -1,6 +1,6 @@
 //! An exchange whose content another wire reads: what each side may say, and what becomes of it.
 
-use wiretape_core::event::SessionEvent;
+use wiretape_core::event::StreamEvent;
 use wiretape_core::{Event, Fault, Kind, Reason, Side};
 
 use super::{Exchange, Stage, Surroundings};
@@ -88,11 +88,7 @@ impl Exchange {
                 self.answer(&Problem { status: 403, error: "refused", reason }, around);
             }
             Err(Trouble::Fault(fault)) => {
-                let (text, side) = (fault.to_string(), fault.side);
-                let kind = SessionEvent::Fault { by: side, expected: fault.expected.to_owned(), got: fault.got };
-                let event = Event { at: around.at, side, lane: self.lane, kind: Kind::Session(kind) };
-                around.outbox.event(event);
-                self.not_understood(side, text, around);
+                self.not_understood(fault.side, fault.to_string(), around);
             }
             Err(Trouble::Undecodable(undecodable)) => {
                 self.not_understood(Side::Client, undecodable.sentence().to_owned(), around);
@@ -102,6 +98,9 @@ impl Exchange {
 
     /// The content cannot be read: the client hears it in the words of its protocol where there are any.
     fn not_understood(&mut self, by: Side, text: String, around: &mut Surroundings<'_>) {
+        let what = format!("content not understood: {text}");
+        let kind = Kind::Stream(StreamEvent::Opaque { what });
+        around.outbox.event(Event { at: around.at, side: by, lane: self.lane, kind });
         let Stage::Carried(carried) = &mut self.stage else { return };
         let told = carried.farewell(&Reason::new("protocol", text.clone()), around);
         let (reached, begun) = (carried.has_reached(), self.response.phase() != Phase::Head || carried.is_own());

@@ -23,6 +23,8 @@ pub(crate) struct Grammar {
     noted: BTreeMap<(Lane, Side, &'static str), usize>,
     /// Bytes of content that are on the record and were not sent.
     recorded_bytes: BTreeMap<(Lane, Side), usize>,
+    /// What is held for a side.
+    held: BTreeMap<(Lane, Side), Vec<Message>>,
     /// Lanes whose bytes are on the record as messages, without their frames.
     framed: Vec<Lane>,
 }
@@ -39,7 +41,20 @@ impl Grammar {
                 self.cover(*to, message);
                 self.told(*to, message);
             }
-            _ => {}
+            Effect::Hold { to, lane, message } => {
+                assert_eq!((*lane, *to), (message.lane, Side::Upstream), "only requests are held, each on its lane");
+                self.cover(*to, message);
+                self.held.entry((*lane, *to)).or_default().push(message.clone());
+            }
+            Effect::Release { to, lane } => {
+                let held = self.held.remove(&(*lane, *to)).expect("something that is held");
+                held.iter().for_each(|message| self.told(*to, message));
+            }
+            Effect::Discard { to, lane } => {
+                self.held.remove(&(*lane, *to)).expect("something that is held");
+            }
+            Effect::Ask { .. } | Effect::Examine { .. } => {}
+            Effect::Close(_) => assert!(self.held.is_empty(), "something is held for ever: {:?}", self.held),
         }
     }
 

@@ -102,6 +102,7 @@ impl Reader<'_> {
             120..=123 => return Some(Turn::Answer(Verdict::Refuse(Reason::new("elders", "not today")))),
             124 => return Some(Turn::End(side)),
             125 => return Some(Turn::Close(Reason::new("admin", "time is up"))),
+            126 => return Some(Turn::Found((*["good", "bad"].get(usize::from(self.byte()? % 2))?).to_owned())),
             // More than is held of one lane, soon.
             _ => Part::Body(Bytes::from(vec![b'x'; 1 << 20])),
         };
@@ -126,7 +127,14 @@ impl Reader<'_> {
             _ => ("GET", Some(if kind & 0x10 == 0 { "line" } else { "other" })),
         };
         let content = if protocol.is_none() && method != "CONNECT" { self.content()? } else { Content::Empty };
-        let path = *["/plain", "/risky", "/forbidden", "/plain?token=s3cret"].get(usize::from(word % 4))?;
+        let path = match (method, word & 0x08) {
+            // Where another wire reads the content.
+            ("GET" | "POST", 0x08) => {
+                let paths = ["/parcels", "/parcels?ask", "/mute/parcels", "/watched/parcels"];
+                *paths.get(usize::from(word % 4))?
+            }
+            _ => *["/plain", "/risky", "/forbidden", "/plain?token=s3cret"].get(usize::from(word % 4))?,
+        };
         let head = RequestHead {
             version: *[HttpVersion::Http10, HttpVersion::Http11, HttpVersion::Http2].get(usize::from(kind % 3))?,
             method: method.into(),

@@ -18,6 +18,7 @@
 //! end client
 //! answer allow
 //! answer refuse RULE "why"
+//! found "text"                                     what the oldest examination found
 //! close RULE "why"
 //! ```
 //!
@@ -100,6 +101,7 @@ impl Case {
             "client" => Turn::Say(Side::Client, words.message(&self.route)),
             "upstream" => Turn::Say(Side::Upstream, words.message(&self.route)),
             "end" => Turn::End(if words.word() == "client" { Side::Client } else { Side::Upstream }),
+            "found" => Turn::Found(words.word()),
             "close" => Turn::Close(Reason::new(words.word(), words.word())),
             "answer" => match words.word().as_str() {
                 "allow" => Turn::Answer(Verdict::Allow),

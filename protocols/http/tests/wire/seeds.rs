@@ -13,7 +13,7 @@ const SEEDS: &[(&str, &str, &[u8])] = &[
     ("upload", "http.informational", b"\0\x02\0\xa3\x8a\0\x20\x03abc\0\x50\0\x90\0\xa0\0\xd0\0"),
     ("question", "session.decision", b"\0\x02\x01\x40\x20\x03abc\0\x50\0\x72\x90\0\0\0\xd0\0"),
     ("refusal", "http.response", b"\0\x02\x02\x40\x20\x03abc\0\x50\0"),
-    ("too-much", "http.response", b"\0\x02\x01\x40\x7e\0\x7e\0\x7e\0\x7e\0\x50\0"),
+    ("too-much", "http.response", b"\0\x02\x01\x40\x7f\0\x7f\0\x7f\0\x7f\0\x50\0"),
     ("reset", "http.reset", b"\0\0\0\0\x50\0\x90\0\x40\0\xe8\0"),
     ("failed", "http.response", b"\0\0\0\0\x50\0\xee\0"),
     (
@@ -24,6 +24,13 @@ const SEEDS: &[(&str, &str, &[u8])] = &[
     ("websocket-fault", "http.control", b"\0\x06\0\x90\x02\x80\0\x20\x02\x81\x01\0"),
     ("lines", "stream.data", b"\0\x07\0\x90\x02\x80\0\x20\x06risky\n\0\x72\x50\0\xa0\x02a\n\0\xd0\0"),
     ("opaque", "stream.opaque", b"\0\x15\0\x20\x01a\0\x90\0\x80\0\xa0\x01b\0\x50\0\xd0\0"),
+    // A parcel that is held, examined and released; answered.
+    ("parcels", "git.data", b"\0\x02\x08\x40\x20\x04xhhe\0\x50\0\x7e\0\x90\0\x40\0\xa0\x02ok\0\xd0\0"),
+    // One that is discarded by what an examination found, one by a judgement, one by the guard's own word.
+    ("parcels-refused", "git.data", b"\0\x02\x08\x40\x20\x02he\0\x50\0\x7e\x01\0\x02\x08\x40\x20\x02ha\0\x7b\x50\0"),
+    ("parcels-asked", "git.progress", b"\0\x00\x09\0\x50\0\x72\x90\0\xa4\xa0\x04okok\0\xd0\0"),
+    ("parcels-broken", "stream.opaque", b"\0\x02\x08\x40\x20\x03hb.\0\0\x02\x0a\xa5\x20\x05xxxxb\0"),
+    ("parcels-watched", "http.body", b"\0\x02\x0b\xa3\x20\x03abc\0\x50\0\x90\0\xa2\xa0\x02ok\0\xd0\0"),
     ("three", "http.end", b"\0\0\0\0\0\x02\0\x40\0\x04\0\0\x90\0\x40\x01\x90\0\x40\0\x90\0\0\x02\xd0\x01\xd0\0\x7d"),
 ];
 

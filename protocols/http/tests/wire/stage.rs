@@ -1,13 +1,17 @@
 //! A session over exchanges, its guard, and what comes of what is said.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use wiretape_core::{
-    Action, ByteWire, Carrier, Effect, Event, Guard, Input, Judgement, Lane, Moment, NestedWires, Question, Reason,
-    Session, Side, Unit, Verdict,
+    Action, ByteWire, Carrier, Effect, Event, Finding, Guard, Input, Judgement, Lane, Moment, NestedWires, Question,
+    Reason, Session, Side, Unit, Verdict,
 };
 use wiretape_http::{HttpWire, Message, Part};
 use wiretape_line::LineWire;
 use wiretape_websocket::WebSocketWire;
+
+use crate::parcels::parcels;
 
 /// Something that happens to a session.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ pub(crate) enum Turn {
     End(Side),
     /// The oldest question that stands is answered.
     Answer(Verdict),
+    /// The oldest examination is over, and found this.
+    Found(String),
     Close(Reason),
 }
 
@@ -48,7 +54,7 @@ impl Guard for Rules {
     }
 }
 
-/// WebSocket, which asks nothing, and lines, which are judged.
+/// WebSocket, which asks nothing, lines, which are judged, and parcels, which are content.
 struct Protocols;
 
 impl NestedWires for Protocols {
@@ -56,8 +62,13 @@ impl NestedWires for Protocols {
         match carrier {
             Carrier::Upgrade { protocol } if protocol == "websocket" => Some(Box::new(WebSocketWire::new(lane))),
             Carrier::Upgrade { protocol } if protocol == "line" => Some(Box::new(LineWire::new(lane))),
+            Carrier::Content(content) => parcels(lane, content),
             _ => None,
         }
+    }
+
+    fn reads_content(&self, _: &[u8], path: &[u8]) -> bool {
+        path.split(|octet| *octet == b'?').next().is_some_and(|path| path.ends_with(b"/parcels"))
     }
 }
 
@@ -65,13 +76,14 @@ impl NestedWires for Protocols {
 pub(crate) struct Stage {
     session: Session<HttpWire>,
     asked: Vec<Unit>,
+    examined: Vec<Unit>,
     turns: u64,
 }
 
 impl Stage {
     pub(crate) fn new(rules: Rules) -> Self {
         let wire = HttpWire::new("7Q".to_owned(), Box::new(Protocols));
-        Self { session: Session::new(wire, Box::new(rules)), asked: Vec::new(), turns: 0 }
+        Self { session: Session::new(wire, Box::new(rules)), asked: Vec::new(), examined: Vec::new(), turns: 0 }
     }
 
     /// Plays one turn, a millisecond after the one before.
@@ -82,13 +94,17 @@ impl Stage {
             Turn::End(side) => Input::End { side },
             Turn::Answer(_) if self.asked.is_empty() => return Vec::new(),
             Turn::Answer(verdict) => Input::Answer { unit: self.asked.remove(0), verdict },
+            Turn::Found(_) if self.examined.is_empty() => return Vec::new(),
+            Turn::Found(text) => Input::Found { unit: self.examined.remove(0), finding: Finding(Arc::new(text)) },
             Turn::Close(reason) => Input::Close { reason },
         };
         self.session.handle(Moment::from_nanos(self.turns * 1_000_000), input);
         let effects: Effects = std::iter::from_fn(|| self.session.act()).collect();
         for effect in &effects {
-            if let Effect::Ask { unit, .. } = effect {
-                self.asked.push(*unit);
+            match effect {
+                Effect::Ask { unit, .. } => self.asked.push(*unit),
+                Effect::Examine { unit, .. } => self.examined.push(*unit),
+                _ => {}
             }
         }
         effects
