@@ -200,9 +200,9 @@ impl Packets {
         self.begun.len()
     }
 
-    /// True between packets.
+    /// True unless a part of a packet was given out, and not all of it.
     pub(crate) fn is_between(&self) -> bool {
-        self.begun.is_empty() && self.left_bytes == 0
+        self.left_bytes == 0
     }
 
     /// Takes out the beginning of a packet that will not come whole.

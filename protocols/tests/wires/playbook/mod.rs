@@ -10,6 +10,7 @@
 //! client [ OPEN u32 7 ]                   packets with theirs, SFTP's packet types by name
 //! client { Query text "select 1" }        PostgreSQL's messages, with texts that a zero byte ends
 //! client < text more "hel" >              WebSocket's frames, masked where the client says them
+//! client pkt "done\n" band 1 "PACK" flush   git's pkt-lines, in a side band, and those without a payload (flush, delim)
 //! client repeat 32768 "x"
 //! end client
 //! answer allow                            to the oldest question
@@ -24,6 +25,7 @@
 //! happened is written into the cases: read the difference before you keep it.
 
 mod database;
+mod git;
 mod script;
 mod types;
 mod words;

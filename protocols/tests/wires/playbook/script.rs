@@ -1,13 +1,15 @@
 //! From the text of a case to turns.
 
 use bytes::Bytes;
-use wiretape_core::{ByteWire, Lane, Reason, Side, Verdict};
+use wiretape_core::{ByteWire, Lane, NestedWires, Reason, Side, Verdict};
 use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
+use wiretape_protocols::{GitOptions, Packs, Table};
 use wiretape_scp::{Direction, ScpWire};
 use wiretape_sftp::SftpWire;
 use wiretape_websocket::WebSocketWire;
 
+use super::git::carrier;
 use super::types;
 use crate::stage::{Rule, Rules, Turn, frame};
 
@@ -62,6 +64,14 @@ impl Case {
             "websocket" => Box::new(WebSocketWire::new(LANE)),
             "scp upload" => Box::new(ScpWire::new(LANE, Direction::Upload)),
             "scp download" => Box::new(ScpWire::new(LANE, Direction::Download)),
+            git if git.starts_with("git ") => {
+                let (packs, what) = match git.strip_prefix("git listed ") {
+                    Some(what) => (Packs::Listed, what),
+                    None => (Packs::Whole, &git[4..]),
+                };
+                let table = Table { git: GitOptions { packs } };
+                table.wire(LANE, &carrier(what)).unwrap_or_else(|| panic!("nothing is carried by {what:?}"))
+            }
             other => panic!("no wire is called {other:?}"),
         }
     }
@@ -197,6 +207,13 @@ fn message(side: Side, words: &mut Tokens) -> Result<Bytes, String> {
                 "u64" => said.extend(number::<u64>(words)?.to_be_bytes()),
                 "str" => said = with_length(&quoted(words)?),
                 "null" => said.extend([0xff; 4]),
+                "pkt" => said = pkt_line(&[], &quoted(words)?),
+                "band" => {
+                    let band = number(words)?;
+                    said = pkt_line(&[band], &quoted(words)?);
+                }
+                "flush" => said.extend(b"0000"),
+                "delim" => said.extend(b"0001"),
                 "text" => said = [&quoted(words)?[..], b"\0"].concat(),
                 "repeat" => {
                     let times = number(words)?;
@@ -221,6 +238,12 @@ fn key(side: Side) -> Option<[u8; 4]> {
 fn letter(types: &[(&str, u8)], name: &str) -> Result<u8, String> {
     let found = types.iter().find(|(known, _)| *known == name);
     found.map(|(_, letter)| *letter).ok_or_else(|| format!("what is {name:?}?"))
+}
+
+/// A pkt-line of git.
+fn pkt_line(band: &[u8], payload: &[u8]) -> Vec<u8> {
+    let length = 4 + band.len() + payload.len();
+    [format!("{length:04x}").as_bytes(), band, payload].concat()
 }
 
 fn with_length(bytes: &[u8]) -> Vec<u8> {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wiretape_core::event::{FileEvent, FileOperation, HttpEvent, OpenMode, SessionEvent, StreamEvent};
 use wiretape_core::{Effect, Event, Kind, Verdict};
 
-use super::database;
+use super::{database, git};
 use crate::stage::Turn;
 
 /// Bytes of a text that are written out; of longer ones, so much of the start.
@@ -41,6 +41,7 @@ fn noted(event: &Event) -> String {
         Kind::File(event) => file(event),
         Kind::Query(event) => database::told(event),
         Kind::Http(event) => websocket(event),
+        Kind::Git(event) => git::told(event),
         other => format!("{other:?}"),
     };
     format!("{} {} {said}", event.side, event.kind.name()).trim_end().to_owned()
