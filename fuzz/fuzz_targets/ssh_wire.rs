@@ -6,14 +6,18 @@
 #[path = "../../protocols/ssh/tests/wire/packets.rs"]
 mod packets;
 
-use std::collections::BTreeSet;
+#[path = "../../protocols/http/tests/wire/parcels.rs"]
+mod parcels;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use wiretape_core::event::{StreamEvent, StreamKind, TerminalSize};
 use wiretape_core::limits::HELD_BYTES_MAX;
 use wiretape_core::{
-    Action, Effect, Event, Guard, Input, Judgement, Kind, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
+    Action, Effect, Event, Finding, Guard, Input, Judgement, Kind, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
 };
 use wiretape_ssh::{Message, NestedFault, OpenFailure, Options, Request, SshWire};
 
@@ -74,6 +78,7 @@ impl Reader<'_> {
             7 => Request::Agent,
             8 => Request::ExitStatus { status: 0 },
             9 => Request::ExitSignal { name: self.text()?, core_dumped: true, message: String::new() },
+            10 => Request::Exec { command: Bytes::from_static(b"/parcels") },
             _ => Request::Subsystem { name: "packets".to_owned() },
         })
     }
@@ -102,6 +107,7 @@ fuzz_target!(|input: &[u8]| {
     let options = Options { nested: Box::new(packets::PacketTable), conceal: first & 2 == 0, nested_fault };
     let mut session = Session::new(SshWire::new(options), Box::new(Moods));
     let mut asked: Vec<Unit> = Vec::new();
+    let mut examined: Vec<Unit> = Vec::new();
     let mut closes = Closes::default();
     let mut at = 0;
     while let Some(what) = reader.byte() {
@@ -111,6 +117,13 @@ fuzz_target!(|input: &[u8]| {
             120..=123 => match asked.pop() {
                 Some(unit) if what & 1 == 0 => Input::Answer { unit, verdict: Verdict::Allow },
                 Some(unit) => Input::Answer { unit, verdict: Verdict::Refuse(Reason::new("later", "no")) },
+                None => continue,
+            },
+            118 | 119 => match examined.pop() {
+                Some(unit) => {
+                    let found = if what & 1 == 0 { "good" } else { "bad" };
+                    Input::Found { unit, finding: Finding(Arc::new(found.to_owned())) }
+                }
                 None => continue,
             },
             124 => Input::End { side },
@@ -124,8 +137,10 @@ fuzz_target!(|input: &[u8]| {
         session.handle(Moment::from_nanos(at), turn);
         while let Some(effect) = session.act() {
             assert!(!over, "something follows the end");
-            if let Effect::Ask { unit, .. } = &effect {
-                asked.push(*unit);
+            match &effect {
+                Effect::Ask { unit, .. } => asked.push(*unit),
+                Effect::Examine { unit, .. } => examined.push(*unit),
+                _ => {}
             }
             closes.take(&effect);
         }
@@ -138,6 +153,7 @@ fuzz_target!(|input: &[u8]| {
 struct Closes {
     closed: BTreeSet<(Lane, Side)>,
     left: BTreeSet<(Lane, Side)>,
+    held: BTreeMap<(Lane, Side), Vec<Message>>,
 }
 
 impl Closes {
@@ -147,15 +163,33 @@ impl Closes {
                 assert!(self.left.insert((*lane, *side)), "closed twice");
             }
             Effect::Send { to, message } => {
-                let place = (message.lane(), *to);
-                let close = matches!(message, Message::Close { .. });
-                assert!(!self.closed.contains(&place), "{message:?} after the close");
-                assert!(close || !self.left.contains(&place), "{message:?} to a side that left");
-                if close || matches!(message, Message::Rejected { .. }) {
-                    self.closed.insert(place);
-                }
+                let data = matches!(message, Message::Data { error: false, .. });
+                assert!(data || !self.held.contains_key(&(message.lane(), *to)), "{message:?} goes before what is held");
+                self.sent(*to, message);
             }
-            _ => {}
+            Effect::Hold { to, lane, message } => {
+                assert_eq!(message.lane(), *lane);
+                self.held.entry((*lane, *to)).or_default().push(message.clone());
+            }
+            Effect::Release { to, lane } => {
+                let held = self.held.remove(&(*lane, *to)).expect("something is held");
+                held.iter().for_each(|message| self.sent(*to, message));
+            }
+            Effect::Discard { to, lane } => {
+                self.held.remove(&(*lane, *to)).expect("something is held");
+            }
+            Effect::Close(_) => assert!(self.held.is_empty(), "something is held for ever"),
+            Effect::Append(_) | Effect::Ask { .. } | Effect::Examine { .. } => {}
+        }
+    }
+
+    fn sent(&mut self, to: Side, message: &Message) {
+        let place = (message.lane(), to);
+        let close = matches!(message, Message::Close { .. });
+        assert!(!self.closed.contains(&place), "{message:?} after the close");
+        assert!(close || !self.left.contains(&place), "{message:?} to a side that left");
+        if close || matches!(message, Message::Rejected { .. }) {
+            self.closed.insert(place);
         }
     }
 }

@@ -10,21 +10,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wiretape_core::event::GitEvent;
 use wiretape_core::judge::ActionKind;
-use wiretape_core::nest::Content;
 use wiretape_core::{
     Action, Asking, ByteWire, Event, Examination, Examiner, Fault, Finding, Held, Kind, Lane, Moment, Reason, Side,
     Step, Unit, Verdict, Wire,
 };
 
 /// The wire for a path that it is made for.
-pub(crate) fn parcels(lane: Lane, content: &Content) -> Option<ByteWire> {
-    let path = std::str::from_utf8(&content.path).ok()?;
+pub(crate) fn parcels(lane: Lane, path: &[u8]) -> Option<ByteWire> {
+    let path = std::str::from_utf8(path).ok()?;
     let (path, asks) = match path.split_once('?') {
         Some((path, query)) => (path, query.contains("ask")),
         None => (path, false),
     };
     let style = match path {
-        "/parcels" | "/risky/parcels" => Style::Talks,
+        "/parcels" => Style::Talks,
         "/mute/parcels" => Style::Mute,
         "/watched/parcels" => Style::Watches,
         _ => return None,
@@ -127,6 +126,9 @@ impl Parcels {
             None => self.steps.push_back(Step::Release { to, lane }),
             Some(text) => {
                 self.steps.push_back(Step::Discard { to, lane });
+                // The target is told that it is over, where it heard anything.
+                self.note(at, to, ".".into());
+                self.steps.push_back(Step::Send { to, message: ".".into() });
                 self.tell(at, text);
             }
         }

@@ -62,7 +62,7 @@ impl NestedWires for Protocols {
         match carrier {
             Carrier::Upgrade { protocol } if protocol == "websocket" => Some(Box::new(WebSocketWire::new(lane))),
             Carrier::Upgrade { protocol } if protocol == "line" => Some(Box::new(LineWire::new(lane))),
-            Carrier::Content(content) => parcels(lane, content),
+            Carrier::Content(content) => parcels(lane, &content.path),
             _ => None,
         }
     }

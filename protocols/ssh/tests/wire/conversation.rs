@@ -122,7 +122,7 @@ pub(crate) fn noise() -> impl Strategy<Value = Turn> {
         1 => Just(StreamKind::ForwardedTcpip { host: "db".to_owned(), port: 8, originator: String::new(), originator_port: 0 }),
     ];
     let request = prop_oneof![
-        2 => "(true|risky|packets|forbidden)".prop_map(|text| Request::Exec { command: Bytes::from(text) }),
+        3 => "(true|risky|packets|forbidden|/parcels|/mute/parcels)".prop_map(|text| Request::Exec { command: Bytes::from(text) }),
         1 => Just(Request::Shell),
         2 => Just(Request::Subsystem { name: "packets".to_owned() }),
         1 => Just(Request::Agent),
@@ -136,6 +136,7 @@ pub(crate) fn noise() -> impl Strategy<Value = Turn> {
         Just(Bytes::from_static(b"\x0adforbidden")),
         Just(Bytes::from_static(b"\x05dok!")),
         Just(Bytes::from_static(b"\x00")),
+        "[hhhxradetb]{1,6}".prop_map(Bytes::from),
         collection::vec(proptest::prelude::any::<u8>(), 0..9).prop_map(Bytes::from),
     ];
     let message = prop_oneof![
@@ -161,6 +162,7 @@ pub(crate) fn noise() -> impl Strategy<Value = Turn> {
         30 => (side.clone(), message).prop_map(|(side, message)| Turn::Say(side, message)),
         3 => Just(Turn::Answer(wiretape_core::Verdict::Allow)),
         1 => Just(Turn::Answer(wiretape_core::Verdict::Refuse(wiretape_core::Reason::new("elders", "no")))),
+        3 => "(good|bad)".prop_map(Turn::Found),
         1 => side.prop_map(Turn::End),
     ]
 }

@@ -6,6 +6,8 @@ mod conversation;
 mod laws;
 mod limits;
 mod packets;
+#[path = "../../../http/tests/wire/parcels.rs"]
+mod parcels;
 mod script;
 mod stage;
 mod vocabulary;

@@ -11,12 +11,19 @@ use wiretape_core::{
     Action, ByteWire, Carrier, Event, Fault, Kind, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict, Wire,
 };
 
-/// Hands out [`Packets`] for the subsystem `packets` and for port 7.
+use crate::parcels::parcels;
+
+/// Hands out [`Packets`] for the subsystem `packets` and for port 7, and parcels for the commands called so.
 #[derive(Debug)]
 pub(crate) struct PacketTable;
 
 impl NestedWires for PacketTable {
     fn wire(&self, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
+        if let Carrier::Exec { command } = carrier
+            && let Some(wire) = parcels(lane, command)
+        {
+            return Some(wire);
+        }
         let carried = match carrier {
             Carrier::Subsystem { name } => name == "packets",
             Carrier::Exec { command } => command.starts_with(b"packets"),

@@ -1,7 +1,7 @@
 //! Reads a case.
 //!
 //! A line at the margin is a turn: `client …` or `upstream …` and what it says, `end client`, `answer allow`,
-//! `answer refuse RULE "why"`, `close RULE "why"`. The lines below it, set in, are what comes of it. Before the first
+//! `answer refuse RULE "why"`, `found "text"` (by the oldest examination), `close RULE "why"`. The lines below it, set in, are what comes of it. Before the first
 //! turn stand rules (`rule ask "word" RULE GROUP`, `rule refuse "word" RULE "why"`) and settings (`set …`).
 
 use bytes::Bytes;
@@ -67,6 +67,7 @@ impl Case {
             "client" => Turn::Say(Side::Client, words.message()),
             "upstream" => Turn::Say(Side::Upstream, words.message()),
             "end" => Turn::End(words.side()),
+            "found" => Turn::Found(words.word()),
             "close" => Turn::Close(Reason::new(words.word(), words.word())),
             "answer" => match words.word().as_str() {
                 "allow" => Turn::Answer(Verdict::Allow),

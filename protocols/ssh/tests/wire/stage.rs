@@ -1,7 +1,9 @@
 //! A session over the SSH wire, its guard, and what comes of what is said.
 
+use std::sync::Arc;
+
 use wiretape_core::{
-    Action, Effect, Event, Guard, Input, Judgement, Moment, Question, Reason, Session, Side, Unit, Verdict,
+    Action, Effect, Event, Finding, Guard, Input, Judgement, Moment, Question, Reason, Session, Side, Unit, Verdict,
 };
 use wiretape_ssh::{Message, Options, SshWire};
 
@@ -14,6 +16,8 @@ pub(crate) enum Turn {
     End(Side),
     /// The oldest question that stands is answered.
     Answer(Verdict),
+    /// The oldest examination is over, and found this.
+    Found(String),
     Close(Reason),
 }
 
@@ -50,13 +54,15 @@ impl Guard for Rules {
 pub(crate) struct Stage {
     session: Session<SshWire>,
     asked: Vec<Unit>,
+    examined: Vec<Unit>,
     turns: u64,
 }
 
 impl Stage {
     pub(crate) fn new(options: Options, rules: Rules) -> Self {
         let options = Options { nested: Box::new(PacketTable), ..options };
-        Self { session: Session::new(SshWire::new(options), Box::new(rules)), asked: Vec::new(), turns: 0 }
+        let session = Session::new(SshWire::new(options), Box::new(rules));
+        Self { session, asked: Vec::new(), examined: Vec::new(), turns: 0 }
     }
 
     /// Plays one turn, a millisecond after the one before.
@@ -67,13 +73,17 @@ impl Stage {
             Turn::End(side) => Input::End { side },
             Turn::Answer(_) if self.asked.is_empty() => return Vec::new(),
             Turn::Answer(verdict) => Input::Answer { unit: self.asked.remove(0), verdict },
+            Turn::Found(_) if self.examined.is_empty() => return Vec::new(),
+            Turn::Found(text) => Input::Found { unit: self.examined.remove(0), finding: Finding(Arc::new(text)) },
             Turn::Close(reason) => Input::Close { reason },
         };
         self.session.handle(Moment::from_nanos(self.turns * 1_000_000), input);
         let effects: Vec<Effect<Message>> = std::iter::from_fn(|| self.session.act()).collect();
         for effect in &effects {
-            if let Effect::Ask { unit, .. } = effect {
-                self.asked.push(*unit);
+            match effect {
+                Effect::Ask { unit, .. } => self.asked.push(*unit),
+                Effect::Examine { unit, .. } => self.examined.push(*unit),
+                _ => {}
             }
         }
         effects
