@@ -24,6 +24,8 @@ pub(crate) enum Stage {
     Judged(Unit),
     /// It went.
     Released,
+    /// It cannot be read, or is too large; what follows is swallowed.
+    Refused,
 }
 
 impl GitWire {
@@ -118,8 +120,9 @@ impl GitWire {
             Some(list) => (list.chosen(), list.updates().to_vec()),
             None => return,
         };
-        self.give_up();
-        self.say(at, refuse::report(chosen, &updates, why));
-        self.dismiss();
+        if self.takes_pack() {
+            self.stage = Stage::Refused;
+        }
+        self.turn_push_away(at, refuse::report(chosen, &updates, why));
     }
 }

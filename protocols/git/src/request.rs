@@ -143,7 +143,9 @@ impl Request {
                 let line = line.strip_prefix(b"argument ").map_or(line.clone(), |argument| line.slice_ref(argument));
                 let text_bytes = line.len();
                 let arguments = self.arguments.push(line, text_bytes);
-                self.tell_command(arguments);
+                if arguments.is_some() {
+                    self.tell_command(arguments);
+                }
                 Ok(Asked::default())
             }
             (State::Archive, Packet::Flush) => {

@@ -22,7 +22,7 @@ use crate::direction::{Direction, Piece, Run};
 use crate::held::Stage;
 use crate::limits::REQUEST_PART_BYTES_MAX;
 use crate::pkt_line::{Expecting, FLUSH, Packet};
-use crate::push::Listed;
+use crate::push::{List, Listed};
 use crate::refuse::{self, Said, Why};
 use crate::state::{Heard, Standing};
 use crate::{Options, event};
@@ -182,14 +182,10 @@ impl GitWire {
             }
             run.close(end, self.direction(side));
             self.tell(side, at, events);
-            if self.over {
-                return Ok(());
-            }
-            match listed {
+            match listed.filter(|_| !self.over) {
                 Some(Listed::Over) => self.list_over(at),
                 Some(Listed::TooLong) => {
                     self.refuse(at, Why::Unreadable("the push changes more refs than the gateway takes at once"));
-                    return Ok(());
                 }
                 Some(Listed::More) | None => {}
             }
@@ -206,6 +202,7 @@ impl GitWire {
     /// The next packet of `side`.
     fn next(&mut self, side: Side, rest: &mut Bytes) -> Result<Option<(Bytes, Packet)>, Fault> {
         let expecting = match side {
+            Side::Client if self.stage == Stage::Refused => Expecting::Pack,
             Side::Client => self.standing.expecting_of_client(),
             Side::Upstream if self.upstream.opaque => Expecting::Pack,
             Side::Upstream => self.standing.expecting_of_upstream(),
@@ -233,7 +230,11 @@ impl GitWire {
                 .standing
                 .hear_upstream(packet)
                 .map_err(|(expected, got)| Fault::new(side, expected, got.unwrap_or_else(|| packet.told()))),
-            Side::Client if self.standing.list().is_some_and(|list| list.is_over()) && !self.takes_pack() => {
+            Side::Client if self.stage == Stage::Refused => {
+                let is_pack = self.standing.list().is_some_and(List::is_over);
+                Ok(Heard { is_pack, ..Heard::default() })
+            }
+            Side::Client if self.standing.list().is_some_and(List::is_over) && !self.takes_pack() => {
                 Err(Fault::new(side, "nothing behind a push", "more of it"))
             }
             Side::Client => {
@@ -253,7 +254,12 @@ impl GitWire {
     /// Records what waits of `side` and what it means, then sends it on or holds it.
     pub(crate) fn tell(&mut self, side: Side, at: Moment, events: Vec<GitEvent>) {
         let pushes = side == Side::Client && self.standing.list().is_some();
-        self.settle(side, at, events, if pushes { Fate::Held } else { Fate::Sent });
+        let fate = match pushes {
+            _ if self.over => Fate::Kept,
+            true => Fate::Held,
+            false => Fate::Sent,
+        };
+        self.settle(side, at, events, fate);
     }
 
     fn settle(&mut self, side: Side, at: Moment, events: Vec<GitEvent>, fate: Fate) {
@@ -305,34 +311,47 @@ impl GitWire {
         }
     }
 
-    /// What was planned is only recorded; what is held never goes.
-    pub(crate) fn give_up(&mut self) {
+    /// What is held never goes, and of what was planned only the record is made. Yields that of `at`.
+    fn give_up(&mut self, at: Moment) -> VecDeque<Step<Bytes>> {
         self.over = true;
         self.asked = None;
         self.steps_bytes = 0;
+        let mut now = VecDeque::new();
         for step in std::mem::take(&mut self.steps) {
-            if let Step::Note(event) | Step::Judge { event, .. } = step {
-                self.plan(Step::Note(event));
+            match step {
+                Step::Note(event) | Step::Judge { event, .. } if event.at < at => self.plan(Step::Note(event)),
+                Step::Note(event) | Step::Judge { event, .. } => now.push_back(Step::Note(event)),
+                _ => {}
             }
         }
-        self.plan(Step::Discard { to: Side::Upstream, lane: self.lane });
+        now
     }
 
-    /// The target of a command ends well when it hears that nothing is wanted.
-    pub(crate) fn dismiss(&mut self) {
+    /// The client is told that it may not, and the target of a command, which ends well then, that nothing is wanted.
+    pub(crate) fn turn_away(&mut self, at: Moment, said: Said) {
+        self.plan(Step::Discard { to: Side::Upstream, lane: self.lane });
+        self.say(at, said);
         if !self.conversation.part.is_exchange() {
             self.send(Side::Upstream, Bytes::from_static(FLUSH));
         }
     }
 
+    /// The push never goes: the client is told as by the target.
+    pub(crate) fn turn_push_away(&mut self, at: Moment, said: Said) {
+        let now = self.give_up(at);
+        now.into_iter().for_each(|step| self.plan(step));
+        self.turn_away(at, said);
+    }
+
     fn refuse_opening(&mut self, at: Moment, reason: &Reason) {
-        self.give_up();
         let preface = match self.conversation.part {
             Part::Advertisement => refuse::preface(self.conversation.service.name()),
             Part::Command { .. } | Part::Request { .. } => Bytes::new(),
         };
-        self.say(at, refuse::error(&preface, &reason.text));
-        self.dismiss();
+        // What was said in one piece with the first byte stands where it would if it had come later.
+        let now = self.give_up(at);
+        self.turn_away(at, refuse::error(&preface, &reason.text));
+        now.into_iter().for_each(|step| self.plan(step));
     }
 
     fn allow_opening(&mut self) {
@@ -365,10 +384,6 @@ impl Wire for GitWire {
             return Ok(());
         }
         self.open(at);
-        if self.over {
-            event::data(&message).for_each(|event| self.note(side, at, event));
-            return Ok(());
-        }
         if side == Side::Client {
             let events = self.standing.turn();
             events.into_iter().for_each(|event| self.note(Side::Upstream, at, event));
@@ -416,12 +431,6 @@ impl Wire for GitWire {
         }
         self.open(at);
         self.client_ended |= side == Side::Client;
-        if self.over {
-            if self.client_ended {
-                self.answer();
-            }
-            return Ok(());
-        }
         // The beginning of a packet passes as it is; of a push it is held, and nothing of it goes.
         let bytes = self.direction(side).packets.take_begun();
         self.direction(side).push(Piece { bytes, omitted: false, changed: None });
@@ -430,8 +439,11 @@ impl Wire for GitWire {
             Side::Upstream => self.standing.end(),
         };
         self.tell(side, at, events);
-        if side == Side::Client && self.stage == Stage::List {
+        if side == Side::Client && self.stage == Stage::List && !self.over {
             self.list_ended(at);
+        }
+        if self.client_ended {
+            self.answer();
         }
         Ok(())
     }
@@ -439,6 +451,8 @@ impl Wire for GitWire {
     /// An error to the client, where it waits for the target and is not in the middle of something.
     fn farewell(&mut self, at: Moment, reason: &Reason) {
         if self.over {
+            // What waits for a judgement waits no longer.
+            self.asked = None;
             return self.answer();
         }
         let between = self.opened && self.upstream.packets.is_between() && !self.upstream.opaque;
@@ -447,7 +461,9 @@ impl Wire for GitWire {
             Part::Advertisement if !self.told => refuse::preface(self.conversation.service.name()),
             _ => Bytes::new(),
         };
-        self.give_up();
+        let now = self.give_up(at);
+        now.into_iter().for_each(|step| self.plan(step));
+        self.plan(Step::Discard { to: Side::Upstream, lane: self.lane });
         match leave {
             Some(true) => self.say(at, refuse::band_error(&reason.text)),
             Some(false) => self.say(at, refuse::error(&preface, &reason.text)),

@@ -208,6 +208,10 @@ fn join(before: &mut Kind, next: &Kind) -> Option<Bytes> {
             Kind::Stream(StreamEvent::Data { bytes: more, error }),
         ) if before == error => Some(more.clone()),
         (Kind::Git(GitEvent::Data { .. }), Kind::Git(GitEvent::Data { bytes: more })) => Some(more.clone()),
+        (Kind::Git(GitEvent::Omitted { bytes }), Kind::Git(GitEvent::Omitted { bytes: more })) => {
+            *bytes += more;
+            Some(Bytes::new())
+        }
         (Kind::Query(QueryEvent::Rows { count, .. }), Kind::Query(QueryEvent::Rows { count: next, bytes: more }))
         | (
             Kind::Query(QueryEvent::CopyData { count, .. }),
