@@ -168,3 +168,21 @@ pub const BUNDLE_REFS_MAX: usize = 262_144;
 
 /// Conversations whose packs go into one bundle.
 pub const BUNDLE_CONVERSATIONS_MAX: usize = 256;
+
+/// Files of one commit that a timeline lists.
+pub const STAT_FILES_SHOWN: usize = 1000;
+
+/// Files of one commit that are kept until all of them are known.
+pub const COMMIT_FILES_KEPT_MAX: usize = 100_000;
+
+/// Lines of a content that are compared with those of another.
+pub const DIFF_LINES_MAX: usize = 500_000;
+
+/// Lines of patches that a timeline shows of one push.
+pub const PATCH_LINES_MAX: usize = 200_000;
+
+/// Lines of one message of a commit that a timeline shows.
+pub const MESSAGE_LINES_SHOWN: usize = 500;
+
+/// The start of a line of progress that is kept until its end comes, in bytes.
+pub const PROGRESS_LINE_BYTES_MAX: usize = 4096;

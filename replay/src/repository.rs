@@ -2,9 +2,13 @@
 
 mod cache;
 pub(crate) mod conversation;
+pub(crate) mod date;
 mod delta;
+pub(crate) mod diff;
 pub(crate) mod format;
 pub(crate) mod pack;
 mod packet;
+pub(crate) mod patch;
 pub(crate) mod spool;
+pub(crate) mod stat;
 pub(crate) mod words;

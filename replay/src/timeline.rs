@@ -6,6 +6,7 @@
 mod copied;
 mod entry;
 mod exchange;
+mod git;
 mod lane;
 mod query;
 mod result;
@@ -33,6 +34,7 @@ pub struct Timeline {
     dialogues: usize,
     rows_max: usize,
     detail: Detail,
+    patches: bool,
     told: Told,
     /// The exchange that was broken off last, and the words for it: both sides may be told.
     broken_off: Option<(Lane, String)>,
@@ -49,6 +51,7 @@ impl Timeline {
             dialogues: 0,
             rows_max: RESULT_ROWS_SHOWN,
             detail: Detail::default(),
+            patches: false,
             told: Told::default(),
             broken_off: None,
             only,
@@ -67,6 +70,13 @@ impl Timeline {
     #[must_use]
     pub fn with_exchanges(mut self, bodies: Bodies, fields: bool) -> Self {
         self.detail = Detail { bodies, fields };
+        self
+    }
+
+    /// The same, with the patches of commits that were pushed, or without.
+    #[must_use]
+    pub fn with_patches(mut self, patches: bool) -> Self {
+        self.patches = patches;
         self
     }
 
@@ -106,6 +116,9 @@ impl Timeline {
                     }
                     if matches!(kind, Kind::Http(_)) && !line.has_exchange() {
                         line.begin_exchange(self.detail);
+                    }
+                    if matches!(kind, Kind::Git(_)) && !line.has_git() {
+                        line.begin_git(event.lane, self.patches);
                     }
                     if let Kind::Http(HttpEvent::Reset { reason, .. }) = kind {
                         self.broken_off = Some((event.lane, reason.clone()));

@@ -66,6 +66,10 @@ pub struct PlayArgs {
     #[arg(long)]
     pub fields: bool,
 
+    /// Show the patches of commits that were pushed, as far as the recording holds them
+    #[arg(long)]
+    pub patch: bool,
+
     /// Use at most so many lines of your terminal
     #[arg(long, value_name = "NUMBER")]
     pub height: Option<u16>,

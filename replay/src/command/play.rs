@@ -179,7 +179,7 @@ fn timeline(part: &Part, args: &PlayArgs) -> Timeline {
         BodiesArg::Start => Bodies::Start,
         BodiesArg::All => Bodies::All,
     };
-    let timeline = Timeline::new(part.only).with_exchanges(bodies, args.fields);
+    let timeline = Timeline::new(part.only).with_exchanges(bodies, args.fields).with_patches(args.patch);
     match args.rows.and_then(|rows| usize::try_from(rows).ok()) {
         Some(rows) => timeline.with_rows_max(rows),
         None => timeline,

@@ -96,6 +96,7 @@ impl Pack {
     }
 
     /// The names of its objects, in order.
+    #[cfg(test)]
     pub(crate) fn ids(&self) -> impl Iterator<Item = &ObjectId> {
         self.ids.iter().map(|(id, _)| id)
     }
@@ -422,3 +423,6 @@ fn id<R: BufRead>(reader: &mut R, at: &mut u64, format: Format) -> Result<Object
     *at += id.len() as u64;
     ObjectId::from_bytes(&id).ok_or(Broken("no name"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,20 @@ pub enum Mark {
     AnsweredByGateway,
     /// An event of an event stream.
     Streamed,
+    /// A line of a conversation of Git.
+    Git,
+    /// The first line of a commit or a tag.
+    Commit,
+    /// A line of a patch about a file.
+    PatchFile,
+    /// A line of a patch that says where the next lines stand.
+    PatchHead,
+    /// A line that a patch adds.
+    PatchAdded,
+    /// A line that a patch removes.
+    PatchRemoved,
+    /// What the recording does not say.
+    Lack,
     /// A message to the target.
     MessageUp,
     /// A message from the target.
@@ -79,6 +93,13 @@ impl Entry {
             Mark::Asked => "→ ",
             Mark::Answered | Mark::Failed | Mark::AnsweredByGateway => "← ",
             Mark::Streamed => "sse│ ",
+            Mark::Git
+            | Mark::Commit
+            | Mark::PatchFile
+            | Mark::PatchHead
+            | Mark::PatchAdded
+            | Mark::PatchRemoved
+            | Mark::Lack => "git│ ",
             Mark::MessageUp => "→│ ",
             Mark::MessageDown => "←│ ",
         };
@@ -91,12 +112,13 @@ impl Entry {
             Mark::Warning | Mark::AnsweredByGateway => "1;31",
             Mark::Marker => "1;35",
             Mark::Lane | Mark::Asked => "1;34",
-            Mark::Answered => "32",
+            Mark::Answered | Mark::PatchAdded => "32",
             Mark::File => "34",
-            Mark::Out | Mark::Streamed | Mark::MessageDown => "0",
-            Mark::Error | Mark::Failed => "31",
-            Mark::In | Mark::Typed | Mark::Query | Mark::MessageUp => "36",
-            Mark::Notice => "33",
+            Mark::Out | Mark::Streamed | Mark::MessageDown | Mark::Git => "0",
+            Mark::PatchFile => "1",
+            Mark::Error | Mark::Failed | Mark::PatchRemoved => "31",
+            Mark::In | Mark::Typed | Mark::Query | Mark::MessageUp | Mark::PatchHead => "36",
+            Mark::Notice | Mark::Commit | Mark::Lack => "33",
         };
         format!("\x1b[2m{time} {lane:>4}\x1b[0m  \x1b[{style}m{gutter:>5}{text}\x1b[0m")
     }

@@ -181,6 +181,12 @@ impl ExchangeLine {
         }
     }
 
+    /// Counts content that is told by events of another family.
+    pub(super) fn carried(&mut self, side: Side, bytes: u64) {
+        let side = self.side(side);
+        self.message(side).carried(bytes);
+    }
+
     /// What is said of a stream of bytes behind an upgrade.
     pub(super) fn stream(&mut self, event: &Event, said: &StreamEvent, entries: &mut Vec<Entry>) {
         let mut teller = Teller::of(event, entries);

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use wiretape_core::event::{FileEvent, ProcessEvent, ProcessKind, StreamEvent, StreamKind, TerminalEvent};
+use wiretape_core::event::{FileEvent, GitEvent, ProcessEvent, ProcessKind, StreamEvent, StreamKind, TerminalEvent};
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
 use super::exchange::{Detail, ExchangeLine, Told};
+use super::git::GitLine;
 use super::query::QueryLine;
 use super::run::Run;
 use super::{Entry, Mark};
@@ -33,6 +34,7 @@ pub(super) struct LaneLine {
     transfers: BTreeMap<String, (u64, u64)>,
     query: Option<Box<QueryLine>>,
     exchange: Option<Box<ExchangeLine>>,
+    git: Option<Box<GitLine>>,
     closed: [bool; 2],
 }
 
@@ -56,6 +58,16 @@ impl LaneLine {
         self.exchange = Some(Box::new(ExchangeLine::new(self.opened, detail)));
     }
 
+    /// Joins from now on what is said in a conversation of Git, with the patches of its commits or without.
+    pub(super) fn begin_git(&mut self, lane: Lane, patches: bool) {
+        self.git = Some(Box::new(GitLine::new(lane, patches)));
+    }
+
+    /// Whether a conversation of Git is joined here.
+    pub(super) fn has_git(&self) -> bool {
+        self.git.is_some()
+    }
+
     /// Whether an HTTP exchange is joined here.
     pub(super) fn has_exchange(&self) -> bool {
         self.exchange.is_some()
@@ -67,6 +79,16 @@ impl LaneLine {
     }
 
     pub(super) fn feed(&mut self, event: &Event, told: &mut Told, entries: &mut Vec<Entry>) {
+        match (&event.kind, &mut self.git) {
+            (Kind::Git(said), Some(git)) => {
+                if let (Some(exchange), Some(bytes)) = (&mut self.exchange, carried(said)) {
+                    exchange.carried(event.side, bytes);
+                }
+                return git.feed(event, said, entries);
+            }
+            (_, Some(git)) => git.flush(entries),
+            (_, None) => {}
+        }
         match (&event.kind, &mut self.exchange) {
             (Kind::Http(said), Some(exchange)) => return exchange.feed(event, said, told, entries),
             (Kind::Stream(said), Some(exchange)) => return exchange.stream(event, said, entries),
@@ -88,6 +110,9 @@ impl LaneLine {
 
     /// Lets go of half lines that have waited long enough.
     pub(super) fn settle(&mut self, lane: Lane, now: Moment, told: &mut Told, entries: &mut Vec<Entry>) {
+        if let Some(git) = &mut self.git {
+            git.settle(now, entries);
+        }
         if let Some(exchange) = &mut self.exchange {
             return exchange.settle(lane, now, told, entries);
         }
@@ -103,6 +128,9 @@ impl LaneLine {
     /// Says what is left to say: half lines, unanswered requests, unclosed files, the sums of a forward.
     pub(super) fn end(&mut self, lane: Lane, at: Moment, told: &mut Told, entries: &mut Vec<Entry>) {
         self.flush(lane, at, entries);
+        if let Some(mut git) = self.git.take() {
+            git.flush(entries);
+        }
         if let Some(mut exchange) = self.exchange.take() {
             exchange.end(lane, at, told, entries);
         }
@@ -291,5 +319,14 @@ impl LaneLine {
             *read_bytes = read_bytes.saturating_add(read);
             *written_bytes = written_bytes.saturating_add(written);
         }
+    }
+}
+
+/// How many bytes of a message `said` is.
+fn carried(said: &GitEvent) -> Option<u64> {
+    match said {
+        GitEvent::Data { bytes } => Some(bytes.len() as u64),
+        GitEvent::Omitted { bytes } => Some(*bytes),
+        _ => None,
     }
 }

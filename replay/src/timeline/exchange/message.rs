@@ -146,6 +146,11 @@ impl Message {
         }
     }
 
+    /// Counts content that is told elsewhere, not packed.
+    pub(super) fn carried(&mut self, bytes: u64) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
     /// Takes in the trailers.
     pub(super) fn trailers(&mut self, fields: &[HeaderField]) {
         self.trailers = fields.into();

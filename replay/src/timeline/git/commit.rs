@@ -1,0 +1,231 @@
+//! Commits and tags as `git log --stat` shows them; with patches as `git log -p --stat` does.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use wiretape_core::Side;
+use wiretape_core::event::{FileChange, GitEvent, Ident, ObjectId, SignatureKind};
+
+use super::Told;
+use crate::describe::{self, line};
+use crate::legible::count;
+use crate::limits::{COMMIT_FILES_KEPT_MAX, LINE_LETTERS_MAX, MESSAGE_LINES_SHOWN, PACKS_BYTES_MAX, PATCH_LINES_MAX};
+use crate::repository::conversation::Sent;
+use crate::repository::date::date;
+use crate::repository::diff::Sort;
+use crate::repository::format::Format;
+use crate::repository::pack::{Pack, Unreadable};
+use crate::repository::patch::{PatchLine, PatchSort, patch};
+use crate::repository::spool::Spool;
+use crate::repository::stat::stat;
+use crate::repository::words;
+use crate::timeline::Mark;
+
+/// The commits of a push, one of which waits for the rest of its files.
+#[derive(Clone)]
+pub(super) struct Commits {
+    files: Option<Files>,
+    patches: Option<Patches>,
+    omitted: bool,
+}
+
+/// The files of a commit, as far as they have come.
+#[derive(Clone)]
+struct Files {
+    commit: ObjectId,
+    changes: Vec<FileChange>,
+    complete: bool,
+    said: bool,
+}
+
+impl Commits {
+    pub(super) fn new(patches: Option<Patches>) -> Self {
+        Self { files: None, patches, omitted: false }
+    }
+
+    pub(super) fn data(&mut self, side: Side, bytes: &[u8]) {
+        if let (Side::Client, Some(patches)) = (side, &mut self.patches) {
+            patches.data(bytes);
+        }
+    }
+
+    pub(super) fn omitted(&mut self) {
+        self.omitted = true;
+    }
+
+    /// Whether the packs are in the recording.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.omitted
+    }
+
+    pub(super) fn pack(&mut self, bytes: u64) {
+        if let Some(patches) = &mut self.patches {
+            patches.bytes = Some(bytes);
+        }
+    }
+
+    pub(super) fn commit(&mut self, said: &GitEvent, told: &mut Told<'_>) {
+        self.flush(told);
+        let GitEvent::Commit { id, parents, author, message, signature, .. } = said else { return };
+        told.git(String::new());
+        told.put(Mark::Commit, format!("commit {id}{}", signed(*signature)));
+        if parents.len() > 1 {
+            let parents: Vec<_> = parents.iter().take(8).map(words::short).collect();
+            told.git(format!("Merge: {}", parents.join(" ")));
+        }
+        told.git(format!("Author: {}", who(author)));
+        told.git(format!("Date:   {}", date(author.seconds, author.offset_minutes)));
+        tell_message(message, told);
+        self.files = Some(Files { commit: *id, changes: Vec::new(), complete: true, said: false });
+    }
+
+    pub(super) fn tag(&mut self, said: &GitEvent, told: &mut Told<'_>) {
+        self.flush(told);
+        let GitEvent::Tag { target, target_kind, name, tagger, message, signature, .. } = said else { return };
+        told.git(String::new());
+        told.put(Mark::Commit, format!("tag {}{}", describe::path(name), signed(*signature)));
+        if let Some(tagger) = tagger {
+            told.git(format!("Tagger: {}", who(tagger)));
+            told.git(format!("Date:   {}", date(tagger.seconds, tagger.offset_minutes)));
+        }
+        told.git(format!("Names:  {} {target}", words::object(*target_kind)));
+        tell_message(message, told);
+    }
+
+    pub(super) fn files(&mut self, changes: &[FileChange], complete: bool) {
+        let Some(files) = &mut self.files else { return };
+        let room = COMMIT_FILES_KEPT_MAX.saturating_sub(files.changes.len());
+        files.changes.extend(changes.iter().take(room).cloned());
+        files.complete = complete && changes.len() <= room;
+        files.said = true;
+    }
+
+    /// Tells the files of the commit that came last.
+    pub(super) fn flush(&mut self, told: &mut Told<'_>) {
+        let Some(files) = self.files.take().filter(|files| files.said) else { return };
+        if !files.changes.is_empty() {
+            told.git(String::new());
+            for line in stat(&files.changes) {
+                told.git(line);
+            }
+        }
+        if !files.complete {
+            told.git(" (and others, which are not known)".to_owned());
+        }
+        if let Some(patches) = self.patches.as_mut().filter(|_| !files.changes.is_empty()) {
+            told.git(String::new());
+            patches.tell(&files, self.omitted, told);
+        }
+    }
+}
+
+/// The pack of a push, and how much of it was told.
+#[derive(Clone, Default)]
+pub(super) struct Patches {
+    sent: Sent,
+    spool: Option<Spool>,
+    /// Where the pack ends.
+    bytes: Option<u64>,
+    pack: Option<Result<Arc<Mutex<Pack>>, String>>,
+    lines: usize,
+}
+
+impl Patches {
+    fn data(&mut self, bytes: &[u8]) {
+        let run = self.sent.feed(bytes);
+        if let (false, None) = (run.is_empty(), &self.pack) {
+            let mut put = || -> io::Result<()> {
+                if self.spool.is_none() {
+                    self.spool = Some(Spool::new(PACKS_BYTES_MAX)?);
+                }
+                self.spool.as_mut().map_or(Ok(()), |spool| spool.put(run))
+            };
+            if let Err(error) = put() {
+                self.pack = Some(Err(error.to_string()));
+            }
+        }
+    }
+
+    fn tell(&mut self, files: &Files, omitted: bool, told: &mut Told<'_>) {
+        if omitted {
+            told.put(Mark::Lack, "(no patch: the pack was not kept)".to_owned());
+            return;
+        }
+        let pack = match self.pack(Format::of(&files.commit)) {
+            Ok(pack) => pack,
+            Err(error) => return told.put(Mark::Lack, format!("(no patch: {error})")),
+        };
+        let mut pack = pack.lock().unwrap_or_else(PoisonError::into_inner);
+        for file in &files.changes {
+            if self.lines > PATCH_LINES_MAX {
+                return;
+            }
+            match patch(file, &mut pack) {
+                Ok(lines) => self.tell_lines(&lines, told),
+                Err(error) => told.put(Mark::Lack, format!("(no patch: {error})")),
+            }
+        }
+    }
+
+    fn tell_lines(&mut self, lines: &[PatchLine], told: &mut Told<'_>) {
+        for PatchLine { sort, text } in lines {
+            self.lines += 1;
+            if self.lines > PATCH_LINES_MAX {
+                return told
+                    .put(Mark::Lack, format!("(more than {} are not shown)", count(PATCH_LINES_MAX as u64, "line")));
+            }
+            let mark = match sort {
+                PatchSort::File => Mark::PatchFile,
+                PatchSort::Line(Sort::Head) => Mark::PatchHead,
+                PatchSort::Line(Sort::Added) => Mark::PatchAdded,
+                PatchSort::Line(Sort::Removed) => Mark::PatchRemoved,
+                PatchSort::Line(Sort::Same | Sort::Remark) | PatchSort::New => Mark::Git,
+                PatchSort::Lack => Mark::Lack,
+            };
+            told.put(mark, shown(text));
+        }
+    }
+
+    /// The pack, read when it is needed first.
+    fn pack(&mut self, format: Format) -> Result<Arc<Mutex<Pack>>, String> {
+        if let Some(pack) = &self.pack {
+            return pack.clone();
+        }
+        let read = || -> Result<Pack, Unreadable> {
+            let (Some(spool), Some(bytes)) = (&self.spool, self.bytes) else {
+                return Err(Unreadable::Broken("it is not whole in the recording"));
+            };
+            Pack::read(spool.part(0, bytes), format)
+        };
+        let pack = read().map(|pack| Arc::new(Mutex::new(pack))).map_err(|error| error.to_string());
+        self.spool = None;
+        self.pack.insert(pack).clone()
+    }
+}
+
+fn signed(kind: Option<SignatureKind>) -> String {
+    kind.map(|kind| format!(" (signed, {})", words::signature(kind))).unwrap_or_default()
+}
+
+fn who(ident: &Ident) -> String {
+    format!("{} <{}>", describe::path(&ident.name), describe::path(&ident.email))
+}
+
+fn tell_message(message: &[u8], told: &mut Told<'_>) {
+    told.git(String::new());
+    let message = message.trim_ascii_end();
+    let mut lines = message.split(|byte| *byte == b'\n');
+    for line in lines.by_ref().take(MESSAGE_LINES_SHOWN) {
+        told.git(format!("    {}", shown(line)).trim_end().to_owned());
+    }
+    let left = lines.count() as u64;
+    if left > 0 {
+        told.git(format!("    … {}", count(left, "more line")));
+    }
+}
+
+/// A line of text, legible.
+fn shown(text: &[u8]) -> String {
+    let cut = text.get(..LINE_LETTERS_MAX * 4).unwrap_or(text);
+    line(&String::from_utf8_lossy(cut).replace('\t', "    "))
+}
