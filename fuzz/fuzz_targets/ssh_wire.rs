@@ -17,7 +17,8 @@ use libfuzzer_sys::fuzz_target;
 use wiretape_core::event::{StreamEvent, StreamKind, TerminalSize};
 use wiretape_core::limits::HELD_BYTES_MAX;
 use wiretape_core::{
-    Action, Effect, Event, Finding, Guard, Input, Judgement, Kind, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
+    Action, Effect, Event, Finding, Guard, Input, Judgement, Kind, Lane, Moment, Question, Reason, Session, Side, Unit,
+    Verdict,
 };
 use wiretape_ssh::{Message, NestedFault, OpenFailure, Options, Request, SshWire};
 
@@ -164,7 +165,10 @@ impl Closes {
             }
             Effect::Send { to, message } => {
                 let data = matches!(message, Message::Data { error: false, .. });
-                assert!(data || !self.held.contains_key(&(message.lane(), *to)), "{message:?} goes before what is held");
+                assert!(
+                    data || !self.held.contains_key(&(message.lane(), *to)),
+                    "{message:?} goes before what is held"
+                );
                 self.sent(*to, message);
             }
             Effect::Hold { to, lane, message } => {

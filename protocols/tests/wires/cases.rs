@@ -9,7 +9,7 @@ use bytes::Bytes;
 /// Every case of every wire.
 pub(crate) fn all() -> Vec<PathBuf> {
     let folders = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut cases: Vec<PathBuf> = ["git", "line", "postgres", "scp", "sftp", "websocket"]
+    let mut cases: Vec<PathBuf> = ["git", "git/lfs", "line", "postgres", "scp", "sftp", "websocket"]
         .iter()
         .flat_map(|wire| std::fs::read_dir(folders.join(wire).join("cases")).unwrap())
         .map(|entry| entry.unwrap().path())

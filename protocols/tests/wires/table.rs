@@ -1,5 +1,6 @@
 //! What the table hands out for what a lane carries.
 
+use wiretape_core::nest::Content;
 use wiretape_core::{Carrier, Lane, NestedWires};
 use wiretape_protocols::{ROWS, Table};
 
@@ -18,6 +19,16 @@ fn exec(command: &'static str) -> Carrier {
 
 fn subsystem(name: &str) -> Carrier {
     Carrier::Subsystem { name: name.to_owned() }
+}
+
+/// The path of an object of Git LFS.
+const OBJECT: &str = "/a/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+fn content(method: &'static str, path: &str, media_type: &'static str) -> Carrier {
+    let path = bytes::Bytes::copy_from_slice(path.as_bytes());
+    let content = Content { method: method.into(), path, media_type: media_type.into(), renamed: None };
+    assert!(Table::default().reads_content(&content.method, &content.path) || media_type.is_empty());
+    Carrier::Content(Box::new(content))
 }
 
 fn upgrade(protocol: &'static str) -> Carrier {
@@ -40,6 +51,13 @@ fn each_carrier_has_one_wire_or_none() {
         (upgrade("websocket"), &["websocket"]),
         (upgrade("WebSocket"), &["websocket"]),
         (upgrade("h2c"), &[]),
+        (content("POST", "/a.git/info/lfs/objects/batch", "application/vnd.git-lfs+json"), &["lfs"]),
+        (content("POST", "/a.git/info/lfs/objects/batch", "application/json"), &[]),
+        (content("POST", "/a.git/info/lfs/locks", "application/vnd.git-lfs+json"), &[]),
+        (content("PUT", OBJECT, ""), &["lfs"]),
+        (content("GET", OBJECT, ""), &["lfs"]),
+        (content("POST", OBJECT, ""), &[]),
+        (content("GET", &OBJECT[..OBJECT.len() - 1], ""), &[]),
         (Carrier::Forward { host: "sftp".to_owned(), port: 22 }, &[]),
     ] {
         assert_eq!(rows(&carrier), expected, "{carrier:?}");

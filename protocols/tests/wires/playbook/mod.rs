@@ -26,6 +26,7 @@
 
 mod database;
 mod git;
+mod lfs;
 mod script;
 mod types;
 mod words;

@@ -10,7 +10,7 @@ use wiretape_sftp::SftpWire;
 use wiretape_websocket::WebSocketWire;
 
 use super::git::carrier;
-use super::types;
+use super::{lfs, types};
 use crate::stage::{Rule, Rules, Turn, frame};
 
 /// The lane on which all cases play.
@@ -71,6 +71,10 @@ impl Case {
                 };
                 let table = Table { git: GitOptions { packs } };
                 table.wire(LANE, &carrier(what)).unwrap_or_else(|| panic!("nothing is carried by {what:?}"))
+            }
+            lfs if lfs.starts_with("lfs ") => {
+                let carrier = lfs::carrier(&lfs[4..]);
+                Table::default().wire(LANE, &carrier).unwrap_or_else(|| panic!("nothing is carried by {lfs:?}"))
             }
             other => panic!("no wire is called {other:?}"),
         }

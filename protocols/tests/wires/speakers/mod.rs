@@ -1,6 +1,7 @@
 //! Two ends that speak a protocol with each other, at random but properly, and know what they said.
 
 mod dice;
+mod lfs;
 mod line;
 pub(crate) mod postgres;
 mod scp;
@@ -57,6 +58,8 @@ pub(crate) const SPEAKERS: &[Speaker] = &[
         held_bytes_max: POSTGRES_TEXT_BYTES_MAX + EVENT_PAYLOAD_BYTES_MAX,
         converse: postgres::converse,
     },
+    // Nothing of an object.
+    Speaker { row: "lfs", record: Record::Facts, held_bytes_max: 0, converse: lfs::converse },
     // What a source says before its turn, and half a status.
     Speaker {
         row: "scp",
