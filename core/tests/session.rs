@@ -1,12 +1,13 @@
 //! The session line, driven by a wire that does as it is told.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use wiretape_core::event::{SessionEvent, StreamEvent};
 use wiretape_core::judge::ActionKind;
 use wiretape_core::{
-    Action, Effect, Event, Fault, Guard, Input, Judgement, Kind, Lane, Moment, Question, Reason, Session, Side, Step,
-    Unit, Verdict, Wire, limits,
+    Action, Asking, Effect, Event, Examination, Examiner, Fault, Finding, Guard, Held, Input, Judgement, Kind, Lane,
+    Moment, Question, Reason, Session, Side, Step, Unit, Verdict, Wire, limits,
 };
 
 const LANE: Lane = Lane(7);
@@ -22,6 +23,14 @@ enum Said {
     PassAndBreak(&'static str),
     /// Kept back for ever.
     Hold(usize),
+    /// Recorded, then held for the target.
+    Later(&'static str),
+    /// What is held goes.
+    Release,
+    /// What is held never goes.
+    Discard,
+    /// What is held is examined; what that finds is passed to the client.
+    Examine,
 }
 
 /// A wire without a protocol: it does what the messages say.
@@ -29,6 +38,7 @@ enum Said {
 struct Scripted {
     steps: VecDeque<Step<Said>>,
     asked: VecDeque<(Unit, &'static str)>,
+    examined: Vec<Unit>,
     serial: u64,
     held_bytes: usize,
 }
@@ -36,6 +46,20 @@ struct Scripted {
 fn data(at: Moment, side: Side, text: &'static str) -> Event {
     let kind = Kind::Stream(StreamEvent::Data { error: false, bytes: text.into() });
     Event { at, side, lane: LANE, kind }
+}
+
+/// Looks at nothing: the tests say what is found.
+struct Blind;
+
+impl Examination for Blind {
+    fn examine(&self, _: &mut dyn Held, _: &mut dyn Asking) -> Finding {
+        Finding(Arc::new(""))
+    }
+}
+
+fn examiner() -> Examiner {
+    thread_local!(static ONE: Examiner = Examiner(Arc::new(Blind)));
+    ONE.with(Clone::clone)
 }
 
 impl Scripted {
@@ -63,6 +87,18 @@ impl Wire for Scripted {
                 return Err(Fault::new(side, "peace", "noise"));
             }
             Said::Hold(bytes) => self.held_bytes += bytes,
+            Said::Later(text) => {
+                self.steps.push_back(Step::Note(data(at, side, text)));
+                self.steps.push_back(Step::Hold { to: Side::Upstream, lane: LANE, message: Said::Pass(text) });
+            }
+            Said::Release => self.steps.push_back(Step::Release { to: Side::Upstream, lane: LANE }),
+            Said::Discard => self.steps.push_back(Step::Discard { to: Side::Upstream, lane: LANE }),
+            Said::Examine => {
+                self.serial += 1;
+                let unit = Unit { lane: LANE, serial: self.serial };
+                self.steps.push_back(Step::Examine { unit, examiner: examiner() });
+                self.examined.push(unit);
+            }
         }
         Ok(())
     }
@@ -80,6 +116,13 @@ impl Wire for Scripted {
         });
     }
 
+    fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
+        if let Some(place) = self.examined.iter().position(|waiting| *waiting == unit) {
+            self.examined.remove(place);
+            self.pass(at, Side::Upstream, finding.0.downcast_ref::<&str>().copied().unwrap_or("?"));
+        }
+    }
+
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
         self.pass(at, side, "end");
         Ok(())
@@ -90,6 +133,10 @@ impl Wire for Scripted {
         while let Some((unit, text)) = self.asked.pop_front() {
             let action = Action { lane: LANE, kind: ActionKind::Line { text: text.into() } };
             self.steps.push_back(Step::Judge { unit, action, event: data(at, Side::Client, text) });
+        }
+        // So is what would be examined.
+        if let Some(unit) = self.examined.pop() {
+            self.steps.push_back(Step::Examine { unit, examiner: examiner() });
         }
         self.steps.push_back(Step::Send { to: Side::Client, message: Said::Pass("bye") });
     }
@@ -335,4 +382,74 @@ fn effects_keep_the_order_of_what_came_in() {
             sent(Side::Upstream, "three"),
         ]
     );
+}
+
+fn held(text: &'static str) -> Effect<Said> {
+    Effect::Hold { to: Side::Upstream, lane: LANE, message: Said::Pass(text) }
+}
+
+fn found(serial: u64, text: &'static str) -> Input<Said> {
+    Input::Found { unit: Unit { lane: LANE, serial }, finding: Finding(Arc::new(text)) }
+}
+
+#[test]
+fn what_is_held_is_appended_first_and_goes_or_never_does_in_its_place() {
+    let mut session = session();
+    let effects = say(&mut session, 5, Side::Client, Said::Later("one"));
+    assert_eq!(effects, [Effect::Append(data(at(5), Side::Client, "one")), held("one")]);
+    assert_eq!(session.held_bytes(), 0, "what is held for later is not held back by the wire");
+    session.handle(at(6), Input::Message { side: Side::Client, message: Said::Release });
+    session.handle(at(6), Input::Message { side: Side::Client, message: Said::Pass("two") });
+    session.handle(at(7), Input::Message { side: Side::Client, message: Said::Later("three") });
+    let effects = say(&mut session, 8, Side::Client, Said::Discard);
+    assert_eq!(
+        effects,
+        [
+            Effect::Release { to: Side::Upstream, lane: LANE },
+            Effect::Append(data(at(6), Side::Client, "two")),
+            sent(Side::Upstream, "two"),
+            Effect::Append(data(at(7), Side::Client, "three")),
+            held("three"),
+            Effect::Discard { to: Side::Upstream, lane: LANE },
+        ]
+    );
+}
+
+#[test]
+fn an_examination_is_run_beside_the_session_and_the_wire_hears_what_it_found() {
+    let mut session = session();
+    let effects = say(&mut session, 5, Side::Client, Said::Examine);
+    let unit = Unit { lane: LANE, serial: 1 };
+    assert_eq!(effects, [Effect::Examine { unit, examiner: examiner() }]);
+    assert_eq!(session.questions(), 0, "nobody is asked");
+    // The session goes on meanwhile.
+    assert_eq!(say(&mut session, 6, Side::Client, Said::Pass("on")).len(), 2);
+    let effects = handle(&mut session, 7, found(1, "good"));
+    assert_eq!(effects, [Effect::Append(data(at(7), Side::Upstream, "good")), sent(Side::Client, "good")]);
+}
+
+#[test]
+fn a_finding_that_nobody_asked_for_or_that_comes_twice_changes_nothing() {
+    let mut session = session();
+    say(&mut session, 5, Side::Client, Said::Examine);
+    assert_eq!(handle(&mut session, 6, found(7, "made up")), []);
+    assert_eq!(handle(&mut session, 7, found(1, "good")).len(), 2);
+    assert_eq!(handle(&mut session, 8, found(1, "bad")), []);
+    // An answer is no finding, and the other way round.
+    say(&mut session, 9, Side::Client, Said::Ask("risky"));
+    say(&mut session, 10, Side::Client, Said::Examine);
+    assert_eq!(handle(&mut session, 11, found(2, "good")), []);
+    assert_eq!(handle(&mut session, 12, answer(3, Verdict::Allow)), []);
+    assert_eq!(session.questions(), 1);
+}
+
+#[test]
+fn a_session_that_closes_examines_nothing_more_and_releases_nothing() {
+    let mut session = session();
+    say(&mut session, 5, Side::Client, Said::Later("one"));
+    say(&mut session, 6, Side::Client, Said::Examine);
+    let reason = Reason::new("admin", "time is up");
+    let effects = handle(&mut session, 7, Input::Close { reason: reason.clone() });
+    assert_eq!(effects, [sent(Side::Client, "bye"), Effect::Close(reason)]);
+    assert_eq!(handle(&mut session, 8, found(1, "good")), [], "a closed session takes nothing in");
 }

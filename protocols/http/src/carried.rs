@@ -10,7 +10,7 @@ mod reader;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use wiretape_core::event::{HttpEvent, HttpVersion, SessionEvent};
+use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::HELD_BYTES_MAX;
 use wiretape_core::{ByteWire, Event, Fault, Finding, Kind, Lane, Reason, Side, Step, Unit, Verdict};
 
@@ -280,8 +280,8 @@ impl Carried {
         let coding = Coding::of(&head.fields);
         self.back = if head.status == 200 && coding == Coding::Identity { Back::Read } else { Back::Plain };
         if head.status == 200 && coding != Coding::Identity && self.wire.is_record() {
-            let text = "the target's answer is coded: it passes and is not understood".to_owned();
-            let kind = Kind::Session(SessionEvent::Notice { text });
+            let what = "content not understood: the target has coded it".to_owned();
+            let kind = Kind::Stream(StreamEvent::Opaque { what });
             around.outbox.event(Event { at: around.at, side: Side::Upstream, lane: self.lane, kind });
         }
         // What the wire makes of the content may be longer or shorter.

@@ -270,7 +270,8 @@ impl Exchange {
 
     fn send_request(&mut self, mut head: Box<RequestHead>, around: &mut Surroundings<'_>) {
         let onward = duties::request(&head, &self.route);
-        if self.upgrade.is_none() && around.nested.reads_content(&head.method, &head.path) {
+        // Of HEAD there is no content on either side.
+        if self.upgrade.is_none() && !self.is_head && around.nested.reads_content(&head.method, &head.path) {
             let mut onward = Box::new(onward);
             if !self.carry(&head, &mut onward, around) {
                 around.outbox.send(Side::Upstream, self.lane, Part::Request(onward, Arc::clone(&self.route)));

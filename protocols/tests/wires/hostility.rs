@@ -96,7 +96,9 @@ fn spoiled_conversations_do_no_harm() {
                 assert_eq!(whole.closed(), pieces.closed(), "{what}: cut elsewhere, another end");
             }
         }
-        assert!(faults > 40, "{}: only {faults} faults: too well spoken", speaker.row);
+        // An object of Git LFS can be anything.
+        let faultless = speaker.row == "lfs";
+        assert!(faultless || faults > 40, "{}: only {faults} faults: too well spoken", speaker.row);
     }
 }
 
