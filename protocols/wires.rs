@@ -5,8 +5,8 @@
 #![warn(clippy::indexing_slicing)]
 
 use wiretape_core::{ByteWire, Carrier, Lane, NestedWires};
-pub use wiretape_git::{Options as GitOptions, Packs};
 use wiretape_git::{GitWire, LfsWire};
+pub use wiretape_git::{Options as GitOptions, Packs};
 use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
 use wiretape_scp::ScpWire;

@@ -138,10 +138,8 @@ impl Advertisement {
         let has_no_thin = capabilities.iter().any(|capability| capability == NO_THIN);
         offered.events.push(self.advertised(capabilities));
         if self.no_thin && !has_no_thin && line.len() + NO_THIN.len() + 8 <= PKT_LINE_BYTES_MAX {
-            let (separator, end): (&[u8], &[u8]) = (
-                if end == said.len() { b"\0" } else { b" " },
-                if line.len() > said.len() { b"\n" } else { b"" },
-            );
+            let (separator, end): (&[u8], &[u8]) =
+                (if end == said.len() { b"\0" } else { b" " }, if line.len() > said.len() { b"\n" } else { b"" });
             let mut changed = BytesMut::new();
             write(&mut changed, &[&said, separator, NO_THIN, end]);
             offered.changed = Some(changed.freeze());
@@ -217,7 +215,12 @@ mod tests {
         (events, passed)
     }
 
-    fn reference(name: &'static str, id: Option<&str>, peeled: Option<&str>, symref: Option<&'static str>) -> AdvertisedRef {
+    fn reference(
+        name: &'static str,
+        id: Option<&str>,
+        peeled: Option<&str>,
+        symref: Option<&'static str>,
+    ) -> AdvertisedRef {
         let id_of = |hex: &str| ObjectId::from_hex(hex.as_bytes()).unwrap();
         AdvertisedRef {
             name: name.into(),

@@ -48,10 +48,9 @@ pub fn conversation(carrier: &Carrier) -> Option<Conversation> {
     match carrier {
         Carrier::Exec { command } => command_of(command),
         Carrier::Content(content) => exchange_of(content),
-        Carrier::Subsystem { .. }
-        | Carrier::Forward { .. }
-        | Carrier::Connection { .. }
-        | Carrier::Upgrade { .. } => None,
+        Carrier::Subsystem { .. } | Carrier::Forward { .. } | Carrier::Connection { .. } | Carrier::Upgrade { .. } => {
+            None
+        }
     }
 }
 
@@ -167,11 +166,7 @@ fn exchange_of(content: &Content) -> Option<Conversation> {
         };
         // The way to ask beside this is the way that this was asked.
         let raw = parts_before_name(&content.path, base.len() < path.len());
-        Some(Conversation {
-            service,
-            repository: Bytes::copy_from_slice(base),
-            part: Part::Request { base: raw },
-        })
+        Some(Conversation { service, repository: Bytes::copy_from_slice(base), part: Part::Request { base: raw } })
     })
 }
 

@@ -339,7 +339,10 @@ impl Request {
 
     /// The command of version 2, or the arguments of an archive; of a long list only the first part has its capabilities.
     fn tell_command(&mut self, arguments: Option<Vec<Bytes>>) {
-        if self.state == State::Wants || self.state == State::Haves || (self.told && arguments.is_none() && self.capabilities.is_empty()) {
+        if self.state == State::Wants
+            || self.state == State::Haves
+            || (self.told && arguments.is_none() && self.capabilities.is_empty())
+        {
             return;
         }
         let capabilities = self.capabilities.take().unwrap_or_default();

@@ -102,7 +102,9 @@ impl Response {
             }
             Packet::Run(run) => {
                 answered.is_pack = !self.is_archive;
-                if answered.is_pack && let Some(pack) = &mut self.pack {
+                if answered.is_pack
+                    && let Some(pack) = &mut self.pack
+                {
                     pack.take(run);
                 }
             }
@@ -208,8 +210,7 @@ fn reference(line: &Bytes) -> Option<AdvertisedRef> {
     let mut words = line.split(|byte| *byte == b' ');
     let id = words.next()?;
     let id = if id == b"unborn" { None } else { Some(ObjectId::from_hex(id)?) };
-    let mut reference =
-        AdvertisedRef { name: line.slice_ref(words.next()?), id, peeled: None, symref_target: None };
+    let mut reference = AdvertisedRef { name: line.slice_ref(words.next()?), id, peeled: None, symref_target: None };
     for word in words {
         if let Some(target) = word.strip_prefix(b"symref-target:") {
             reference.symref_target = Some(line.slice_ref(target));

@@ -319,7 +319,9 @@ impl GitWire {
         let mut now = VecDeque::new();
         for step in std::mem::take(&mut self.steps) {
             match step {
-                Step::Note(event) | Step::Judge { event, .. } if event.at < at => self.plan(Step::Note(event)),
+                Step::Note(event) | Step::Judge { event, .. } if event.at < at => {
+                    self.plan(Step::Note(Event { at, ..event }));
+                }
                 Step::Note(event) | Step::Judge { event, .. } => now.push_back(Step::Note(event)),
                 _ => {}
             }
@@ -352,6 +354,15 @@ impl GitWire {
         let now = self.give_up(at);
         self.turn_away(at, refuse::error(&preface, &reason.text));
         now.into_iter().for_each(|step| self.plan(step));
+    }
+
+    /// What waited for the answer is recorded now: moments never go back.
+    fn let_wait_end(&mut self, at: Moment) {
+        for step in &mut self.steps {
+            if let Step::Note(event) | Step::Judge { event, .. } = step {
+                event.at = at;
+            }
+        }
     }
 
     fn allow_opening(&mut self) {
@@ -411,6 +422,9 @@ impl Wire for GitWire {
         }
         self.asked = None;
         let question = if self.stage == Stage::Judged(unit) { Question::Push } else { Question::Opening };
+        if verdict == Verdict::Allow {
+            self.let_wait_end(at);
+        }
         match (question, verdict) {
             (Question::Opening, Verdict::Allow) => self.allow_opening(),
             (Question::Opening, Verdict::Refuse(reason)) => self.refuse_opening(at, &reason),

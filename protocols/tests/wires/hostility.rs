@@ -89,6 +89,11 @@ fn spoiled_conversations_do_no_harm() {
                 faults += usize::from(whole.fault().is_some());
                 // The first law holds for what is broken, too.
                 let pieces = perform((conversation.wire)(), guard(), &pieces);
+                check(&pieces, &what);
+                // What cannot be read, or has something behind it, is refused when that is found: that is another moment.
+                if whole.examined_in_vain() || pieces.examined_in_vain() {
+                    continue;
+                }
                 assert_eq!(whole.story(), pieces.story(), "{what}: cut elsewhere, another record");
                 for side in [Side::Client, Side::Upstream] {
                     assert!(whole.sent(side) == pieces.sent(side), "{what}: cut elsewhere, other bytes to the {side}");

@@ -1,6 +1,7 @@
 //! Two ends that speak a protocol with each other, at random but properly, and know what they said.
 
 mod dice;
+mod git;
 mod lfs;
 mod line;
 pub(crate) mod postgres;
@@ -10,8 +11,8 @@ mod websocket;
 
 use sha2::{Digest, Sha256};
 use wiretape_core::limits::{
-    EVENT_PAYLOAD_BYTES_MAX, HELD_BYTES_MAX, LINE_BYTES_MAX, POSTGRES_TEXT_BYTES_MAX, SCP_LINE_BYTES_MAX,
-    SFTP_PACKET_BYTES_MAX, WEBSOCKET_CONTROL_BYTES_MAX,
+    EVENT_PAYLOAD_BYTES_MAX, GIT_REQUEST_BYTES_MAX, HELD_BYTES_MAX, LINE_BYTES_MAX, POSTGRES_TEXT_BYTES_MAX,
+    SCP_LINE_BYTES_MAX, SFTP_PACKET_BYTES_MAX, WEBSOCKET_CONTROL_BYTES_MAX,
 };
 use wiretape_core::{ByteWire, Lane, Side};
 
@@ -60,6 +61,13 @@ pub(crate) const SPEAKERS: &[Speaker] = &[
     },
     // Nothing of an object.
     Speaker { row: "lfs", record: Record::Facts, held_bytes_max: 0, converse: lfs::converse },
+    // A part of a request, and half a packet of each side.
+    Speaker {
+        row: "git",
+        record: Record::Stream,
+        held_bytes_max: GIT_REQUEST_BYTES_MAX / 2 + 2 * wiretape_git::PKT_LINE_BYTES_MAX,
+        converse: git::converse,
+    },
     // What a source says before its turn, and half a status.
     Speaker {
         row: "scp",

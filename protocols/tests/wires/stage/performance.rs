@@ -144,6 +144,13 @@ impl Performance {
         })
     }
 
+    /// Whether something was examined that did not pass in the end, or not without trouble.
+    pub(crate) fn examined_in_vain(&self) -> bool {
+        let any = |like: fn(&Effect<Bytes>) -> bool| self.effects.iter().any(|(_, effect)| like(effect));
+        any(|effect| matches!(effect, Effect::Examine { .. }))
+            && any(|effect| matches!(effect, Effect::Discard { .. } | Effect::Close(_)))
+    }
+
     /// The fault on the tape, if there is one.
     pub(crate) fn fault(&self) -> Option<String> {
         self.events().find_map(|event| match &event.kind {
