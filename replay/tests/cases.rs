@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod archive;
+mod conversations;
 mod exchanges;
 mod queries;
 
@@ -242,6 +243,8 @@ fn all() -> Vec<(&'static str, Vec<Event>)> {
         ("plain", exchanges::plain()),
         ("streams", exchanges::streams()),
         ("upgrades", exchanges::upgrades()),
+        ("git-http", conversations::by_http()),
+        ("git-ssh", conversations::by_ssh()),
     ]
 }
 
@@ -304,7 +307,9 @@ fn json_is_as_it_was() {
 
 #[test]
 fn archives_of_http_are_as_they_were() {
-    for (name, events) in all().into_iter().filter(|(name, _)| ["plain", "streams", "upgrades"].contains(name)) {
+    for (name, events) in
+        all().into_iter().filter(|(name, _)| ["plain", "streams", "upgrades", "git-http"].contains(name))
+    {
         let mut har = Vec::new();
         wiretape_replay::export::har::write("0abc", &events, &mut har).unwrap();
         check(&format!("{name}.har"), &String::from_utf8(har).unwrap());

@@ -89,6 +89,11 @@ impl<'a> Archive<'a> {
                 }
                 self.settle(event.lane)?;
             }
+            Kind::Git(said) => {
+                if let Some(entry) = self.open.get_mut(&event.lane) {
+                    entry.git(event, said, &mut self.room);
+                }
+            }
             Kind::Stream(said) => {
                 if let Some(entry) = self.open.get_mut(&event.lane) {
                     entry.stream(event, said);

@@ -20,7 +20,7 @@ impl Default for Object {
 impl Object {
     /// Puts one more field.
     pub fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.put_json(name, &value.into().to_string());
+        self.put_json(name, &harmless(value.into().to_string()));
     }
 
     /// Puts one more field, whose value is JSON already.
@@ -28,7 +28,7 @@ impl Object {
         if self.text.len() > 1 {
             self.text.push(',');
         }
-        self.text.push_str(&Value::from(name).to_string());
+        self.text.push_str(&harmless(Value::from(name).to_string()));
         self.text.push(':');
         self.text.push_str(json);
     }
@@ -65,6 +65,21 @@ impl Object {
     }
 }
 
+/// JSON in which the control characters that it allows (DEL, and those behind ASCII) are escaped too: a terminal may act
+/// on them.
+fn harmless(json: String) -> String {
+    if !json.chars().any(char::is_control) {
+        return json;
+    }
+    json.chars().fold(String::with_capacity(json.len() + 16), |mut harmless, letter| {
+        match u32::from(letter) {
+            code if letter.is_control() => harmless.push_str(&format!("\\u{code:04x}")),
+            _ => harmless.push(letter),
+        }
+        harmless
+    })
+}
+
 /// Bytes that stand in a list: text, or an object with `base64` when they are not UTF-8.
 pub(super) fn text_or_base64(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
@@ -86,9 +101,10 @@ mod tests {
         object.put_bytes("path", &[0xff]);
         object.put_payload("é".as_bytes());
         object.put_payload(&[0, 0xff]);
+        object.put("c1", "\u{9b}2J\u{7f}");
         assert_eq!(
             object.finish(),
-            "{\"z\":1,\"a\\\"\":\"\\u001b[0m\",\"path\":\"/etc/hosts\",\"path_base64\":\"/w==\",\"text\":\"é\",\"base64\":\"AP8=\"}"
+            "{\"z\":1,\"a\\\"\":\"\\u001b[0m\",\"path\":\"/etc/hosts\",\"path_base64\":\"/w==\",\"text\":\"é\",\"base64\":\"AP8=\",\"c1\":\"\\u009b2J\\u007f\"}"
         );
         assert_eq!(Object::default().finish(), "{}");
     }

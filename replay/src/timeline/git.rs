@@ -31,7 +31,7 @@ pub(super) struct GitLine {
     commits: Commits,
     progress: Progress,
     /// A pack whose contents have not been told.
-    pack: Option<String>,
+    pack: Option<(Moment, String)>,
 }
 
 impl GitLine {
@@ -70,7 +70,7 @@ impl GitLine {
                 let intact = if *intact == Some(false) { ", NOT what its checksum says" } else { "" };
                 let pack = format!("pack of {}, {}{intact}", count(u64::from(*objects), "object"), size(*bytes));
                 let sha256 = if self.commits.is_kept() { String::new() } else { format!(", SHA-256 {}", hex(sha256)) };
-                self.pack = Some(pack + &sha256);
+                self.pack = Some((event.at, pack + &sha256));
             }
             GitEvent::Contents { .. } => {
                 let contents = push::contents(said);
@@ -135,12 +135,15 @@ impl GitLine {
     }
 
     fn tell_pack(&mut self, contents: &str, told: &mut Told<'_>) {
-        match (self.pack.take(), contents) {
-            (Some(pack), "") => told.git(pack),
-            (Some(pack), contents) => told.git(format!("{pack}: {contents}")),
-            (None, "") => {}
-            (None, contents) => told.git(contents.to_owned()),
-        }
+        let Some((at, pack)) = self.pack.take() else {
+            if !contents.is_empty() {
+                told.git(contents.to_owned());
+            }
+            return;
+        };
+        let now = std::mem::replace(&mut told.at, at);
+        told.git(if contents.is_empty() { pack } else { format!("{pack}: {contents}") });
+        told.at = now;
     }
 }
 

@@ -240,21 +240,11 @@ impl Place {
 
     /// The files that a commit changes against its first parent.
     fn files(&self, work: &str, id: &str) -> Vec<FileChange> {
-        let arguments = [
-            "diff-tree",
-            "-r",
-            "-m",
-            "--first-parent",
-            "--root",
-            "--no-commit-id",
-            "--no-renames",
-            "--raw",
-            "--numstat",
-            "--abbrev=64",
-            "-z",
-            id,
-        ];
-        let told = self.git(work, &arguments);
+        let first = format!("{id}^1");
+        let has_parent = self.try_git(work, &["rev-parse", "--verify", "-q", &first], &[]).status.success();
+        let what = if has_parent { vec![first.as_str(), id] } else { vec!["--root", id] };
+        let how = ["diff-tree", "-r", "--no-commit-id", "--no-renames", "--raw", "--numstat", "--abbrev=64", "-z"];
+        let told = self.git(work, &[&how[..], &what].concat());
         let (mut files, mut lines) = (Vec::new(), BTreeMap::new());
         let mut parts = told.split('\0').filter(|part| !part.is_empty());
         while let Some(part) = parts.next() {

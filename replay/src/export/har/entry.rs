@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use serde_json::{Number, Value};
-use wiretape_core::event::{HeaderField, HttpEvent, HttpVersion, MessageKind, StreamEvent};
+use wiretape_core::event::{GitEvent, HeaderField, HttpEvent, HttpVersion, MessageKind, StreamEvent};
 use wiretape_core::{Event, Lane, Moment, Side};
 
 use super::content::content;
@@ -39,6 +39,8 @@ struct Message {
     kept: Vec<Bytes>,
     kept_bytes: usize,
     bytes: u64,
+    /// What came is not packed, whatever the head says.
+    unpacked: bool,
 }
 
 impl Message {
@@ -50,6 +52,11 @@ impl Message {
             self.kept_bytes += taken;
             room.left -= taken;
         }
+    }
+
+    /// The fields that say how what was kept is packed.
+    fn packing(&self) -> &[HeaderField] {
+        if self.unpacked { &[] } else { &self.fields }
     }
 
     fn release(&mut self, room: &mut Room) -> Vec<u8> {
@@ -161,6 +168,17 @@ impl Entry {
                 self.websocket(event, *kind, bytes, *first, *last, room);
             }
         }
+    }
+
+    /// What is said in a conversation of Git: the content, as it was before it was packed.
+    pub(super) fn git(&mut self, event: &Event, said: &GitEvent, room: &mut Room) {
+        let message = self.message(event.side);
+        match said {
+            GitEvent::Data { bytes } => message.keep(bytes, room),
+            GitEvent::Omitted { bytes } => message.bytes = message.bytes.saturating_add(*bytes),
+            _ => return,
+        }
+        message.unpacked = true;
     }
 
     /// What is said behind an upgrade and not read.
@@ -280,7 +298,7 @@ impl Entry {
         object.put("queryString", pairs.map(pair).collect::<Vec<_>>());
         let kept = self.request.release(room);
         if self.request.bytes > 0 {
-            let body = content(&self.request.fields, &kept, self.request.bytes);
+            let body = content(self.request.packing(), &kept, self.request.bytes);
             let mut data = Object::default();
             let media_type = media_type(&self.request.fields);
             data.put("mimeType", media_type_of(&self.request.fields));
@@ -313,7 +331,7 @@ impl Entry {
         object.put_json("cookies", "[]");
         object.put("headers", self.response.fields.iter().map(header).collect::<Vec<_>>());
         let kept = self.response.release(room);
-        let body = content(&self.response.fields, &kept, self.response.bytes);
+        let body = content(self.response.packing(), &kept, self.response.bytes);
         let mut data = Object::default();
         data.put("size", body.bytes);
         let saved = body.bytes.cast_signed().saturating_sub(self.response.bytes.cast_signed());

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wiretape_core::Side;
 use wiretape_core::event::{FileChange, GitEvent, Ident, ObjectId, SignatureKind};
+use wiretape_core::{Moment, Side};
 
 use super::Told;
 use crate::describe::{self, line};
@@ -32,6 +32,7 @@ pub(super) struct Commits {
 /// The files of a commit, as far as they have come.
 #[derive(Clone)]
 struct Files {
+    at: Moment,
     commit: ObjectId,
     changes: Vec<FileChange>,
     complete: bool,
@@ -76,7 +77,7 @@ impl Commits {
         told.git(format!("Author: {}", who(author)));
         told.git(format!("Date:   {}", date(author.seconds, author.offset_minutes)));
         tell_message(message, told);
-        self.files = Some(Files { commit: *id, changes: Vec::new(), complete: true, said: false });
+        self.files = Some(Files { at: told.at, commit: *id, changes: Vec::new(), complete: true, said: false });
     }
 
     pub(super) fn tag(&mut self, said: &GitEvent, told: &mut Told<'_>) {
@@ -103,8 +104,9 @@ impl Commits {
     /// Tells the files of the commit that came last.
     pub(super) fn flush(&mut self, told: &mut Told<'_>) {
         let Some(files) = self.files.take().filter(|files| files.said) else { return };
+        let now = std::mem::replace(&mut told.at, files.at);
         if !files.changes.is_empty() {
-            told.git(String::new());
+            told.git(if self.patches.is_some() { "---".to_owned() } else { String::new() });
             for line in stat(&files.changes) {
                 told.git(line);
             }
@@ -116,6 +118,7 @@ impl Commits {
             told.git(String::new());
             patches.tell(&files, self.omitted, told);
         }
+        told.at = now;
     }
 }
 
@@ -212,8 +215,11 @@ fn who(ident: &Ident) -> String {
 }
 
 fn tell_message(message: &[u8], told: &mut Told<'_>) {
-    told.git(String::new());
     let message = message.trim_ascii_end();
+    if message.is_empty() {
+        return;
+    }
+    told.git(String::new());
     let mut lines = message.split(|byte| *byte == b'\n');
     for line in lines.by_ref().take(MESSAGE_LINES_SHOWN) {
         told.git(format!("    {}", shown(line)).trim_end().to_owned());

@@ -1,6 +1,7 @@
 //! What was offered, wanted and had, joined: each is often said in many pieces.
 
 use bytes::Bytes;
+use wiretape_core::Moment;
 use wiretape_core::event::{AdvertisedRef, GitEvent, ObjectId};
 
 use super::Told;
@@ -14,6 +15,8 @@ const NAMED_MAX: usize = 6;
 /// What waits for more of its kind.
 #[derive(Clone, Default)]
 pub(super) struct Fetch {
+    /// When the first of what waits was said.
+    since: Moment,
     version: Option<u8>,
     offered: Names,
     wanted: Names,
@@ -62,6 +65,9 @@ impl Fetch {
     }
 
     pub(super) fn feed(&mut self, said: &GitEvent, told: &mut Told<'_>) {
+        if !self.waits() {
+            self.since = told.at;
+        }
         match said {
             GitEvent::Advertised { version, .. } => {
                 self.flush(told);
@@ -113,7 +119,28 @@ impl Fetch {
 
     /// Tells what waits.
     pub(super) fn flush(&mut self, told: &mut Told<'_>) {
-        self.flush_offered(told);
+        let now = std::mem::replace(&mut told.at, self.since);
+        self.tell_offered(told);
+        self.tell_wanted(told);
+        told.at = now;
+        self.since = now;
+    }
+
+    fn waits(&self) -> bool {
+        let names = self.offered.count + self.wanted.count + self.haves + self.common;
+        names > 0 || self.version.is_some() || !self.conditions.is_empty() || !self.answers.is_empty()
+    }
+
+    fn flush_offered(&mut self, told: &mut Told<'_>) {
+        if self.offered.count > 0 || self.version.is_some() {
+            let now = std::mem::replace(&mut told.at, self.since);
+            self.tell_offered(told);
+            told.at = now;
+            self.since = now;
+        }
+    }
+
+    fn tell_wanted(&mut self, told: &mut Told<'_>) {
         if self.wanted.count > 0 || !self.conditions.is_empty() {
             let mut line = format!("wants {}", self.wanted.take());
             for condition in std::mem::take(&mut self.conditions) {
@@ -123,6 +150,7 @@ impl Fetch {
         }
         match (std::mem::take(&mut self.haves), std::mem::take(&mut self.common)) {
             (0, 0) => {}
+            (0, common) => told.git(format!("of them the target knows {common}")),
             (haves, 0) => told.git(format!("has {}", count(haves, "commit"))),
             (haves, common) => told.git(format!("has {}, of which the target knows {common}", count(haves, "commit"))),
         }
@@ -131,7 +159,7 @@ impl Fetch {
         }
     }
 
-    fn flush_offered(&mut self, told: &mut Told<'_>) {
+    fn tell_offered(&mut self, told: &mut Told<'_>) {
         let version = self.version.take().map(|version| format!("version {version}"));
         match (self.offered.count, version) {
             (0, None) => {}
