@@ -63,7 +63,7 @@ pub(super) fn find(
     }
     let mut seen = HashSet::new();
     boundary.retain(|id| seen.insert(*id));
-    if boundary.len() > 0 {
+    if !boundary.is_empty() {
         let asked = boundary.get(..BOUNDARY_ASKED_MAX).unwrap_or(&boundary);
         objects.fetch_commits(questions, asked);
     }
@@ -91,7 +91,7 @@ pub(super) fn find(
         missing.sort_unstable();
         let before = objects.answered.len();
         if !missing.is_empty() && questions.abilities().version_2 {
-            objects.fetch_objects(questions, &missing);
+            objects.fetch_trees(questions, &missing);
         }
         if objects.answered.len() == before {
             break;

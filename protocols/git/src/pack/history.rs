@@ -101,10 +101,6 @@ impl History {
         self.parents.get(begin as usize..end as usize).unwrap_or_default()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// The entries of all commits: children before parents, and where that leaves a choice the newest first.
     pub(super) fn newest_first(&self) -> Vec<u32> {
         let mut children = vec![0_u32; self.rows.len()];

@@ -215,20 +215,13 @@ impl<'t> Questions<'t> {
         })
     }
 
-    /// Fetches objects into a pack, as much of it as `more` wants: it sees all that has come whenever that has grown.
-    /// Empty: the target does not give them.
-    pub(super) fn fetch(
-        &mut self,
-        wanted: Wanted,
-        ids: &[ObjectId],
-        bytes_max: usize,
-        more: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> Vec<u8> {
+    /// Fetches objects: `take` gets their pack run by run, until it returns false. Where the target does not give them,
+    /// it gets nothing.
+    pub(super) fn fetch(&mut self, wanted: Wanted, ids: &[ObjectId], take: &mut dyn FnMut(&[u8]) -> bool) {
         let abilities = self.abilities();
-        let Some(inquiry) = self.fetch_inquiry(abilities, wanted, ids) else { return Vec::new() };
+        let Some(inquiry) = self.fetch_inquiry(abilities, wanted, ids) else { return };
         let mut advertised = self.is_advertised();
         // Version 0 answers with lines before the pack, version 2 with sections.
-        let mut pack = Vec::new();
         let mut in_pack = !abilities.version_2;
         self.ask(&inquiry, &mut |packet| match packet {
             Packet::Flush if advertised => {
@@ -241,16 +234,12 @@ impl<'t> Questions<'t> {
                 !line.starts_with(b"ERR ")
             }
             Packet::Data(line) => match line.split_first() {
-                Some((1, run)) => {
-                    pack.extend_from_slice(run);
-                    pack.len() <= bytes_max && more(&pack)
-                }
+                Some((1, run)) => take(run),
                 Some((3, _)) => false,
                 _ => !line.starts_with(b"ERR "),
             },
             _ => true,
         });
-        pack
     }
 
     fn fetch_inquiry(&self, abilities: Abilities, wanted: Wanted, ids: &[ObjectId]) -> Option<Inquiry> {

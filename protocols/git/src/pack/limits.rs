@@ -18,14 +18,11 @@ pub(super) const CACHE_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// Parents of all commits of a pack that are remembered.
 pub(super) const PARENTS_REMEMBERED_MAX: usize = 512 * 1024;
 
-/// What is kept of the packs that the target answers with.
-pub(super) const ANSWERS_KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
-
 /// What is kept unpacked of all that the target answers with.
 pub(super) const ANSWERED_BYTES_MAX: usize = 12 * 1024 * 1024;
 
-/// Unpacked objects of an answer that are kept at hand while it is read.
-pub(super) const ANSWER_CACHE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// The largest object of an answer that is kept.
+pub(super) const ANSWERED_OBJECT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Commits behind a push whose trees are asked for.
 pub(super) const BOUNDARY_ASKED_MAX: usize = 64;

@@ -30,11 +30,6 @@ const NEIGHBOURS: usize = 100;
 /// Above this, a line is found too often in the other text however long that is.
 const OFTEN_MAX: u32 = 1024;
 
-/// True for what git does not take for text.
-pub(super) fn is_binary(content: &[u8]) -> bool {
-    memchr::memchr(0, content.get(..BINARY_LOOK_BYTES).unwrap_or(content)).is_some()
-}
-
 /// Counts the lines of a content that comes run by run.
 #[derive(Default)]
 pub(super) struct Counting {
@@ -486,15 +481,15 @@ impl<'a> Search<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{about_root, apart, changed, count, is_binary};
+    use super::{about_root, apart, changed, count};
 
     #[test]
     fn lines_are_counted_as_they_end_or_do_not() {
         for (content, lines) in [("", 0), ("a", 1), ("a\n", 1), ("a\nb", 2), ("\n\n", 2), ("a\r\nb\r\n", 2)] {
             assert_eq!(count(content.as_bytes()).count, lines, "{content:?}");
         }
-        assert!(is_binary(b"a\0b"));
-        assert!(!is_binary(&[vec![b'a'; 8000], vec![0]].concat()));
+        assert!(count(b"a\0b").binary);
+        assert!(!count(&[vec![b'a'; 8000], vec![0]].concat()).binary);
     }
 
     #[test]

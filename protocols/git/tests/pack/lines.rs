@@ -8,12 +8,8 @@ use crate::oracle::{agree, examine, push, update};
 use crate::repository::{NoTarget, Pieces, Repository, Target, Way};
 
 /// Options of `git pack-objects`: what pushes use, and what they could.
-const OPTIONS: [&[&str]; 4] = [
-    &["--delta-base-offset"],
-    &[],
-    &["--thin", "--delta-base-offset"],
-    &["--delta-base-offset", "--window=0"],
-];
+const OPTIONS: [&[&str]; 4] =
+    [&["--delta-base-offset"], &[], &["--thin", "--delta-base-offset"], &["--delta-base-offset", "--window=0"]];
 
 #[test]
 fn generated_histories_are_understood_as_git_understands_them() {
@@ -49,7 +45,9 @@ fn long_texts_that_differ_much_are_counted_as_git_counts_them() {
         }
         content.truncate(300_000);
         stream.extend(format!("commit refs/heads/main\nmark :{}\n", number + 1).into_bytes());
-        stream.extend(format!("committer Ben <b@example.com> {} +0000\ndata 2\nc\n", 1_600_000_000 + number).into_bytes());
+        stream.extend(
+            format!("committer Ben <b@example.com> {} +0000\ndata 2\nc\n", 1_600_000_000 + number).into_bytes(),
+        );
         stream.extend(format!("M 100644 inline long\ndata {}\n", content.len()).into_bytes());
         stream.extend_from_slice(&content);
         stream.push(b'\n');
@@ -65,8 +63,7 @@ fn without_a_target_to_ask_what_the_pack_holds_is_said_and_no_more() {
     let pack = repository.pack(&[new], &[old], OPTIONS[0]);
     let updates = vec![update("refs/heads/main", Some(old), new)];
     let asked = Asked::Content { base: "/x.git".into() };
-    let understood =
-        examine(asked, ObjectFormat::Sha1, updates, false, &mut Pieces::whole(&pack), &mut NoTarget);
+    let understood = examine(asked, ObjectFormat::Sha1, updates, false, &mut Pieces::whole(&pack), &mut NoTarget);
     assert_eq!(understood.problem, None);
     assert!(!understood.complete);
     let files: Vec<_> = understood

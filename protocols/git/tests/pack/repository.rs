@@ -48,7 +48,9 @@ impl Repository {
             ObjectFormat::Sha1 => "sha1",
             ObjectFormat::Sha256 => "sha256",
         };
-        done(command(&path).args(["init", "-q", "--bare", "-b", "main", "--object-format", name, "."]).output().unwrap());
+        done(
+            command(&path).args(["init", "-q", "--bare", "-b", "main", "--object-format", name, "."]).output().unwrap(),
+        );
         Self { path, _directory: Some(directory), format }
     }
 
@@ -184,8 +186,7 @@ impl Asking for Target<'_> {
     fn ask(&mut self, inquiry: &Inquiry, hear: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Unanswered> {
         self.asked += 1;
         let (mut command, before) = self.command(inquiry);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let mut stdout = child.stdout.take().unwrap();
         let request = inquiry.request.clone();
