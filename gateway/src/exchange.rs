@@ -252,7 +252,9 @@ impl Exchange<'_> {
 
     fn hear_client(&mut self, context: &mut Context<'_>) -> bool {
         let passes = !self.holding.is_leaving() && self.upstream.as_ref().is_some_and(Peer::has_room);
-        let wanted = passes || self.holding.is_holding();
+        // What the target is not asked for yet, the session holds.
+        let awaited = self.upstream.is_none() && self.asked.is_none() && !self.answered;
+        let wanted = passes || self.holding.is_holding() || (awaited && !self.holding.is_leaving());
         if !(wanted || self.declines()) || self.client_end == End::Reset || self.satisfied {
             return false;
         }
