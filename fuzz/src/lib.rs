@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "failing is how a fuzz target speaks")]
 
 mod database;
+mod git;
 mod http1;
 mod oracle;
 mod session;
@@ -16,6 +17,7 @@ use wiretape_scp::{Direction, ScpWire};
 use wiretape_sftp::SftpWire;
 
 pub use database::postgres;
+pub use git::{git_fetch, pkt_line, receive_pack};
 pub use http1::http1;
 pub use session::session_line;
 pub use websocket::websocket;
@@ -61,7 +63,10 @@ mod tests {
 
     #[test]
     fn seeds_are_held_to_the_laws() {
-        let targets: [(&str, Target); 7] = [
+        let targets: [(&str, Target); 10] = [
+            ("git_fetch", super::git_fetch),
+            ("pkt_line", super::pkt_line),
+            ("receive_pack", super::receive_pack),
             ("http1", super::http1),
             ("line", super::line),
             ("postgres", super::postgres),

@@ -57,7 +57,7 @@ pub(crate) fn recorded(performance: &Performance) {
 }
 
 /// The same turns in small pieces, of sizes that the seed decides.
-fn cut(turns: &[Turn], seed: u8) -> Vec<Turn> {
+pub(crate) fn cut(turns: &[Turn], seed: u8) -> Vec<Turn> {
     let mut size = usize::from(seed % 7);
     let mut pieces = Vec::new();
     for turn in turns {
@@ -87,7 +87,7 @@ pub(crate) fn bounds(performance: &Performance) {
 }
 
 /// What passes is the start of what was said; where the wire records what is said, it was recorded first.
-fn passes(performance: &Performance, turns: &[Turn], records: bool) {
+pub(crate) fn passes(performance: &Performance, turns: &[Turn], records: bool) {
     for side in SIDES {
         let said: Vec<u8> = turns.iter().filter_map(|turn| of(turn, side)).flatten().copied().collect();
         let (mut passed, mut recorded) = (0, 0);

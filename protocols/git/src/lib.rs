@@ -16,7 +16,7 @@ pub mod lfs;
 mod limits;
 pub mod pack;
 mod passing;
-mod pkt_line;
+pub mod pkt_line;
 mod push;
 mod refuse;
 mod report;
@@ -27,7 +27,6 @@ mod wire;
 
 pub use conversation::{Conversation, Part, conversation, may_read};
 pub use lfs::LfsWire;
-pub use pkt_line::PKT_LINE_BYTES_MAX;
 pub use wire::GitWire;
 
 /// How a conversation is recorded.

@@ -18,7 +18,7 @@ pub(crate) const FLUSH: &[u8] = b"0000";
 
 /// What a packet is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Packet {
+pub enum Packet {
     /// A payload.
     Data(Bytes),
     /// The head of a packet of side band 1, whose payload follows in [`Packet::Run`]s.
@@ -51,7 +51,7 @@ impl Packet {
 
 /// What comes next in a direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Expecting {
+pub enum Expecting {
     /// pkt-lines.
     #[default]
     Lines,
@@ -65,16 +65,16 @@ pub(crate) enum Expecting {
 
 /// No pkt-line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
+pub struct Malformed {
     /// What came, in words.
-    pub(crate) got: String,
+    pub got: String,
     /// Whether anything came before it.
-    pub(crate) first: bool,
+    pub first: bool,
 }
 
 /// Cuts the bytes of one direction into packets, however they come.
 #[derive(Debug, Default)]
-pub(crate) struct Packets {
+pub struct Packets {
     /// The beginning of a packet.
     begun: BytesMut,
     /// What is to come of a payload that comes in runs.
@@ -88,11 +88,10 @@ pub(crate) struct Packets {
 impl Packets {
     /// The next packet at the front of `bytes`, with all of its bytes as they stood on the wire; takes them out.
     /// `None` until more comes: then `bytes` is empty.
-    pub(crate) fn next(
-        &mut self,
-        bytes: &mut Bytes,
-        expecting: Expecting,
-    ) -> Result<Option<(Bytes, Packet)>, Malformed> {
+    ///
+    /// # Errors
+    /// [`Malformed`] where no pkt-line begins; nothing can be read behind it.
+    pub fn next(&mut self, bytes: &mut Bytes, expecting: Expecting) -> Result<Option<(Bytes, Packet)>, Malformed> {
         if bytes.is_empty() {
             return Ok(None);
         }
@@ -196,7 +195,7 @@ impl Packets {
     }
 
     /// Bytes of a packet that has begun.
-    pub(crate) fn held_bytes(&self) -> usize {
+    pub fn held_bytes(&self) -> usize {
         self.begun.len()
     }
 

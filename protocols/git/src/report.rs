@@ -145,7 +145,7 @@ mod tests {
         write_band(&mut banded, 1, &bare[30..]);
         banded.extend_from_slice(b"0000");
         for piece_bytes in [1, 7, 1000] {
-            assert_eq!(read(&bare, piece_bytes, false), [expected.clone()]);
+            assert_eq!(read(&bare, piece_bytes, false), std::slice::from_ref(&expected));
             let progress = GitEvent::Progress { bytes: "hello\n".into() };
             assert_eq!(read(&banded, piece_bytes, true), [progress, expected.clone()]);
         }

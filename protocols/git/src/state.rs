@@ -12,7 +12,6 @@ use wiretape_core::event::{GitEvent, GitService};
 use crate::Conversation;
 use crate::advertised::Advertisement;
 use crate::conversation::Part;
-use crate::pack::ObjectFormat;
 use crate::pkt_line::{Expecting, Packet};
 use crate::push::{List, Listed};
 use crate::report::Report;
@@ -163,15 +162,6 @@ impl Standing {
             Talk::Nothing => Vec::new(),
             Talk::Fetch(request, response) => response.end(request.format()),
             Talk::Push(_, report) => report.told().into_iter().collect(),
-        }
-    }
-
-    /// What names the objects.
-    pub(crate) fn format(&self) -> ObjectFormat {
-        match &self.talk {
-            Talk::Nothing => ObjectFormat::Sha1,
-            Talk::Fetch(request, _) => request.format(),
-            Talk::Push(list, _) => list.format(),
         }
     }
 

@@ -197,7 +197,7 @@ impl Cover {
     fn send(&mut self, to: Side, message: &[u8], record: Record) -> Result<(), TestCaseError> {
         let frames = if to == Side::Client { &mut self.frames_client } else { &mut self.frames_upstream };
         let payload = (record == Record::Payloads).then(|| frames.read(message));
-        let (due, sent) = self.due(to);
+        let (_, sent) = self.due(to);
         // The key is in the first that is sent to the client.
         let message = match payload {
             Some(payload) => payload,

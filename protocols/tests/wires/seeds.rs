@@ -1,5 +1,6 @@
 //! The seeds of the fuzz targets are the cases: short ones, in the bytes that the targets read.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use wiretape_core::{Side, Verdict};
@@ -37,9 +38,10 @@ fn seeds() -> Vec<(PathBuf, Vec<u8>)> {
     let mut seeds = Vec::new();
     for path in cases::all() {
         let (_, case) = cases::read(&path);
-        let first = u8::from(case.is_download());
+        let (target, first) = case.seed();
         let bytes = seed(first, &case.turns());
-        let target = path.components().rev().nth(2).unwrap().as_os_str();
+        let folder_of_wire = path.components().rev().nth(2).unwrap().as_os_str();
+        let target = target.map_or(folder_of_wire, OsStr::new);
         if bytes.len() <= SEED_BYTES_MAX {
             seeds.push((folder.join(target).join(path.file_stem().unwrap()), bytes));
         }

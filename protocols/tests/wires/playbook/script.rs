@@ -80,9 +80,21 @@ impl Case {
         }
     }
 
-    /// True of the direction that the wire's name alone does not tell.
-    pub(crate) fn is_download(&self) -> bool {
-        self.wire == "scp download"
+    /// The fuzz target that reads the transcript, where it is not called by the folder, and the first byte of the seed:
+    /// what the wire's name alone does not tell.
+    pub(crate) fn seed(&self) -> (Option<&'static str>, u8) {
+        let Some(what) = self.wire.strip_prefix("git ") else {
+            return (None, u8::from(self.wire == "scp download"));
+        };
+        let (listed, what) = what.strip_prefix("listed ").map_or((0, what), |what| (4, what));
+        let target = if what.contains("receive-pack") { "receive_pack" } else { "git_fetch" };
+        let kind = match what.split(' ').next() {
+            _ if what.contains("git-upload-archive") => 3,
+            Some("get") => 1,
+            Some("post") => 2,
+            _ => 0,
+        };
+        (Some(target), kind + listed)
     }
 
     /// The turns alone.

@@ -65,7 +65,7 @@ pub(crate) const SPEAKERS: &[Speaker] = &[
     Speaker {
         row: "git",
         record: Record::Stream,
-        held_bytes_max: GIT_REQUEST_BYTES_MAX / 2 + 2 * wiretape_git::PKT_LINE_BYTES_MAX,
+        held_bytes_max: GIT_REQUEST_BYTES_MAX / 2 + 2 * wiretape_git::pkt_line::PKT_LINE_BYTES_MAX,
         converse: git::converse,
     },
     // What a source says before its turn, and half a status.

@@ -1,0 +1,4 @@
+//! Pushes, over SSH and HTTP.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| wiretape_fuzz::receive_pack(input));
