@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::program::Program;
 use crate::stage::Folder;
@@ -86,8 +87,12 @@ impl Git {
     }
 }
 
+/// How long each wait for a git lasts. A guard against hanging, never a measure.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// `program` with what every git of the tests is told: who writes, and that nobody is there to be asked.
 fn dressed(program: Program) -> Program {
+    let program = program.patience(PATIENCE);
     [
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_TERMINAL_PROMPT", "0"),

@@ -22,6 +22,9 @@ pub const FORGE: &str = "forge";
 /// The name of the target that is reached by SSH.
 pub const FORGE_SSH: &str = "forge-ssh";
 
+/// The host by which the proxy's clients know the server. Some of them never ask a proxy for what is on this machine.
+const HOST: &str = "forge.example";
+
 /// How long the list of sessions stays as it is before a test believes it.
 const SETTLING: Duration = Duration::from_millis(50);
 
@@ -105,6 +108,7 @@ impl Workshop {
         let token = Token::make(PERSON);
         let password = folder.write("forge-password", PASSWORD);
         let web = Target::web(FORGE, &forge.url())
+            .line(&format!("hosts = [{HOST:?}]"))
             .line(&format!("login = {ACCOUNT:?}"))
             .line(&format!("credential = {{ password_file = {:?} }}", password.display().to_string()));
         let mut configuration = Configuration {
@@ -153,7 +157,8 @@ impl Workshop {
     pub fn url(&self, road: Road, name: &str) -> String {
         let path = self.forge.repositories().join(name);
         match road {
-            Road::Direct | Road::Forward => format!("{}/{name}", self.forge.url()),
+            Road::Direct => format!("{}/{name}", self.forge.url()),
+            Road::Forward => format!("http://{HOST}/{name}"),
             Road::Reverse => format!("https://localhost:{}/{FORGE}/{name}", self.gateway.http().port()),
             Road::DirectSsh => format!("ssh://direct{}", path.display()),
             Road::Ssh => format!("ssh://gateway{}", path.display()),

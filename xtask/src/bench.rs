@@ -23,6 +23,8 @@ enum Subject {
     Postgres,
     /// HTTP directly, through nginx, through haproxy and through the gateway: throughput, latency, bulk
     Http,
+    /// Git directly, through nginx and through the gateway: clone and push, over HTTP and SSH, memory
+    Git,
     /// The error of replayed intervals, beside other players
     Replay,
     /// The recorder alone, beside plain zstd
@@ -32,7 +34,7 @@ enum Subject {
 /// Builds what is measured, then measures.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut parts = Parts::default();
-    if matches!(arguments.subject, Subject::Ssh | Subject::Postgres | Subject::Http) {
+    if matches!(arguments.subject, Subject::Ssh | Subject::Postgres | Subject::Http | Subject::Git) {
         parts.run("system packages", packages::install_system)?;
         let programs = ["build", "--release", "-p", "wiretape-gateway", "-p", "wiretape-replay"];
         parts.command("build", cargo(&programs))?;
@@ -48,6 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Subject::Ssh => &["bench", "-p", "wiretape-tests", "--bench", "ssh", "--"],
         Subject::Postgres => &["bench", "-p", "wiretape-tests", "--bench", "postgres", "--"],
         Subject::Http => &["bench", "-p", "wiretape-tests", "--bench", "http", "--"],
+        Subject::Git => &["bench", "-p", "wiretape-tests", "--bench", "git", "--"],
         Subject::Replay => &["bench", "-p", "wiretape-replay", "--bench", "replay", "--"],
         Subject::Recorder => &["run", "--release", "-p", "wiretape-recorder", "--example", "throughput", "--"],
     };

@@ -122,7 +122,8 @@ fn every_kind_of_update_is_recorded_for_what_it_is() {
             let talk = good(&["ahead:refs/heads/moving"], &["refs/heads/moving fast-forward"]);
             assert!(talk.commits().is_empty());
             good(&["--force", "behind:refs/heads/moving"], &["refs/heads/moving forced"]);
-            good(&["--force", "main:refs/heads/moving"], &["refs/heads/moving forced"]);
+            good(&["main:refs/heads/moving"], &["refs/heads/moving fast-forward"]);
+            good(&["--force", "ahead:refs/heads/moving"], &["refs/heads/moving forced"]);
             let talk =
                 good(&["--delete", "moving", "light"], &["refs/heads/moving deleted", "refs/tags/light deleted"]);
             assert!(talk.packs().is_empty() && talk.commits().is_empty());
