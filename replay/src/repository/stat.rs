@@ -136,10 +136,11 @@ fn sum(files: &[FileChange]) -> String {
     }
     let uncounted = files.iter().filter(|file| file.lines.is_none() && !file.binary).count() as u64;
     let mut sum = format!(" {} changed", count(files.len() as u64, "file"));
-    if added > 0 || removed == 0 {
+    let is_counted = (uncounted as usize) < files.len();
+    if is_counted && (added > 0 || removed == 0) {
         sum.push_str(&format!(", {}(+)", count(added, "insertion")));
     }
-    if removed > 0 || added == 0 {
+    if is_counted && (removed > 0 || added == 0) {
         sum.push_str(&format!(", {}(-)", count(removed, "deletion")));
     }
     if uncounted > 0 {

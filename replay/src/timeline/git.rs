@@ -56,8 +56,10 @@ impl GitLine {
             GitEvent::Progress { bytes } => return self.progress.feed(bytes, &mut told),
             _ => self.progress.flush(&mut told),
         }
-        if self.fetch.takes(said) {
+        if !matches!(said, GitEvent::Files { .. }) {
             self.commits.flush(&mut told);
+        }
+        if self.fetch.takes(said) {
             return self.fetch.feed(said, &mut told);
         }
         self.fetch.flush(&mut told);
@@ -76,7 +78,12 @@ impl GitLine {
                 let contents = push::contents(said);
                 self.tell_pack(&contents, &mut told);
             }
-            GitEvent::Update(update) => told.git(push::update(update)),
+            GitEvent::Update(update) => {
+                if self.commits.were_told() {
+                    told.git(String::new());
+                }
+                told.git(push::update(update));
+            }
             GitEvent::Options { options } => {
                 for option in options {
                     told.git(format!("push option {}", describe::path(option)));
@@ -85,12 +92,8 @@ impl GitLine {
             GitEvent::Commit { .. } => self.commits.commit(said, &mut told),
             GitEvent::Files { files, complete, .. } => self.commits.files(files, *complete),
             GitEvent::Tag { .. } => self.commits.tag(said, &mut told),
-            GitEvent::Report { unpack, refs } => {
-                self.commits.flush(&mut told);
-                push::report(event.side, unpack, refs, &mut told);
-            }
+            GitEvent::Report { unpack, refs } => push::report(event.side, unpack, refs, &mut told),
             GitEvent::Error { message } => {
-                self.commits.flush(&mut told);
                 let who = if event.side == Side::Client { "the gateway" } else { "the target" };
                 let message = label(String::from_utf8_lossy(message).trim_end());
                 told.put(Mark::Warning, format!("ERROR, says {who}: {message}"));

@@ -27,6 +27,7 @@ pub(super) struct Commits {
     files: Option<Files>,
     patches: Option<Patches>,
     omitted: bool,
+    told: bool,
 }
 
 /// The files of a commit, as far as they have come.
@@ -41,7 +42,7 @@ struct Files {
 
 impl Commits {
     pub(super) fn new(patches: Option<Patches>) -> Self {
-        Self { files: None, patches, omitted: false }
+        Self { files: None, patches, omitted: false, told: false }
     }
 
     pub(super) fn data(&mut self, side: Side, bytes: &[u8]) {
@@ -52,6 +53,11 @@ impl Commits {
 
     pub(super) fn omitted(&mut self) {
         self.omitted = true;
+    }
+
+    /// Whether commits or tags were told since this was asked last.
+    pub(super) fn were_told(&mut self) -> bool {
+        std::mem::take(&mut self.told)
     }
 
     /// Whether the packs are in the recording.
@@ -66,9 +72,9 @@ impl Commits {
     }
 
     pub(super) fn commit(&mut self, said: &GitEvent, told: &mut Told<'_>) {
-        self.flush(told);
         let GitEvent::Commit { id, parents, author, message, signature, .. } = said else { return };
         told.git(String::new());
+        self.told = true;
         told.put(Mark::Commit, format!("commit {id}{}", signed(*signature)));
         if parents.len() > 1 {
             let parents: Vec<_> = parents.iter().take(8).map(words::short).collect();
@@ -81,9 +87,9 @@ impl Commits {
     }
 
     pub(super) fn tag(&mut self, said: &GitEvent, told: &mut Told<'_>) {
-        self.flush(told);
         let GitEvent::Tag { target, target_kind, name, tagger, message, signature, .. } = said else { return };
         told.git(String::new());
+        self.told = true;
         told.put(Mark::Commit, format!("tag {}{}", describe::path(name), signed(*signature)));
         if let Some(tagger) = tagger {
             told.git(format!("Tagger: {}", who(tagger)));
