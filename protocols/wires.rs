@@ -45,8 +45,8 @@ impl NestedWires for Table {
         ROWS.iter().find_map(|row| (row.wire)(self, lane, carrier))
     }
 
-    fn reads_content(&self, method: &[u8], path: &[u8]) -> bool {
-        wiretape_git::may_read(method, path) || wiretape_git::lfs::may_read(method, path)
+    fn reads_content(&self, method: &[u8], path: &[u8], content_type: &[u8]) -> bool {
+        wiretape_git::may_read(method, path, content_type) || wiretape_git::lfs::may_read(method, path)
     }
 }
 

@@ -63,9 +63,10 @@ pub trait NestedWires: Send {
     /// The wire for `carrier` on `lane`, or `None` when nothing here understands it.
     fn wire(&self, lane: Lane, carrier: &Carrier) -> Option<ByteWire>;
 
-    /// Whether a [`Carrier::Content`] of this method and path is worth making: every request of HTTP is looked at so.
-    fn reads_content(&self, method: &[u8], path: &[u8]) -> bool {
-        let _ = (method, path);
+    /// Whether a [`Carrier::Content`] of this method, this path and a `Content-Type` of this value is worth making: every
+    /// request of HTTP is looked at so.
+    fn reads_content(&self, method: &[u8], path: &[u8], content_type: &[u8]) -> bool {
+        let _ = (method, path, content_type);
         true
     }
 }
@@ -79,7 +80,7 @@ impl NestedWires for NoNestedWires {
         None
     }
 
-    fn reads_content(&self, _method: &[u8], _path: &[u8]) -> bool {
+    fn reads_content(&self, _method: &[u8], _path: &[u8], _content_type: &[u8]) -> bool {
         false
     }
 }

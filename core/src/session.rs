@@ -185,6 +185,9 @@ impl<W: Wire> Session<W> {
                     self.judge(at, unit, action);
                 }
                 Step::Examine { unit, examiner } => self.effects.push_back(Effect::Examine { unit, examiner }),
+                // Nearly all that there is: it goes the shortest way.
+                Step::Note(event) => self.effects.push_back(Effect::Append(event)),
+                Step::Send { to, message } => self.effects.push_back(Effect::Send { to, message }),
                 step => self.pass(step),
             }
         }

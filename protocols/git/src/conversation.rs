@@ -40,6 +40,9 @@ impl Part {
     }
 }
 
+/// How the media types of git's requests begin.
+const MEDIA_TYPES: &[u8] = b"application/x-git-";
+
 const SERVICES: [GitService; 3] = [GitService::UploadPack, GitService::ReceivePack, GitService::UploadArchive];
 
 /// The conversation that `carrier` carries; `None` when it is none of git's, or not surely one.
@@ -54,13 +57,21 @@ pub fn conversation(carrier: &Carrier) -> Option<Conversation> {
     }
 }
 
-/// Whether the content of such a request could be git's: cheaper to ask than [`conversation`]. `path`: with its query.
+/// Whether the content of such a request could be git's: cheaper to ask than [`conversation`]. `path`: with its query;
+/// `content_type`: the value of the field.
 #[must_use]
-pub fn may_read(method: &[u8], path: &[u8]) -> bool {
+pub fn may_read(method: &[u8], path: &[u8], content_type: &[u8]) -> bool {
+    let name = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let name = name.strip_suffix(b"/").unwrap_or(name);
     match method {
+        b"GET" | b"HEAD" => name.ends_with(b"/info/refs") || path.contains(&b'%'),
         // What a name leads to is the server's to say, but for the media type of the request.
-        b"POST" => true,
-        b"GET" | b"HEAD" => path.contains(&b'%') || path.windows(8).any(|window| window == b"service="),
+        b"POST" => {
+            let media_type = content_type.trim_ascii_start();
+            SERVICES.iter().any(|service| name.ends_with(service.name().as_bytes()))
+                || media_type.get(..MEDIA_TYPES.len()).is_some_and(|start| start.eq_ignore_ascii_case(MEDIA_TYPES))
+                || path.contains(&b'%')
+        }
         _ => false,
     }
 }
@@ -206,7 +217,7 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Conversation, Part, conversation};
+    use super::{Conversation, Part, conversation, may_read};
     use bytes::Bytes;
     use wiretape_core::Carrier;
     use wiretape_core::event::GitService::{self, ReceivePack, UploadArchive, UploadPack};
@@ -297,6 +308,30 @@ mod tests {
             ("POST", "/"),
         ] {
             assert_eq!(exchange(method, path, ""), None, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_a_conversation_is_looked_at_and_hardly_anything_else() {
+        let upload = "application/x-git-upload-pack-request";
+        for (method, path, content_type) in [
+            ("GET", "/a/info/refs?service=git-upload-pack", ""),
+            ("GET", "/a/info/refs/?%73ervice=git-upload-pack", ""),
+            ("GET", "/a/inf%6f/refs?service=git-upload-pack", ""),
+            ("POST", "/a/git-upload-pack", ""),
+            ("POST", "/a/git-receive-pack/?x=y", "text/plain"),
+            ("POST", "/a/git-receive-pac%6b", ""),
+            ("POST", "/a/b", "application/x-git-receive-pack-request"),
+            ("POST", "/a/b", " Application/X-Git-Upload-Pack-Request; x=y"),
+        ] {
+            assert!(may_read(method.as_bytes(), path.as_bytes(), content_type.as_bytes()), "{method} {path}");
+        }
+        for (method, path, content_type) in [
+            ("GET", "/a/git-upload-pack", upload),
+            ("PUT", "/a/git-upload-pack", upload),
+            ("POST", "/v1/orders?x=git-upload-pack", "application/json"),
+        ] {
+            assert!(!may_read(method.as_bytes(), path.as_bytes(), content_type.as_bytes()), "{method} {path}");
         }
     }
 }

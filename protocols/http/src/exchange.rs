@@ -269,16 +269,15 @@ impl Exchange {
     }
 
     fn send_request(&mut self, mut head: Box<RequestHead>, around: &mut Surroundings<'_>) {
-        let onward = duties::request(&head, &self.route);
         // Of HEAD there is no content on either side.
-        if self.upgrade.is_none() && !self.is_head && around.nested.reads_content(&head.method, &head.path) {
-            let mut onward = Box::new(onward);
+        if self.upgrade.is_none() && !self.is_head && is_worth_reading(&head, around.nested) {
+            let mut onward = Box::new(duties::request(&head, &self.route));
             if !self.carry(&head, &mut onward, around) {
                 around.outbox.send(Side::Upstream, self.lane, Part::Request(onward, Arc::clone(&self.route)));
             }
             return;
         }
-        *head = onward;
+        *head = duties::request(&head, &self.route);
         if self.upgrade.as_ref().is_some_and(Upgrade::is_websocket) {
             // Frames that an extension has changed could not be read (RFC 6455 section 9).
             head.fields.retain(|field| !field.name.eq_ignore_ascii_case(b"sec-websocket-extensions"));
@@ -560,6 +559,12 @@ fn pass(
         }
     }
     Ok(())
+}
+
+/// Whether a wire of the table might read what a request carries.
+fn is_worth_reading(head: &RequestHead, nested: &dyn NestedWires) -> bool {
+    let content_type = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(b"content-type"));
+    nested.reads_content(&head.method, &head.path, content_type.map_or(b"", |field| &field.value))
 }
 
 /// Bytes that a held part keeps in memory, beside its own size.

@@ -67,7 +67,7 @@ impl NestedWires for Protocols {
         }
     }
 
-    fn reads_content(&self, _: &[u8], path: &[u8]) -> bool {
+    fn reads_content(&self, _: &[u8], path: &[u8], _: &[u8]) -> bool {
         path.split(|octet| *octet == b'?').next().is_some_and(|path| path.ends_with(b"/parcels"))
     }
 }
