@@ -97,7 +97,8 @@ fn command_of(command: &Bytes) -> Option<Conversation> {
 
 /// Options that leave what is said as it is.
 fn is_harmless(option: &[u8]) -> bool {
-    matches!(option, b"--strict" | b"--no-strict") || option.starts_with(b"--timeout=")
+    matches!(option, b"--strict" | b"--no-strict" | b"--quiet" | b"-q" | b"--skip-connectivity-check")
+        || option.starts_with(b"--timeout=")
 }
 
 struct Word {
@@ -120,12 +121,16 @@ impl Iterator for Words<'_> {
         self.at += self.command.get(self.at..)?.iter().take_while(|byte| blank(byte)).count();
         let start = self.at;
         let mut text = Vec::new();
-        let mut quoted = false;
+        let mut quote = None;
         while let Some(byte) = self.command.get(self.at) {
             self.at += 1;
             match byte {
-                b'\'' => quoted = !quoted,
-                byte if quoted => text.push(*byte),
+                byte if quote == Some(*byte) => quote = None,
+                byte if quote == Some(b'\'') => text.push(*byte),
+                // Even in these quotes a shell would act upon some.
+                b'$' | b'`' | b'\\' | b'!' if quote.is_some() => return Some(None),
+                byte if quote.is_some() => text.push(*byte),
+                b'\'' | b'"' => quote = Some(*byte),
                 byte if blank(byte) => return Some(Some(Word { text, start, end: self.at - 1 })),
                 b'\\' => {
                     match self.command.get(self.at) {
@@ -142,7 +147,7 @@ impl Iterator for Words<'_> {
         }
         match start == self.at {
             true => None,
-            false if quoted => Some(None),
+            false if quote.is_some() => Some(None),
             false => Some(Some(Word { text, start, end: self.at })),
         }
     }
@@ -236,6 +241,7 @@ mod tests {
             ("git-upload-pack '/srv/x.git'", UploadPack, "/srv/x.git", "'/srv/x.git'"),
             ("git-receive-pack '~/x y.git'", ReceivePack, "~/x y.git", "'~/x y.git'"),
             ("git receive-pack 'x.git'", ReceivePack, "x.git", "'x.git'"),
+            ("git-receive-pack --quiet \"it's/x.git\"", ReceivePack, "it's/x.git", "\"it's/x.git\""),
             ("/usr/lib/git-core/git-upload-archive x", UploadArchive, "x", "x"),
             ("git-upload-pack  'it'\\''s'\\!' here' ", UploadPack, "it's! here", "'it'\\''s'\\!' here'"),
             ("git-upload-pack --strict --timeout=5 ~ana/x.git", UploadPack, "~ana/x.git", "~ana/x.git"),
@@ -259,7 +265,9 @@ mod tests {
             "git-upload-pack $HOME/x",
             "git-upload-pack `id`",
             "git-upload-pack x*",
-            "git-upload-pack \"x\"",
+            "git-upload-pack \"$x\"",
+            "git-upload-pack \"`id`\"",
+            "git-upload-pack \"x",
             "git-upload-pack x\\",
             "git-upload-pack --stateless-rpc 'x'",
             "git-upload-pack --advertise-refs 'x'",
