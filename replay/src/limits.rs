@@ -186,3 +186,9 @@ pub const MESSAGE_LINES_SHOWN: usize = 500;
 
 /// The start of a line of progress that is kept until its end comes, in bytes.
 pub const PROGRESS_LINE_BYTES_MAX: usize = 4096;
+
+/// The same, once all objects of the pack have a name.
+pub const PACK_CACHE_BYTES_KEPT: usize = 4 * 1024 * 1024;
+
+/// Packs of one session in which a timeline looks for objects; of more, the oldest is forgotten.
+pub const PACKS_KEPT_MAX: usize = 64;

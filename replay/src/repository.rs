@@ -6,6 +6,7 @@ pub(crate) mod date;
 mod delta;
 pub(crate) mod diff;
 pub(crate) mod format;
+pub(crate) mod library;
 pub(crate) mod pack;
 mod packet;
 pub(crate) mod patch;

@@ -25,6 +25,7 @@ use lane::LaneLine;
 
 use crate::describe::describe;
 use crate::limits::{DIALOGUES_KEPT_MAX, LANES_KEPT_MAX, RESULT_ROWS_SHOWN};
+use crate::repository::library::Library;
 
 /// Turns events into lines, one after the other.
 #[derive(Clone)]
@@ -34,7 +35,8 @@ pub struct Timeline {
     dialogues: usize,
     rows_max: usize,
     detail: Detail,
-    patches: bool,
+    /// Packs from which the patches of commits are made, when they are told.
+    patches: Option<Library>,
     told: Told,
     /// The exchange that was broken off last, and the words for it: both sides may be told.
     broken_off: Option<(Lane, String)>,
@@ -51,7 +53,7 @@ impl Timeline {
             dialogues: 0,
             rows_max: RESULT_ROWS_SHOWN,
             detail: Detail::default(),
-            patches: false,
+            patches: None,
             told: Told::default(),
             broken_off: None,
             only,
@@ -76,7 +78,7 @@ impl Timeline {
     /// The same, with the patches of commits that were pushed, or without.
     #[must_use]
     pub fn with_patches(mut self, patches: bool) -> Self {
-        self.patches = patches;
+        self.patches = patches.then(Library::default);
         self
     }
 
@@ -118,7 +120,7 @@ impl Timeline {
                         line.begin_exchange(self.detail);
                     }
                     if matches!(kind, Kind::Git(_)) && !line.has_git() {
-                        line.begin_git(event.lane, self.patches);
+                        line.begin_git(event.lane, self.patches.as_ref());
                     }
                     if let Kind::Http(HttpEvent::Reset { reason, .. }) = kind {
                         self.broken_off = Some((event.lane, reason.clone()));

@@ -151,3 +151,43 @@ fn what_a_pack_does_not_hold_is_said_and_not_made_up() {
         true
     });
 }
+
+#[test]
+fn what_was_fetched_in_the_session_shows_what_a_push_changes() {
+    for version in ["0", "2"] {
+        let place = Place::new("sha1");
+        place.target("target");
+        place.work("first");
+        let lines: Vec<String> = (0..50).map(|number| format!("line {number}\n")).collect();
+        place.commit("first", "a.txt", lines.concat(), "First");
+        place.push("first", "target", &["main"]);
+        let said = place.fetch("", "target", version, &["clone", "-q", "@", "work"]);
+        let mut events = vec![opened()];
+        place.fetched(&mut events, 10, 1, "target", &said);
+        place.commit("work", "a.txt", lines[3..].concat(), "Less");
+        let said = place.push("work", "target", &["main"]);
+        place.pushed(&mut events, 20, 2, "target", &said);
+        place.commits(&mut events, 30, 2, "work", &["HEAD~1..HEAD"]);
+        assert_eq!(told(&events, true), expected(&place, &["--stat", "-p"], &["HEAD~1..HEAD"]));
+    }
+}
+
+#[test]
+fn nothing_that_was_pushed_acts_on_a_terminal() {
+    let place = Place::new("sha1");
+    place.target("target");
+    place.work("work");
+    let message = "Title \x1b]0;owned\x07\n\n\u{9b}2J and \u{202e}backwards\r\n";
+    place.commit("work", "a\x1b[2J/b\u{9b}.txt", "one \x1b[31m\r\n\u{9b}5n\x08\x7f\n", message);
+    place.commit("work", "a\x1b[2J/b\u{9b}.txt", b"two \x1bc\n\xff", "Again");
+    let said = place.push("work", "target", &["main:refs/heads/x\u{9b}y"]);
+    let mut events = vec![opened()];
+    place.pushed(&mut events, 10, 1, "target", &said);
+    place.commits(&mut events, 20, 1, "work", &["main"]);
+    let entries = entries(&events, true);
+    assert!(entries.iter().any(|entry| entry.text.contains("+two ␛c")));
+    for entry in &entries {
+        let shown = entry.print(false);
+        assert!(!shown.chars().any(|letter| letter.is_control() || letter == '\u{202e}'), "{shown:?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
-use crate::limits::PACK_CACHE_BYTES_MAX;
+use crate::limits::{PACK_CACHE_BYTES_KEPT, PACK_CACHE_BYTES_MAX};
 
 /// The contents that were put last.
 #[derive(Default)]
@@ -12,6 +12,8 @@ pub(super) struct Cache {
     contents: HashMap<u32, Bytes>,
     order: VecDeque<u32>,
     bytes: usize,
+    /// Whether less is kept than at first.
+    shrunk: bool,
 }
 
 impl Cache {
@@ -28,11 +30,24 @@ impl Cache {
         if let Some(before) = self.contents.insert(place, content.clone()) {
             self.bytes = self.bytes.saturating_sub(before.len());
         }
-        while self.bytes > PACK_CACHE_BYTES_MAX {
+        self.make_room();
+        content
+    }
+
+    /// Keeps less from now on.
+    pub(super) fn shrink(&mut self) {
+        self.shrunk = true;
+        self.make_room();
+        self.contents.shrink_to_fit();
+        self.order.shrink_to_fit();
+    }
+
+    fn make_room(&mut self) {
+        let most = if self.shrunk { PACK_CACHE_BYTES_KEPT } else { PACK_CACHE_BYTES_MAX };
+        while self.bytes > most {
             let Some(oldest) = self.order.pop_front() else { break };
             let gone = self.contents.remove(&oldest).map_or(0, |content| content.len());
             self.bytes = self.bytes.saturating_sub(gone);
         }
-        content
     }
 }

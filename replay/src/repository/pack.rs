@@ -92,6 +92,7 @@ impl Pack {
         pack.ids.sort_unstable();
         pack.mentioned.sort_unstable();
         pack.mentioned.dedup();
+        pack.cache.shrink();
         Ok(pack)
     }
 

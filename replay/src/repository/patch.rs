@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wiretape_core::event::{FileChange, ObjectId, TreeFile};
 
 use super::diff::{self, Sort};
-use super::pack::{Pack, Unreadable};
+use super::pack::Unreadable;
 use super::words::short;
 use crate::describe;
 use crate::limits::DIFF_LINES_MAX;
@@ -41,14 +41,17 @@ enum Content {
     Unknown,
 }
 
+/// Looks up the content of an object; `None` when the recording does not hold it, or it is too large.
+pub(crate) type Find<'f> = dyn FnMut(&ObjectId) -> Result<Option<Bytes>, Unreadable> + 'f;
+
 /// The lines for one file.
-pub(crate) fn patch(file: &FileChange, pack: &mut Pack) -> Result<Vec<PatchLine>, Unreadable> {
+pub(crate) fn patch(file: &FileChange, find: &mut Find<'_>) -> Result<Vec<PatchLine>, Unreadable> {
     let path = describe::path(&file.path);
     let mut lines = Lines(Vec::new());
     lines.file(format!("diff --git a/{path} b/{path}"));
     modes(file, &mut lines);
-    let old = content(file.old.as_ref(), pack)?;
-    let new = content(file.new.as_ref(), pack)?;
+    let old = content(file.old.as_ref(), find)?;
+    let new = content(file.new.as_ref(), find)?;
     if let (Some(old), Some(new)) = (&file.old, &file.new)
         && old.id == new.id
     {
@@ -79,11 +82,11 @@ pub(crate) fn patch(file: &FileChange, pack: &mut Pack) -> Result<Vec<PatchLine>
     Ok(lines.0)
 }
 
-fn content(file: Option<&TreeFile>, pack: &mut Pack) -> Result<Content, Unreadable> {
+fn content(file: Option<&TreeFile>, find: &mut Find<'_>) -> Result<Content, Unreadable> {
     match file {
         None => Ok(Content::None),
         Some(file) if file.mode == SUBMODULE => Ok(Content::Known(format!("Subproject commit {}\n", file.id).into())),
-        Some(file) => Ok(pack.object(&file.id)?.map_or(Content::Unknown, Content::Known)),
+        Some(file) => Ok(find(&file.id)?.map_or(Content::Unknown, Content::Known)),
     }
 }
 

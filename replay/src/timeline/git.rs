@@ -1,6 +1,7 @@
 //! A conversation of Git in a timeline: what was offered and wanted in a few lines; a push as `git push` tells of it, and
 //! what it brings as `git log --stat` does.
 
+mod aside;
 mod commit;
 mod fetch;
 mod progress;
@@ -17,6 +18,7 @@ use self::progress::Progress;
 use super::{Entry, Mark};
 use crate::describe::{self, describe, label};
 use crate::legible::{count, hex, size};
+use crate::repository::library::Library;
 
 /// How long what was said waits for more of its kind.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,13 +37,13 @@ pub(super) struct GitLine {
 }
 
 impl GitLine {
-    /// One of `lane`, of whose commits the patches are told or not.
-    pub(super) fn new(lane: Lane, patches: bool) -> Self {
+    /// One of `lane`, of whose commits the patches are told from the packs of a library, or are not.
+    pub(super) fn new(lane: Lane, patches: Option<&Library>) -> Self {
         Self {
             lane,
             at: Moment::START,
             fetch: Fetch::default(),
-            commits: Commits::new(patches.then(Patches::default)),
+            commits: Commits::new(patches.map(|library| Patches::new(lane, library.clone()))),
             progress: Progress::default(),
             pack: None,
         }
@@ -67,8 +69,8 @@ impl GitLine {
             self.tell_pack("", &mut told);
         }
         match said {
-            GitEvent::Pack { objects, bytes, sha256, intact, .. } => {
-                self.commits.pack(*bytes);
+            GitEvent::Pack { objects, bytes, checksum, sha256, intact } => {
+                self.commits.pack(*bytes, checksum);
                 let intact = if *intact == Some(false) { ", NOT what its checksum says" } else { "" };
                 let pack = format!("pack of {}, {}{intact}", count(u64::from(*objects), "object"), size(*bytes));
                 let sha256 = if self.commits.is_kept() { String::new() } else { format!(", SHA-256 {}", hex(sha256)) };
@@ -102,9 +104,10 @@ impl GitLine {
                 told.git(describe(event));
             }
             GitEvent::LfsBatch { .. } | GitEvent::LfsObject { .. } => told.git(describe(event)),
-            // The exchange or the command says it already, or it was told above.
-            GitEvent::Service { .. }
-            | GitEvent::Data { .. }
+            // The exchange or the command says to whom.
+            GitEvent::Service { service, .. } => self.commits.service(*service),
+            // It was told above.
+            GitEvent::Data { .. }
             | GitEvent::Omitted { .. }
             | GitEvent::Progress { .. }
             | GitEvent::Advertised { .. }

@@ -13,6 +13,7 @@ use super::{Entry, Mark};
 use crate::describe::{self, describe, label};
 use crate::legible::size;
 use crate::limits::{FILE_REQUESTS_KEPT_MAX, FILE_TRANSFERS_KEPT_MAX};
+use crate::repository::library::Library;
 use crate::timecode;
 use crate::typed::Typed;
 
@@ -58,8 +59,9 @@ impl LaneLine {
         self.exchange = Some(Box::new(ExchangeLine::new(self.opened, detail)));
     }
 
-    /// Joins from now on what is said in a conversation of Git, with the patches of its commits or without.
-    pub(super) fn begin_git(&mut self, lane: Lane, patches: bool) {
+    /// Joins from now on what is said in a conversation of Git, with the patches of its commits, from the packs of a
+    /// library, or without.
+    pub(super) fn begin_git(&mut self, lane: Lane, patches: Option<&Library>) {
         self.git = Some(Box::new(GitLine::new(lane, patches)));
     }
 

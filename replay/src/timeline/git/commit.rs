@@ -1,22 +1,17 @@
 //! Commits and tags as `git log --stat` shows them; with patches as `git log -p --stat` does.
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use wiretape_core::event::{FileChange, GitEvent, Ident, ObjectId, SignatureKind};
-use wiretape_core::{Moment, Side};
+use wiretape_core::event::{FileChange, GitEvent, GitService, Ident, ObjectId, SignatureKind};
+use wiretape_core::{Lane, Moment, Side};
 
 use super::Told;
+use super::aside::Aside;
 use crate::describe::{self, line};
 use crate::legible::count;
-use crate::limits::{COMMIT_FILES_KEPT_MAX, LINE_LETTERS_MAX, MESSAGE_LINES_SHOWN, PACKS_BYTES_MAX, PATCH_LINES_MAX};
-use crate::repository::conversation::Sent;
+use crate::limits::{COMMIT_FILES_KEPT_MAX, LINE_LETTERS_MAX, MESSAGE_LINES_SHOWN, PATCH_LINES_MAX};
 use crate::repository::date::date;
 use crate::repository::diff::Sort;
-use crate::repository::format::Format;
-use crate::repository::pack::{Pack, Unreadable};
+use crate::repository::library::Library;
 use crate::repository::patch::{PatchLine, PatchSort, patch};
-use crate::repository::spool::Spool;
 use crate::repository::stat::stat;
 use crate::repository::words;
 use crate::timeline::Mark;
@@ -34,7 +29,6 @@ pub(super) struct Commits {
 #[derive(Clone)]
 struct Files {
     at: Moment,
-    commit: ObjectId,
     changes: Vec<FileChange>,
     complete: bool,
     said: bool,
@@ -46,8 +40,8 @@ impl Commits {
     }
 
     pub(super) fn data(&mut self, side: Side, bytes: &[u8]) {
-        if let (Side::Client, Some(patches)) = (side, &mut self.patches) {
-            patches.data(bytes);
+        if let Some(patches) = &mut self.patches {
+            patches.aside.data(side, bytes);
         }
     }
 
@@ -65,9 +59,15 @@ impl Commits {
         !self.omitted
     }
 
-    pub(super) fn pack(&mut self, bytes: u64) {
+    pub(super) fn service(&mut self, service: GitService) {
         if let Some(patches) = &mut self.patches {
-            patches.bytes = Some(bytes);
+            patches.aside.service(service);
+        }
+    }
+
+    pub(super) fn pack(&mut self, bytes: u64, checksum: &ObjectId) {
+        if let Some(patches) = &mut self.patches {
+            patches.aside.pack(bytes, checksum);
         }
     }
 
@@ -83,7 +83,7 @@ impl Commits {
         told.git(format!("Author: {}", who(author)));
         told.git(format!("Date:   {}", date(author.seconds, author.offset_minutes)));
         tell_message(message, told);
-        self.files = Some(Files { at: told.at, commit: *id, changes: Vec::new(), complete: true, said: false });
+        self.files = Some(Files { at: told.at, changes: Vec::new(), complete: true, said: false });
     }
 
     pub(super) fn tag(&mut self, said: &GitEvent, told: &mut Told<'_>) {
@@ -128,31 +128,18 @@ impl Commits {
     }
 }
 
-/// The pack of a push, and how much of it was told.
-#[derive(Clone, Default)]
+/// The packs that patches are made from, and how much of them was told.
+#[derive(Clone)]
 pub(super) struct Patches {
-    sent: Sent,
-    spool: Option<Spool>,
-    /// Where the pack ends.
-    bytes: Option<u64>,
-    pack: Option<Result<Arc<Mutex<Pack>>, String>>,
+    lane: Lane,
+    aside: Aside,
     lines: usize,
 }
 
 impl Patches {
-    fn data(&mut self, bytes: &[u8]) {
-        let run = self.sent.feed(bytes);
-        if let (false, None) = (run.is_empty(), &self.pack) {
-            let mut put = || -> io::Result<()> {
-                if self.spool.is_none() {
-                    self.spool = Some(Spool::new(PACKS_BYTES_MAX)?);
-                }
-                self.spool.as_mut().map_or(Ok(()), |spool| spool.put(run))
-            };
-            if let Err(error) = put() {
-                self.pack = Some(Err(error.to_string()));
-            }
-        }
+    /// Those of the commits of `lane`, from the packs that it and other lanes brought.
+    pub(super) fn new(lane: Lane, library: Library) -> Self {
+        Self { lane, aside: Aside::new(lane, library), lines: 0 }
     }
 
     fn tell(&mut self, files: &Files, omitted: bool, told: &mut Told<'_>) {
@@ -160,16 +147,15 @@ impl Patches {
             told.put(Mark::Lack, "(no patch: the pack was not kept)".to_owned());
             return;
         }
-        let pack = match self.pack(Format::of(&files.commit)) {
-            Ok(pack) => pack,
+        let library = match self.aside.library() {
+            Ok(library) => library.clone(),
             Err(error) => return told.put(Mark::Lack, format!("(no patch: {error})")),
         };
-        let mut pack = pack.lock().unwrap_or_else(PoisonError::into_inner);
         for file in &files.changes {
             if self.lines > PATCH_LINES_MAX {
                 return;
             }
-            match patch(file, &mut pack) {
+            match patch(file, &mut |id| library.object(self.lane, id)) {
                 Ok(lines) => self.tell_lines(&lines, told),
                 Err(error) => told.put(Mark::Lack, format!("(no patch: {error})")),
             }
@@ -180,8 +166,8 @@ impl Patches {
         for PatchLine { sort, text } in lines {
             self.lines += 1;
             if self.lines > PATCH_LINES_MAX {
-                return told
-                    .put(Mark::Lack, format!("(more than {} are not shown)", count(PATCH_LINES_MAX as u64, "line")));
+                let lines = count(PATCH_LINES_MAX as u64, "line");
+                return told.put(Mark::Lack, format!("(more than {lines} are not shown)"));
             }
             let mark = match sort {
                 PatchSort::File => Mark::PatchFile,
@@ -193,22 +179,6 @@ impl Patches {
             };
             told.put(mark, shown(text));
         }
-    }
-
-    /// The pack, read when it is needed first.
-    fn pack(&mut self, format: Format) -> Result<Arc<Mutex<Pack>>, String> {
-        if let Some(pack) = &self.pack {
-            return pack.clone();
-        }
-        let read = || -> Result<Pack, Unreadable> {
-            let (Some(spool), Some(bytes)) = (&self.spool, self.bytes) else {
-                return Err(Unreadable::Broken("it is not whole in the recording"));
-            };
-            Pack::read(spool.part(0, bytes), format)
-        };
-        let pack = read().map(|pack| Arc::new(Mutex::new(pack))).map_err(|error| error.to_string());
-        self.spool = None;
-        self.pack.insert(pack).clone()
     }
 }
 
