@@ -48,7 +48,8 @@ fn say(workshop: &Workshop, road: Road, name: &str, content: &[u8], options: &[&
 fn begun(workshop: &Workshop, before: usize) -> Talk {
     let sessions = workshop.ended().split_off(before);
     let mut talks: Vec<Talk> = sessions.into_iter().flat_map(|(_, events)| events.talks()).collect();
-    talks.retain(|talk| !talk.said(Side::Client).is_empty());
+    // What comes in chunks is tried out with an empty request first.
+    talks.retain(|talk| talk.said(Side::Client).len() > pkt::FLUSH.len());
     assert_eq!(talks.len(), 1, "{:?}", talks.iter().map(|talk| &talk.events).collect::<Vec<_>>());
     talks.remove(0)
 }
@@ -269,8 +270,8 @@ fn a_server_that_dies_in_the_middle_is_told_to_the_client() {
             let git = workshop.git_in(road, "tree").args(["push"]).arg(workshop.url(road, &name)).arg("main");
             git.finish()
         };
-        let through = push(road);
         let beside = push(if road == Road::Ssh { Road::DirectSsh } else { Road::Direct });
+        let through = push(road);
         assert_eq!(through.code(), beside.code(), "{road:?}: {} {}", through.errors(), beside.errors());
         assert_ne!(through.code(), 0);
         let talk = begun(&workshop, before);

@@ -341,8 +341,8 @@ fn nobody_is_offered_to_send_what_only_the_server_could_read() {
         let name = format!("{road:?}.git");
         let git = workshop.git_in(road, "tree").env("GIT_TRACE_PACKET", "1").args(["push", "--thin"]);
         let traced = git.arg(workshop.url(road, &name)).arg("main").succeed().errors();
-        let offered = traced.lines().find(|line| line.contains("report-status") && line.contains("push<"));
-        assert!(offered.expect("what the server offers").contains("no-thin"), "{traced}");
+        let offered: Vec<&str> = traced.lines().filter(|line| line.contains("report-status-v2 delete-refs")).collect();
+        assert!(!offered.is_empty() && offered.iter().all(|line| line.contains(" no-thin")), "{road:?}: {traced}");
         let talk = workshop.pushes().pop().expect("a push");
         let (version, capabilities) = workshop
             .talks()
