@@ -22,7 +22,8 @@ fn entries(events: &[Event], patches: bool) -> Vec<Entry> {
 /// What a timeline tells of the commits, line by line.
 fn told(events: &[Event], patches: bool) -> Vec<String> {
     let told = entries(events, patches).into_iter().skip_while(|entry| entry.mark != Mark::Commit);
-    let told = told.filter(|entry| entry.print(false).contains("git│"));
+    let last = events.iter().map(|event| event.lane).max();
+    let told = told.filter(|entry| Some(entry.lane) == last && entry.print(false).contains("git│"));
     told.map(|entry| entry.text.trim_end().to_owned()).collect()
 }
 

@@ -165,7 +165,7 @@ impl Place {
             put(Side::Client, GitEvent::Data { bytes: Bytes::copy_from_slice(run) });
         }
         if let Some(place) = place(&said.client, b"PACK") {
-            put(Side::Client, pack(&said.client[place..]));
+            put(Side::Client, pack(&said.client[place..], self.format));
         }
         let refs = self.refs(target);
         let report = |(_, new, name): &(ObjectId, ObjectId, String)| RefReport {
@@ -202,7 +202,7 @@ impl Place {
         for run in said.upstream.chunks(10_000) {
             put(Side::Upstream, GitEvent::Data { bytes: Bytes::copy_from_slice(run) });
         }
-        put(Side::Upstream, pack(&banded(&said.upstream)));
+        put(Side::Upstream, pack(&banded(&said.upstream), self.format));
     }
 
     /// What is recorded of the commits between two, oldest first, as git itself tells of them.
@@ -330,8 +330,10 @@ fn place(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-fn pack(bytes: &[u8]) -> GitEvent {
+fn pack(bytes: &[u8], format: &str) -> GitEvent {
     let objects = u32::from_be_bytes(bytes[8..12].try_into().unwrap());
-    let checksum = ObjectId::Sha1(bytes[bytes.len() - 20..].try_into().unwrap());
+    let id_bytes = if format == "sha1" { 20 } else { 32 };
+    let checksum = ObjectId::from_bytes(&bytes[bytes.len() - id_bytes..]).unwrap();
     GitEvent::Pack { objects, bytes: bytes.len() as u64, checksum, sha256: [0; 32], intact: Some(true) }
+}
 }
