@@ -336,4 +336,3 @@ fn pack(bytes: &[u8], format: &str) -> GitEvent {
     let checksum = ObjectId::from_bytes(&bytes[bytes.len() - id_bytes..]).unwrap();
     GitEvent::Pack { objects, bytes: bytes.len() as u64, checksum, sha256: [0; 32], intact: Some(true) }
 }
-}
