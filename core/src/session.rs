@@ -184,25 +184,14 @@ impl<W: Wire> Session<W> {
                     self.effects.push_back(Effect::Append(event));
                     self.judge(at, unit, action);
                 }
-                Step::Examine { unit, examiner } => self.effects.push_back(Effect::Examine { unit, examiner }),
-                // Nearly all that there is: it goes the shortest way.
                 Step::Note(event) => self.effects.push_back(Effect::Append(event)),
                 Step::Send { to, message } => self.effects.push_back(Effect::Send { to, message }),
-                step => self.pass(step),
+                Step::Hold { to, lane, message } => self.effects.push_back(Effect::Hold { to, lane, message }),
+                Step::Release { to, lane } => self.effects.push_back(Effect::Release { to, lane }),
+                Step::Discard { to, lane } => self.effects.push_back(Effect::Discard { to, lane }),
+                Step::Examine { unit, examiner } => self.effects.push_back(Effect::Examine { unit, examiner }),
             }
         }
-    }
-
-    /// What needs no answer.
-    fn pass(&mut self, step: Step<W::Message>) {
-        self.effects.push_back(match step {
-            Step::Note(event) => Effect::Append(event),
-            Step::Send { to, message } => Effect::Send { to, message },
-            Step::Hold { to, lane, message } => Effect::Hold { to, lane, message },
-            Step::Release { to, lane } => Effect::Release { to, lane },
-            Step::Discard { to, lane } => Effect::Discard { to, lane },
-            Step::Judge { .. } | Step::Examine { .. } => return,
-        });
     }
 
     fn judge(&mut self, at: Moment, unit: Unit, action: Action) {
@@ -260,9 +249,12 @@ impl<W: Wire> Session<W> {
         // A wire that takes its leave asks nothing more: what it would have judged does not pass.
         while let Some(step) = self.wire.step() {
             match step {
-                Step::Judge { event, .. } => self.effects.push_back(Effect::Append(event)),
+                Step::Judge { event, .. } | Step::Note(event) => self.effects.push_back(Effect::Append(event)),
+                Step::Send { to, message } => self.effects.push_back(Effect::Send { to, message }),
+                Step::Hold { to, lane, message } => self.effects.push_back(Effect::Hold { to, lane, message }),
+                Step::Release { to, lane } => self.effects.push_back(Effect::Release { to, lane }),
+                Step::Discard { to, lane } => self.effects.push_back(Effect::Discard { to, lane }),
                 Step::Examine { .. } => {}
-                step => self.pass(step),
             }
         }
         self.effects.push_back(Effect::Close(reason));
