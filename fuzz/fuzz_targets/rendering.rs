@@ -2,6 +2,7 @@
 //!
 //! - Timelines, lists and JSON hold no control character, and JSON is JSON.
 //! - A script of SQL holds nothing that psql would take for a command of its own.
+//! - Of a pack that says anything no patch shows more than the recording holds; a bundle names what it holds line by line.
 //! - An archive of HTTP is JSON of the shape that HAR has, with times that add up, and no larger than what may be in it.
 //! - What a painter writes makes another terminal show what the recorded one showed.
 //! - A screen that is frozen goes on as if it had not been.
@@ -12,13 +13,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sha1::{Digest, Sha1};
 use wiretape_core::event::{
-    Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
-    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
-    StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    Acknowledged, AdvertisedRef, Column, ControlKind, CopyDirection, Field, FileChange, FileEvent, FileOperation,
+    FileStatus, GitEvent, GitService, HeaderField, HttpEvent, HttpVersion, Ident, MessageKind, ObjectId, ObjectKind,
+    OpenMode, PackedObject, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, RefChange, RefReport,
+    RefUpdate, SessionEvent, SignatureKind, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    TreeFile,
 };
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
-use wiretape_replay::export::{har, sql};
+use wiretape_replay::export::{bundle, har, sql};
 use wiretape_replay::limits::{SVG_BYTES_MAX, UNPACKED_BYTES_MAX};
 use wiretape_replay::painter::Painter;
 use wiretape_replay::screen::{Screen, emulated_size};
@@ -32,6 +36,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     texts(&events);
     scripts(&events);
     archives(&events);
+    bundles(&events);
     screens(&events);
     stages(&events);
     let drawing = svg::draw(&events, Lane(1), None).expect("events in memory can be read");
@@ -68,7 +73,10 @@ fn kind(which: u8, bytes: &[u8]) -> Kind {
     if which >= 64 {
         return Kind::Http(http(which, number, payload));
     }
-    match which % 32 {
+    if which >= 32 {
+        return Kind::Git(git(which, number, payload));
+    }
+    match which {
         0..12 => Kind::Terminal(TerminalEvent::Output { error: which == 1, bytes: payload }),
         12 => Kind::Terminal(TerminalEvent::Start { term: text, size, modes: Vec::new() }),
         13 => Kind::Terminal(TerminalEvent::Resize { size }),
@@ -140,6 +148,148 @@ fn http(which: u8, number: u32, payload: Bytes) -> HttpEvent {
         30 => HttpEvent::Control { kind: ControlKind::Ping, bytes: payload },
         _ => HttpEvent::Control { kind: ControlKind::Pong, bytes: payload },
     }
+}
+
+/// What is said in a conversation of Git, of few objects so that they meet again.
+fn git(which: u8, number: u32, payload: Bytes) -> GitEvent {
+    let id = |number: u32| match number % 5 {
+        0 => ObjectId::Sha1([0; 20]),
+        4 => ObjectId::Sha256([7; 32]),
+        // Of the empty content, and of the content "a".
+        1 => ObjectId::from_hex(b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391").expect("forty digits"),
+        2 => ObjectId::from_hex(b"2e65efe2a145dda7ee51d1741299f848e5bf752e").expect("forty digits"),
+        _ => ObjectId::Sha1([number as u8; 20]),
+    };
+    let texts = || payload.split(|byte| *byte == b',').map(Bytes::copy_from_slice).collect::<Vec<_>>();
+    let ident = |name: Bytes| Ident {
+        name,
+        email: payload.clone(),
+        seconds: i64::from(number) << (number % 32),
+        offset_minutes: number as i16,
+    };
+    let file = |place: u32| {
+        (place & 1 == 0).then(|| TreeFile { mode: [0o100_644, 0o160_000][place as usize >> 1 & 1], id: id(place >> 2) })
+    };
+    let kind = [ObjectKind::Commit, ObjectKind::Tree, ObjectKind::Blob, ObjectKind::Tag][number as usize % 4];
+    let signature = [None, Some(SignatureKind::Ssh), Some(SignatureKind::Other)][number as usize % 3];
+    match which % 32 {
+        0 => GitEvent::Service {
+            service: [GitService::UploadPack, GitService::ReceivePack, GitService::UploadArchive][number as usize % 3],
+            repository: payload,
+        },
+        1 => GitEvent::Data { bytes: payload },
+        2 => GitEvent::Data { bytes: pushed(number, &payload) },
+        3 => GitEvent::Data { bytes: banded(&pushed(number, &payload)[4..]) },
+        4 => GitEvent::Omitted { bytes: u64::from(number) },
+        5 => GitEvent::Advertised { version: which, capabilities: texts() },
+        6 => {
+            let named =
+                |name| AdvertisedRef { name, id: Some(id(number)), peeled: None, symref_target: Some(payload.clone()) };
+            GitEvent::Refs { refs: texts().into_iter().map(named).collect() }
+        }
+        7 => GitEvent::Command { name: payload.clone(), capabilities: texts(), arguments: texts() },
+        8 => GitEvent::Wanted {
+            ids: vec![id(number), id(number >> 3)],
+            refs: texts(),
+            capabilities: texts(),
+            shallow: vec![id(number)],
+            deepen: texts(),
+            filter: Some(payload),
+        },
+        9 => GitEvent::Haves { ids: vec![id(number); 3], done: number & 1 == 0 },
+        10 => GitEvent::Acknowledged { lines: texts() },
+        11..14 => {
+            let change =
+                [RefChange::Created, RefChange::Forced, RefChange::FastForward, RefChange::Unknown, RefChange::Deleted];
+            GitEvent::Update(RefUpdate {
+                name: payload,
+                old: id(number),
+                new: id(number >> 3),
+                change: change[number as usize % 5],
+            })
+        }
+        14 => GitEvent::Options { options: texts() },
+        15 => GitEvent::Certificate { text: payload, signature: SignatureKind::X509 },
+        16 | 17 => {
+            let bytes = if which & 1 == 0 { u64::from(number) } else { 32 + payload.len() as u64 };
+            GitEvent::Pack {
+                objects: number,
+                bytes,
+                checksum: id(number),
+                sha256: [1; 32],
+                intact: Some(number & 1 == 0),
+            }
+        }
+        18 => GitEvent::Contents {
+            commits: number,
+            trees: number >> 3,
+            blobs: 0,
+            tags: 1,
+            unresolved: number & 1,
+            cut: String::from_utf8_lossy(&payload).into_owned(),
+        },
+        19 => GitEvent::Objects { objects: vec![PackedObject { id: id(number), kind, bytes: u64::from(number) }] },
+        20 | 21 => GitEvent::Commit {
+            id: id(number),
+            tree: id(number >> 3),
+            parents: vec![id(number); number as usize % 3],
+            author: ident(payload.clone()),
+            committer: ident(Bytes::new()),
+            message: payload.clone(),
+            signature,
+        },
+        22..25 => {
+            let status = [FileStatus::Added, FileStatus::Modified, FileStatus::Deleted, FileStatus::Written];
+            let change = |path| FileChange {
+                path,
+                status: status[number as usize % 4],
+                old: file(number >> 2),
+                new: file(number >> 7),
+                lines: (number & 8 == 0).then_some((number, number >> 8)),
+                binary: number & 16 == 0,
+            };
+            let files = texts().into_iter().map(change).collect();
+            GitEvent::Files { commit: id(number), parent: None, files, complete: number & 1 == 0 }
+        }
+        25 => GitEvent::Tag {
+            id: id(number),
+            target: id(number >> 3),
+            target_kind: kind,
+            name: payload.clone(),
+            tagger: Some(ident(payload.clone())),
+            message: payload.clone(),
+            signature,
+        },
+        26 | 27 => {
+            let report = |name: Bytes| RefReport {
+                error: (name.len() & 1 == 1).then(|| payload.clone()),
+                name,
+                options: texts(),
+            };
+            let unpack = if which & 1 == 0 { payload.clone() } else { Bytes::from_static(b"ok") };
+            GitEvent::Report { unpack, refs: texts().into_iter().map(report).collect() }
+        }
+        28 => GitEvent::Progress { bytes: payload },
+        29 => GitEvent::Error { message: payload },
+        30 => GitEvent::LfsBatch {
+            operation: payload.clone(),
+            objects: texts().into_iter().map(|name| (name, u64::MAX)).collect(),
+            reference: Some(payload),
+        },
+        _ => GitEvent::LfsObject { id: [3; 32], bytes: u64::from(number) },
+    }
+}
+
+/// No command, and a pack with a checksum that is right.
+fn pushed(number: u32, entries: &[u8]) -> Bytes {
+    let objects = (number & 3).to_be_bytes();
+    let pack = [&b"PACK\0\0\0\x02"[..], &objects, entries].concat();
+    let checksum = Sha1::digest(&pack);
+    [b"0000", &pack[..], &checksum].concat().into()
+}
+
+fn banded(bytes: &[u8]) -> Bytes {
+    [format!("{:04x}\x01", bytes.len() + 5).as_bytes(), bytes].concat().into()
 }
 
 const MEDIA_TYPES: &[&str] = &[
@@ -321,6 +471,30 @@ fn archives(events: &[Event]) {
     }
 }
 
+/// Every line of the head of a bundle is one that git reads, and as many bytes of packs are in it as were said.
+fn bundles(events: &[Event]) {
+    for refused in [false, true] {
+        let mut written = Vec::new();
+        let settings = bundle::Settings { refused, lane: None };
+        if bundle::write(&events.to_vec(), &settings, &mut written).is_err() {
+            continue;
+        }
+        let end = written.windows(2).position(|pair| pair == b"\n\n").expect("a head ends");
+        let head = std::str::from_utf8(&written[..end]).expect("a head is text");
+        for line in head.lines() {
+            let is_id = |word: &str| matches!(word.len(), 40 | 64) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let fits = match line.split_once(' ') {
+                _ if line.starts_with('@') || line.starts_with("# v") => true,
+                Some((id, "")) => id.strip_prefix('-').is_some_and(is_id),
+                Some((id, name)) => is_id(id) && !name.contains(' '),
+                None => false,
+            };
+            assert!(fits && !line.chars().any(char::is_control), "{line:?}");
+        }
+        assert!(written[end + 2..].starts_with(b"PACK\0\0\0\x02"));
+    }
+}
+
 fn until(bytes: &[u8], mut there: impl FnMut(&[u8]) -> bool) -> usize {
     (0..bytes.len()).find(|at| there(&bytes[*at..])).unwrap_or(bytes.len())
 }
@@ -384,7 +558,8 @@ fn dollar(bytes: &[u8]) -> usize {
 fn texts(events: &[Event]) {
     let legible = |text: &str| assert!(!text.chars().any(char::is_control), "{text:?}");
     for (bodies, fields) in [(Bodies::Start, false), (Bodies::All, true)] {
-        let (mut timeline, mut other) = (Timeline::new(None).with_exchanges(bodies, fields), None);
+        let timeline = Timeline::new(None).with_exchanges(bodies, fields).with_patches(fields);
+        let (mut timeline, mut other) = (timeline, None);
         let mut entries = Vec::new();
         for (number, event) in events.iter().enumerate() {
             // One that is taken up in the middle goes on as the other does.
@@ -408,8 +583,7 @@ fn texts(events: &[Event]) {
     for (number, event) in (0..).zip(events) {
         legible(&describe::row(number, event));
         let json = lines.event(number, event);
-        // DEL and the C1 controls need no escape in JSON; all others have one.
-        assert!(!json.bytes().any(|byte| byte < 0x20), "{json:?}");
+        legible(&json);
         serde_json::from_str::<serde_json::Value>(&json).expect("it is JSON");
     }
 }
