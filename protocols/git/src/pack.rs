@@ -24,7 +24,7 @@ mod trees;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use wiretape_core::event::{GitEvent, RefUpdate};
+use wiretape_core::event::{GitEvent, ObjectKind, RefUpdate};
 use wiretape_core::limits::GIT_COMMITS_MAX;
 use wiretape_core::{Asking, Examination, Finding, Held};
 
@@ -190,6 +190,10 @@ impl PushExamination {
         }
         if gathered.history.cut {
             cut.push("commits have too many parents".to_owned());
+        }
+        let looked_into = |kind: Option<ObjectKind>| kind.is_some_and(|kind| kind != ObjectKind::Blob);
+        if gathered.entries.iter().any(|(_, entry)| !entry.named && looked_into(entry.kind)) {
+            cut.push("as much was unpacked as is allowed".to_owned());
         }
         if gathered.entries.iter().any(|(_, entry)| entry.kind.is_none()) {
             cut.push("the pack is thin, and what it stands on could not be had".to_owned());

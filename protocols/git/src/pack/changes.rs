@@ -74,11 +74,11 @@ pub(super) fn find(
         let mut missing = HashSet::new();
         let mut again = Vec::new();
         for commit in pending {
+            // What was found of it before is found again.
+            comparing.files_left += commits.get(commit.place).map_or(0, |changes| changes.files.len());
             let compared = compare(objects, &mut comparing, &commit);
-            if !compared.missing.is_empty() && !last {
+            if !last {
                 missing.extend(compared.missing.iter().copied());
-                // What is found when its trees are there counts then.
-                comparing.files_left += compared.files.len();
             }
             if let Some(changes) = commits.get_mut(commit.place) {
                 (changes.files, changes.complete) = (compared.files, compared.complete);

@@ -32,31 +32,32 @@ pub(super) fn decide(objects: &mut Objects<'_>, questions: &mut Questions<'_>, u
     }
 }
 
-fn peel(objects: &mut Objects<'_>, id: &ObjectId) -> Peeled {
+/// What `id` names in the end, and how many tags stand before that.
+fn peel(objects: &mut Objects<'_>, id: &ObjectId) -> (Peeled, u32) {
     let mut id = *id;
-    for _ in 0..TAGS_DEEP_MAX {
+    for tags in 0..TAGS_DEEP_MAX {
         let index = objects.gathered.entries.find(&id);
         let kind = match index {
             Some(index) => objects.gathered.entries.get(index).and_then(|entry| entry.kind),
             None => objects.answered.get(&id).map(|(kind, _)| *kind),
         };
         match (kind, index) {
-            (None, None) | (Some(ObjectKind::Commit), None) => return Peeled::Behind(id),
-            (Some(ObjectKind::Commit), Some(index)) => return Peeled::Packed(index),
-            (Some(ObjectKind::Tree | ObjectKind::Blob), _) => return Peeled::NoCommit,
-            (None, Some(_)) => return Peeled::Unclear,
+            (None, None) | (Some(ObjectKind::Commit), None) => return (Peeled::Behind(id), tags),
+            (Some(ObjectKind::Commit), Some(index)) => return (Peeled::Packed(index), tags),
+            (Some(ObjectKind::Tree | ObjectKind::Blob), _) => return (Peeled::NoCommit, tags),
+            (None, Some(_)) => return (Peeled::Unclear, tags),
             (Some(ObjectKind::Tag), _) => {
-                let Ok((_, content)) = objects.named(&id) else { return Peeled::Unclear };
-                let Some(tag) = text::tag(&content) else { return Peeled::Unclear };
+                let Ok((_, content)) = objects.named(&id) else { return (Peeled::Unclear, tags) };
+                let Some(tag) = text::tag(&content) else { return (Peeled::Unclear, tags) };
                 id = tag.target;
             }
         }
     }
-    Peeled::Unclear
+    (Peeled::Unclear, TAGS_DEEP_MAX)
 }
 
 fn moved(objects: &mut Objects<'_>, questions: &mut Questions<'_>, update: &RefUpdate, steps: &mut usize) -> RefChange {
-    let (entry, mut haves) = match peel(objects, &update.new) {
+    let (entry, mut haves) = match peel(objects, &update.new).0 {
         Peeled::Packed(entry) => (Some(entry), Vec::new()),
         Peeled::Behind(id) => (None, vec![id]),
         // Nothing descends from anything there.
@@ -65,6 +66,7 @@ fn moved(objects: &mut Objects<'_>, questions: &mut Questions<'_>, update: &RefU
     };
     // A branch points to a commit; what other refs point to can be a tag, which has no place in a history.
     let mut old = update.old;
+    let mut tags = 0;
     let mut certain = update.name.starts_with(b"refs/heads/");
     for _ in 0..2 {
         if let Some(entry) = entry {
@@ -85,7 +87,9 @@ fn moved(objects: &mut Objects<'_>, questions: &mut Questions<'_>, update: &RefU
         if objects.gathered.entries.find(&old).is_none() && !objects.answered.contains_key(&old) {
             objects.fetch_commits(questions, &[old]);
         }
-        match peel(objects, &old) {
+        let (peeled, old_tags) = peel(objects, &old);
+        tags = old_tags;
+        match peeled {
             Peeled::Packed(packed) => {
                 let Some(id) = objects.gathered.entries.id(packed) else { return RefChange::Unknown };
                 (old, certain) = (id, true);
@@ -103,9 +107,11 @@ fn moved(objects: &mut Objects<'_>, questions: &mut Questions<'_>, update: &RefU
         return if certain { RefChange::Forced } else { RefChange::Unknown };
     }
     let some = haves.get(..HAVES_MAX).unwrap_or(&haves);
-    match questions.ancestry(&old, some) {
+    // It is asked by the name that the target shows. What it would give of that history is the tags alone, where the
+    // commit that they name is behind one of the others.
+    match questions.ancestry(&update.old, some) {
         // What is known of some of them is enough to descend from it, not to tell that none does.
-        Some(ancestry) if ancestry.objects == 0 && ancestry.any_known => RefChange::FastForward,
+        Some(ancestry) if ancestry.objects == tags && ancestry.any_known => RefChange::FastForward,
         Some(ancestry) if certain && ancestry.all_known && some.len() == haves.len() => RefChange::Forced,
         _ => RefChange::Unknown,
     }

@@ -1,5 +1,7 @@
 //! The limits of reading a pack, beside those in [`wiretape_core::limits`]. Units stand last in each name.
 
+use wiretape_core::limits::GIT_UNPACKED_BYTES_MAX;
+
 /// Objects of one pack that are remembered; of those behind them only kind and size are looked at.
 pub(super) const ENTRIES_REMEMBERED_MAX: u32 = 256 * 1024;
 
@@ -11,6 +13,9 @@ pub(super) const RUN_BYTES_MAX: usize = 128 * 1024;
 
 /// The largest object that is unpacked in one piece while the pack goes by; a larger one goes by in runs.
 pub(super) const PIECE_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// What is unpacked to name objects when the pack has gone by; the rest is for trees and lines.
+pub(super) const SETTLED_BYTES_MAX: u64 = GIT_UNPACKED_BYTES_MAX / 2;
 
 /// Unpacked objects that are kept at hand.
 pub(super) const CACHE_BYTES_MAX: usize = 12 * 1024 * 1024;
@@ -46,7 +51,7 @@ pub(super) const INQUIRY_IDS_MAX: usize = 1024;
 pub(super) const HISTORY_STEPS_MAX: usize = 16 * 1024 * 1024;
 
 /// Tags on tags that are followed to what they name in the end.
-pub(super) const TAGS_DEEP_MAX: usize = 16;
+pub(super) const TAGS_DEEP_MAX: u32 = 16;
 
 /// Directories in directories.
 pub(super) const TREES_DEEP_MAX: usize = 256;

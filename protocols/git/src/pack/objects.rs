@@ -38,7 +38,8 @@ pub(super) struct Objects<'h> {
     /// Bytes of it.
     pub(super) answered_bytes: usize,
     inflater: Inflater,
-    spent: u64,
+    /// Bytes unpacked so far.
+    pub(super) spent: u64,
 }
 
 impl<'h> Objects<'h> {

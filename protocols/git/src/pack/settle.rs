@@ -4,11 +4,12 @@
 use wiretape_core::event::{ObjectId, ObjectKind};
 
 use super::entries::ELSEWHERE;
+use super::limits::SETTLED_BYTES_MAX;
 use super::objects::{Lack, Objects};
 use super::problem::Problem;
 
-/// Times that the rest is gone through: from the front and from the back in turn, so that chains in either order take
-/// one or two.
+/// Times that the rest is gone through: once for each time that a delta names a base that comes later in the pack and
+/// is itself a delta like that.
 const ROUNDS_MAX: usize = 16;
 
 impl Objects<'_> {
@@ -30,29 +31,51 @@ impl Objects<'_> {
     /// # Errors
     /// The pack is broken.
     pub(super) fn settle(&mut self, blobs: bool) -> Result<(), Problem> {
-        let mut rest = self.unnamed(blobs);
         for _ in 0..ROUNDS_MAX {
-            let before = rest.len();
-            let mut left = Vec::new();
-            for index in rest {
-                match self.settle_one(index) {
-                    Ok(true) => {}
-                    Ok(false) | Err(Lack::Elsewhere | Lack::TooLarge | Lack::Spent) => left.push(index),
-                    Err(Lack::Problem(problem)) => return Err(problem),
+            let unnamed = self.unnamed(blobs);
+            let mut by_base: Vec<(u32, u32)> =
+                unnamed.iter().filter_map(|index| Some((self.base_of(*index)?, *index))).collect();
+            by_base.sort_unstable();
+            let mut named = false;
+            for index in unnamed {
+                // A base, then all that stands on it: so bases are at hand when they are needed.
+                let mut waiting = vec![index];
+                while let Some(index) = waiting.pop() {
+                    if self.spent > SETTLED_BYTES_MAX {
+                        return Ok(());
+                    }
+                    match self.settle_one(index) {
+                        Ok(true) => named = true,
+                        Ok(false) | Err(Lack::Elsewhere | Lack::TooLarge | Lack::Spent) => continue,
+                        Err(Lack::Problem(problem)) => return Err(problem),
+                    }
+                    let begin = by_base.partition_point(|(base, _)| *base < index);
+                    let behind = by_base.get(begin..).unwrap_or_default();
+                    let count = behind.partition_point(|(base, _)| *base == index);
+                    waiting.extend(behind.iter().take(count).rev().map(|(_, delta)| *delta));
                 }
             }
-            if left.is_empty() || left.len() == before {
+            if !named {
                 break;
             }
-            left.reverse();
-            rest = left;
         }
         Ok(())
+    }
+
+    /// The entry that a delta stands on.
+    fn base_of(&self, index: u32) -> Option<u32> {
+        match self.gathered.entries.get(index)?.base {
+            ELSEWHERE => self.gathered.entries.find(self.gathered.entries.elsewhere.get(&index)?),
+            base => Some(base),
+        }
     }
 
     /// Names one object if its base has a name.
     fn settle_one(&mut self, index: u32) -> Result<bool, Lack> {
         let entry = *self.gathered.entries.get(index).ok_or(Lack::Elsewhere)?;
+        if entry.named {
+            return Ok(false);
+        }
         let kind = if entry.base == ELSEWHERE {
             let base = self.gathered.entries.elsewhere.get(&index).copied().ok_or(Lack::Elsewhere)?;
             match self.gathered.entries.find(&base) {

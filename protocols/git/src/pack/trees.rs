@@ -135,6 +135,7 @@ impl Comparing {
     pub(super) fn compare(&mut self, objects: &mut Objects<'_>, old: Tree, new: Tree) -> Compared {
         let mut compared = Compared { files: Vec::new(), missing: Vec::new(), complete: true };
         self.trees(objects, &mut compared, &mut Vec::new(), 0, old, new);
+        compared.files.shrink_to_fit();
         compared
     }
 

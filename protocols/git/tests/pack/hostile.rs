@@ -1,1 +1,305 @@
-//! Packs that are not what they say.
+//! Packs that are not what they say: each is refused with a sentence, or harmless.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use sha1::{Digest as _, Sha1};
+use wiretape_core::event::GitEvent;
+use wiretape_git::pack::{Asked, ObjectFormat, Understood};
+
+use crate::generated::{History, history};
+use crate::oracle::examine;
+use crate::repository::{NoTarget, Pieces};
+
+const COMMIT: u8 = 1;
+const BLOB: u8 = 3;
+const OFS_DELTA: u8 = 6;
+const REF_DELTA: u8 = 7;
+
+fn zlib(content: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Kind and size as an entry begins with them.
+fn head(kind: u8, mut bytes: u64) -> Vec<u8> {
+    let mut head = vec![kind << 4 | (bytes & 15) as u8];
+    bytes >>= 4;
+    while bytes > 0 {
+        *head.last_mut().unwrap() |= 0x80;
+        head.push((bytes & 0x7f) as u8);
+        bytes >>= 7;
+    }
+    head
+}
+
+fn whole(kind: u8, content: &[u8]) -> Vec<u8> {
+    [head(kind, content.len() as u64), zlib(content)].concat()
+}
+
+/// A delta of what stands `distance` bytes before it; up to 127.
+fn near(distance: u8, delta: &[u8]) -> Vec<u8> {
+    [head(OFS_DELTA, delta.len() as u64), vec![distance], zlib(delta)].concat()
+}
+
+fn of(base: &[u8], delta: &[u8]) -> Vec<u8> {
+    [head(REF_DELTA, delta.len() as u64), base.to_vec(), zlib(delta)].concat()
+}
+
+fn headed(version: u32, count: u32, entries: &[Vec<u8>]) -> Vec<u8> {
+    let mut pack = [b"PACK".as_slice(), &version.to_be_bytes(), &count.to_be_bytes(), &entries.concat()].concat();
+    let checksum = Sha1::digest(&pack);
+    pack.extend_from_slice(&checksum);
+    pack
+}
+
+fn pack(entries: &[Vec<u8>]) -> Vec<u8> {
+    headed(2, entries.len() as u32, entries)
+}
+
+fn blob_id(content: &[u8]) -> Vec<u8> {
+    Sha1::digest([format!("blob {}\0", content.len()).as_bytes(), content].concat()).to_vec()
+}
+
+fn read(pack: &[u8]) -> Understood {
+    let asked = Asked::Content { base: "/x.git".into() };
+    let mut held = Pieces { bytes: pack, piece_bytes: usize::MAX, ends: true };
+    examine(asked, ObjectFormat::Sha1, Vec::new(), true, &mut held, &mut NoTarget)
+}
+
+fn problem(pack: &[u8]) -> String {
+    let understood = read(pack);
+    assert!(understood.events.is_empty() && understood.paths.is_empty() && !understood.complete);
+    understood.problem.expect("the pack was taken")
+}
+
+fn unresolved(pack: &[u8]) -> u32 {
+    let understood = read(pack);
+    assert_eq!(understood.problem, None);
+    match understood.events[1] {
+        GitEvent::Contents { unresolved, .. } => unresolved,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pack_of_nothing_is_a_pack_and_so_is_one_of_version_3() {
+    for pack in [pack(&[]), headed(3, 1, &[whole(BLOB, b"x")])] {
+        let understood = read(&pack);
+        assert_eq!((understood.problem, understood.end), (None, pack.len() as u64));
+        assert!(understood.complete);
+    }
+}
+
+#[test]
+fn what_follows_a_pack_is_not_part_of_it() {
+    let pack = pack(&[whole(BLOB, b"x")]);
+    let understood = read(&[pack.as_slice(), b"PACK and more"].concat());
+    assert_eq!((understood.problem, understood.end), (None, pack.len() as u64));
+}
+
+#[test]
+fn what_is_no_pack_is_refused() {
+    assert!(problem(b"HELLO, WORLD").contains("does not begin with PACK"));
+    assert!(problem(&headed(4, 0, &[])).contains("version 4"));
+    assert!(problem(&headed(2, 5_000_001, &[])).contains("5000001 objects"));
+    assert!(problem(b"PACK").contains("breaks off after 4 bytes"));
+    assert!(problem(b"").contains("breaks off after 0 bytes"));
+}
+
+#[test]
+fn a_wrong_checksum_is_refused() {
+    let mut pack = pack(&[whole(BLOB, b"x")]);
+    *pack.last_mut().unwrap() ^= 1;
+    assert!(problem(&pack).contains("checksum"));
+}
+
+#[test]
+fn a_count_that_lies_is_refused() {
+    // More than there are: the checksum is read as an object. Fewer: an object is read as the checksum.
+    let entry = whole(BLOB, b"x");
+    problem(&headed(2, 2, &[entry.clone()]));
+    assert!(problem(&headed(2, 1, &[entry.clone(), entry])).contains("checksum"));
+    problem(&headed(2, 4_999_999, &[]));
+}
+
+#[test]
+fn sizes_that_lie_are_refused() {
+    for (said, what) in [(99, "more"), (101, "less"), (0, "more"), (3_000_000, "less"), (1, "more")] {
+        let lying = [head(BLOB, said), zlib(&[b'a'; 100])].concat();
+        assert!(problem(&pack(&[lying])).contains(what), "{said}");
+    }
+    // Much more than it says: a bomb is not unpacked to its end.
+    let bomb = [head(BLOB, 10), zlib(&vec![0; 50_000_000])].concat();
+    assert!(problem(&pack(&[bomb])).contains("more than the 10 bytes"));
+    let large = [head(BLOB, 3_000_000), zlib(&vec![0; 50_000_000])].concat();
+    assert!(problem(&pack(&[large])).contains("more than the 3000000 bytes"));
+}
+
+#[test]
+fn a_pack_that_unpacks_to_more_than_is_allowed_is_refused_before_it_does() {
+    let lying = [head(BLOB, 17 << 30), zlib(b"x")].concat();
+    assert!(problem(&pack(&[lying])).contains("unpack to more than"));
+    // A size that no number holds.
+    assert!(problem(&pack(&[[vec![0xbf], vec![0xff; 20], zlib(b"x")].concat()])).contains("no number holds"));
+    assert!(problem(&pack(&[[head(OFS_DELTA, 4), vec![0xff; 20]].concat()])).contains("no number holds"));
+}
+
+#[test]
+fn what_zlib_did_not_write_is_refused() {
+    assert!(problem(&pack(&[[head(BLOB, 4), vec![0xff; 40]].concat()])).contains("not compressed"));
+    let mut wrong = whole(BLOB, b"some content");
+    let last = wrong.len() - 1;
+    wrong[last] ^= 1;
+    assert!(problem(&pack(&[wrong])).contains("not compressed"));
+}
+
+#[test]
+fn kinds_that_are_none_are_refused() {
+    for kind in [0, 5] {
+        assert!(problem(&pack(&[whole(kind, b"x")])).contains(&format!("no kind that is known: {kind}")));
+    }
+}
+
+#[test]
+fn a_delta_of_what_is_no_object_is_refused() {
+    let base = whole(BLOB, b"hello");
+    let copy = [5, 5, 0x90, 5];
+    let before = base.len() as u8;
+    assert_eq!(unresolved(&pack(&[base.clone(), near(before, &copy)])), 0);
+    for distance in [0, 1, before - 1, before + 1, before + 12, 100] {
+        let told = problem(&pack(&[base.clone(), near(distance, &copy)]));
+        assert!(told.contains("outside of the pack's objects"), "{distance}: {told}");
+    }
+}
+
+#[test]
+fn a_delta_that_does_not_fit_is_refused() {
+    let base = whole(BLOB, b"hello");
+    let before = base.len() as u8;
+    for (delta, what) in [
+        (&[4, 4, 0x90, 4][..], "of another size"),
+        (&[5, 5, 0x91, 3, 5], "does not have"),
+        (&[5, 6, 0x90, 5], "less than it says"),
+        (&[5, 4, 0x90, 5], "more than it says"),
+        (&[5, 5, 0], "broken"),
+        (&[0x85], "broken"),
+        (&[], "broken"),
+    ] {
+        let told = problem(&pack(&[base.clone(), near(before, delta)]));
+        assert!(told.contains(what), "{told}");
+    }
+}
+
+#[test]
+fn deltas_that_stand_on_each_other_stay_unresolved() {
+    let copy = [5, 5, 0x90, 5];
+    // Each names the other; one names itself; one names what nobody has.
+    let (one, other) = (blob_id(b"1"), blob_id(b"2"));
+    assert_eq!(unresolved(&pack(&[of(&one, &copy), of(&other, &copy)])), 2);
+    assert_eq!(unresolved(&pack(&[of(&blob_id(b"hello"), &copy)])), 1);
+    let first = of(&one, &copy);
+    let distance = first.len() as u8;
+    assert_eq!(unresolved(&pack(&[first, near(distance, &copy)])), 2);
+}
+
+#[test]
+fn bases_may_come_behind_their_deltas() {
+    // Each is a delta of the one behind it: "a", "ab", … by name.
+    let contents: Vec<Vec<u8>> = (0..12_u8).map(|number| vec![b'a' + number; 1 + usize::from(number)]).collect();
+    let mut entries = Vec::new();
+    for pair in contents.windows(2) {
+        let own = pair[0].len() as u8;
+        let delta = [vec![pair[1].len() as u8, own, own], pair[0].clone()].concat();
+        entries.push(of(&blob_id(&pair[1]), &delta));
+    }
+    entries.push(whole(BLOB, contents.last().unwrap()));
+    let understood = read(&pack(&entries));
+    assert_eq!(understood.problem, None);
+    let GitEvent::Objects { objects } = &understood.events[2] else { panic!("no objects") };
+    let told: Vec<Vec<u8>> = objects.iter().map(|object| object.id.as_bytes().to_vec()).collect();
+    assert_eq!(told, contents.iter().map(|content| blob_id(content)).collect::<Vec<_>>());
+}
+
+#[test]
+fn deltas_on_too_many_deltas_are_refused() {
+    let mut entries = vec![whole(BLOB, b"hello")];
+    for _ in 0..4097 {
+        let before = entries.last().unwrap().len() as u8;
+        entries.push(near(before, &[5, 5, 0x90, 5]));
+    }
+    assert!(problem(&pack(&entries)).contains("more than 4096 deltas"));
+    entries.pop();
+    assert_eq!(unresolved(&pack(&entries)), 0);
+}
+
+#[test]
+fn an_object_that_is_there_twice_is_told_once() {
+    let id = "7f".repeat(20);
+    let text = format!("tree {id}\nauthor A <a> 1 +0000\ncommitter B <b> 2 +0000\n\nTwice\n");
+    let entry = whole(COMMIT, text.as_bytes());
+    let understood = read(&pack(&[entry.clone(), entry]));
+    assert_eq!(understood.problem, None);
+    let commits = understood.events.iter().filter(|event| matches!(event, GitEvent::Commit { .. })).count();
+    assert_eq!(commits, 1);
+}
+
+#[test]
+fn commits_that_say_nonsense_are_counted_and_no_more() {
+    let entries = [b"".as_slice(), b"tree x\n", b"\0\0\0", &[b'\n'; 1000]].map(|text| whole(COMMIT, text));
+    let understood = read(&pack(&entries));
+    assert_eq!((understood.problem.as_ref(), understood.complete), (None, false));
+    assert!(matches!(&understood.events[1], GitEvent::Contents { commits: 4, cut, .. } if cut.contains("4 commits")));
+}
+
+#[test]
+fn a_pack_may_come_byte_by_byte_and_nothing_is_read_behind_it() {
+    let History { repository, commits } = history(ObjectFormat::Sha1, 3, 6);
+    let pack = repository.pack(&[commits.last().unwrap()], &[], &["--delta-base-offset"]);
+    let asked = || Asked::Content { base: "/x.git".into() };
+    let at_once = examine(asked(), ObjectFormat::Sha1, Vec::new(), true, &mut Pieces::whole(&pack), &mut NoTarget);
+    for piece_bytes in [1, 7, 4096] {
+        let mut pieces = Pieces { bytes: &pack, piece_bytes, ends: false };
+        let told = examine(asked(), ObjectFormat::Sha1, Vec::new(), true, &mut pieces, &mut NoTarget);
+        assert_eq!(told, at_once);
+    }
+}
+
+#[test]
+fn a_changed_byte_is_found_wherever_it_is() {
+    let History { repository, commits } = history(ObjectFormat::Sha1, 4, 2);
+    let mut pack = repository.pack(&[commits.last().unwrap()], &[], &["--delta-base-offset"]);
+    assert!(pack.len() < 40_000, "{}", pack.len());
+    for position in 0..pack.len() {
+        for change in [1, 0x80, 0xff] {
+            pack[position] ^= change;
+            // Three bytes of the version, then the count and all the rest: the checksum covers it.
+            assert!(read(&pack).problem.is_some(), "byte {position}");
+            pack[position] ^= change;
+        }
+        let cut = problem(&pack[..position]);
+        assert!(cut.contains("breaks off"), "{cut}");
+    }
+}
+
+#[test]
+fn bytes_changed_under_a_right_checksum_never_do_harm() {
+    let History { repository, commits } = history(ObjectFormat::Sha1, 4, 2);
+    let pack = repository.pack(&[commits.last().unwrap()], &[], &["--delta-base-offset", "--compression=0"]);
+    let end = pack.len() - 20;
+    let (mut taken, mut refused) = (0, 0);
+    for position in (0..end).step_by(3) {
+        let mut changed = pack[..end].to_vec();
+        changed[position] ^= 1 << (position % 8);
+        let checksum = Sha1::digest(&changed);
+        changed.extend_from_slice(&checksum);
+        match read(&changed).problem {
+            Some(_) => refused += 1,
+            None => taken += 1,
+        }
+    }
+    // Adler-32 stands at the end of every object: almost nothing gets past it.
+    assert!(refused > taken * 10, "{refused} refused, {taken} taken");
+}

@@ -81,7 +81,11 @@ pub(crate) fn understood_numbers(understood: &Understood) -> (Vec<(String, Vec<N
             assert_eq!(file.old.is_none(), file.status == FileStatus::Added || file.status == FileStatus::Written);
             assert_eq!(file.new.is_none(), file.status == FileStatus::Deleted);
             assert!(!file.binary || file.lines.is_none());
-            assert!(file.binary || file.lines.is_some() || !all_files || lines_left_out, "lines of {:?} are missing", file.path);
+            assert!(
+                file.binary || file.lines.is_some() || !all_files || lines_left_out,
+                "lines of {:?} are missing",
+                file.path
+            );
             all.last_mut().unwrap().1.push((file.path.to_vec(), file.lines));
         }
     }
