@@ -11,6 +11,9 @@ use crate::row::{SessionRow, SessionState};
 /// The action whose refusal refuses the whole session.
 const CONNECT: &str = "connect";
 
+/// The action whose refusal refuses a push.
+const PUSH: &str = "git.push";
+
 /// How the reason of a session begins that ended with a refusal.
 const REFUSED: &str = "refused: ";
 
@@ -42,7 +45,8 @@ pub(crate) struct Ledger {
     /// What was done last with which repository: that takes several requests of HTTP.
     done: String,
     /// The first ref that is pushed, and how many there are.
-    push: Counted,
+    push: Option<Box<Pushed>>,
+    pushes: u64,
     /// The repository of the conversation that began last.
     repository: Option<(Lane, String)>,
     pub(crate) events: u64,
@@ -50,6 +54,25 @@ pub(crate) struct Ledger {
     pub(crate) upstream_bytes: u64,
     pub(crate) gaps: u64,
     pub(crate) last: Moment,
+}
+
+/// A ref that is pushed.
+#[derive(Clone, Debug)]
+struct Pushed {
+    lane: Lane,
+    name: String,
+    change: &'static str,
+    /// Where to, in words; empty when that is not known.
+    to: String,
+    refused: bool,
+}
+
+impl Pushed {
+    fn words(&self, others: u64) -> String {
+        let refused = if self.refused { ", refused" } else { "" };
+        let words = cut(&format!("push {} ({}{refused}){}", self.name, self.change, self.to));
+        if others > 0 { format!("{words} +{others}") } else { words }
+    }
 }
 
 /// The first of something, in words, and how many there are.
@@ -96,7 +119,7 @@ impl Ledger {
             Side::Upstream => self.upstream_bytes = self.upstream_bytes.saturating_add(bytes),
         }
         match &event.kind {
-            Kind::Session(event) => self.note_session(event),
+            Kind::Session(said) => self.note_session(event.lane, said),
             Kind::Http(HttpEvent::Request { method, authority, path, .. }) => {
                 let asked = if path.is_empty() { authority } else { path };
                 self.request.count(|| format!("{} {}", text(method), text(asked)))
@@ -126,10 +149,16 @@ impl Ledger {
     fn note_update(&mut self, lane: Lane, update: &RefUpdate) -> bool {
         let to = self.repository.as_ref().filter(|(its, _)| *its == lane).map(|(_, repository)| repository);
         let to = to.map(|repository| format!(" to {repository}")).unwrap_or_default();
-        self.push.count(|| format!("push {} ({}){to}", text(&update.name), update.change.name()))
+        self.pushes = self.pushes.saturating_add(1);
+        if self.push.is_some() {
+            return false;
+        }
+        let (name, change) = (text(&update.name), update.change.name());
+        self.push = Some(Box::new(Pushed { lane, name, change, to, refused: false }));
+        true
     }
 
-    fn note_session(&mut self, event: &SessionEvent) -> bool {
+    fn note_session(&mut self, lane: Lane, event: &SessionEvent) -> bool {
         match event {
             SessionEvent::Opened(opened) if self.opened.is_none() => {
                 self.opened = Some(Box::new(Opened {
@@ -151,6 +180,12 @@ impl Ledger {
                     Verdict::Allow => None,
                     Verdict::Refuse(reason) => Some(cut(&reason.text)),
                 };
+                true
+            }
+            SessionEvent::Decision { action, verdict: Verdict::Refuse(_), .. } if action == PUSH => {
+                if let Some(push) = self.push.as_deref_mut().filter(|push| push.lane == lane) {
+                    push.refused = true;
+                }
                 true
             }
             SessionEvent::Closed { reason } => {
@@ -189,8 +224,8 @@ impl Ledger {
             (Stand::Sealed, None, closed) => (SessionState::Closed, closed.clone().unwrap_or_default()),
         };
         // What is pushed says more than what is fetched, and both say more than the requests that they are made of.
-        let what =
-            [&self.push, &self.conversation, &self.request].into_iter().find_map(Counted::words).unwrap_or_default();
+        let push = self.push.as_ref().map(|push| push.words(self.pushes.saturating_sub(1)));
+        let what = push.or_else(|| self.conversation.words()).or_else(|| self.request.words()).unwrap_or_default();
         let text = |field: fn(&Opened) -> &String| self.opened.as_deref().map(field).cloned().unwrap_or_default();
         SessionRow {
             id,

@@ -62,7 +62,8 @@ pub struct SessionRow {
     /// The work that the client said it belongs to; empty when it said none.
     pub label: String,
     /// What it was about, where its events tell: the first ref that was pushed with what became of it, as
-    /// `push refs/heads/main (forced) to /org/shop.git`; else what was fetched, as `fetch /org/shop.git`; else the first
+    /// `push refs/heads/main (forced) to /org/shop.git`
+    /// (where the gateway refused it: `(forced, refused)`); else what was fetched, as `fetch /org/shop.git`; else the first
     /// request of HTTP, as `GET /orders`. Behind it how many more there were, as ` +41`. Empty for other sessions.
     pub what: String,
     /// When it opened, in nanoseconds since 1970-01-01 UTC.

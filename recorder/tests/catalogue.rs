@@ -197,7 +197,12 @@ fn what_is_done_with_repositories_is_listed() {
         listed(&[push(3, "/b.git"), main.clone(), update(3, "refs/tags/v1", RefChange::Created)]),
         "push refs/heads/main (forced) to /b.git +1"
     );
-    assert_eq!(listed(&[main]), "push refs/heads/main (forced)");
+    assert_eq!(listed(std::slice::from_ref(&main)), "push refs/heads/main (forced)");
+    let on = |lane: u32, refusal: Event| Event { lane: Lane(lane), ..refusal };
+    let refused = "push refs/heads/main (forced, refused) to /b.git";
+    assert_eq!(listed(&[push(3, "/b.git"), main.clone(), on(3, refusal(4, "git.push"))]), refused);
+    let other = on(4, refusal(4, "git.push"));
+    assert_eq!(listed(&[push(3, "/b.git"), main, other]), "push refs/heads/main (forced) to /b.git");
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub fn write(source: &dyn Source, settings: &Settings, output: &mut dyn Write) -
     let mut survey = Survey::default();
     for event in source.events_from(Moment::START)? {
         let event = event?;
-        if settings.lane.is_none_or(|only| event.lane == only || !survey.is_of_git(&event)) {
+        if settings.lane.is_none_or(|only| event.lane == only || survey::is_about_the_repository(&event)) {
             survey.take(&event);
         }
     }

@@ -89,11 +89,6 @@ impl Conversation {
 }
 
 impl Survey {
-    /// Whether only one conversation is concerned.
-    pub(super) fn is_of_git(&self, event: &Event) -> bool {
-        matches!(&event.kind, Kind::Git(said) if !matches!(said, GitEvent::Refs { .. } | GitEvent::Service { .. }))
-    }
-
     pub(super) fn take(&mut self, event: &Event) {
         let Kind::Git(said) = &event.kind else { return };
         match said {
@@ -121,4 +116,9 @@ impl Survey {
             }
         }
     }
+}
+
+/// Whether an event says something that holds for other conversations with the repository too: which refs it has.
+pub(super) fn is_about_the_repository(event: &Event) -> bool {
+    matches!(event.kind, Kind::Git(GitEvent::Refs { .. } | GitEvent::Service { .. }))
 }
