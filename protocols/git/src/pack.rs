@@ -161,8 +161,13 @@ impl PushExamination {
         if !report::tags(objects, &mut messages, &mut events) {
             cut.push("only the first tags are recorded".to_owned());
         }
+        let mut unread = 0;
         for (index, commit) in order.into_iter().zip(changes.commits) {
-            report::commit(objects, index, commit, &mut messages, &mut events);
+            unread += usize::from(!report::commit(objects, index, commit, &mut messages, &mut events));
+        }
+        if unread > 0 {
+            cut.push(format!("{unread} commits are not recorded, as much was unpacked as is allowed"));
+            understood.complete = false;
         }
         if messages.cut {
             cut.push("messages are cut, they are too much together".to_owned());

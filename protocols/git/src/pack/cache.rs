@@ -4,6 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
+/// What keeping an object takes beside its bytes.
+const OVERHEAD_BYTES: usize = 192;
+
 /// The objects used last, by the index of their entry.
 pub(super) struct Cache {
     bytes: usize,
@@ -36,11 +39,11 @@ impl Cache {
         if object.len() > self.bytes_max / 4 {
             return;
         }
-        self.bytes += object.len();
+        self.bytes += object.len() + OVERHEAD_BYTES;
         self.use_count += 1;
         self.uses.push_back((index, self.use_count));
         if let Some((before, _)) = self.objects.insert(index, (object, self.use_count)) {
-            self.bytes -= before.len();
+            self.bytes -= before.len() + OVERHEAD_BYTES;
         }
         self.shrink(self.bytes_max);
     }
@@ -52,7 +55,7 @@ impl Cache {
             if self.objects.get(&index).is_some_and(|(_, used)| *used == at)
                 && let Some((object, _)) = self.objects.remove(&index)
             {
-                self.bytes -= object.len();
+                self.bytes -= object.len() + OVERHEAD_BYTES;
             }
         }
     }

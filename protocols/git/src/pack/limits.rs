@@ -8,6 +8,9 @@ pub(super) const ENTRIES_REMEMBERED_MAX: u32 = 256 * 1024;
 /// What the bodies of a pack unpack to, all together, deltas as they stand.
 pub(super) const INFLATED_BYTES_MAX: u64 = 16 * 1024 * 1024 * 1024;
 
+/// What deltas make while the pack goes by; those behind it are looked at as far as they are needed.
+pub(super) const RESOLVED_BYTES_MAX: u64 = 8 * 1024 * 1024 * 1024;
+
 /// What is read of what is held at a time.
 pub(super) const RUN_BYTES_MAX: usize = 128 * 1024;
 
@@ -66,13 +69,13 @@ pub(super) const PATH_BYTES_MAX: usize = 16 * 1024;
 pub(super) const PATHS_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Contents that are compared line by line, over all commits.
-pub(super) const COMPARED_BYTES_MAX: u64 = 128 * 1024 * 1024;
+pub(super) const COMPARED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Lines of one comparison, both contents together.
 pub(super) const LINES_COMPARED_MAX: usize = 256 * 1024;
 
 /// Lines of all comparisons.
-pub(super) const LINES_MAX: usize = 8 * 1024 * 1024;
+pub(super) const LINES_MAX: usize = 4 * 1024 * 1024;
 
 /// Messages of commits and tags that are recorded, all together.
 pub(super) const MESSAGES_BYTES_MAX: usize = 8 * 1024 * 1024;

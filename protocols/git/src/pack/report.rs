@@ -82,7 +82,7 @@ pub(super) fn tags(objects: &mut Objects<'_>, messages: &mut Messages, events: &
             target: tag.target,
             target_kind: tag.target_kind,
             name: Bytes::copy_from_slice(tag.name.get(..GIT_MESSAGE_BYTES_MAX).unwrap_or(tag.name)),
-            tagger: tag.tagger,
+            tagger: tag.tagger.map(Box::new),
             message: messages.message(tag.message),
             signature: tag.signature,
         });
@@ -90,27 +90,28 @@ pub(super) fn tags(objects: &mut Objects<'_>, messages: &mut Messages, events: &
     tags.len() <= TAGS_RECORDED_MAX
 }
 
-/// A commit and the files that it changes.
+/// A commit and the files that it changes. False: it cannot be read again.
 pub(super) fn commit(
     objects: &mut Objects<'_>,
     index: u32,
     changes: CommitChanges,
     messages: &mut Messages,
     events: &mut Vec<GitEvent>,
-) {
-    let Some(id) = objects.gathered.entries.id(index) else { return };
-    let Ok(content) = objects.content(index) else { return };
-    let Some(commit) = text::commit(&content) else { return };
+) -> bool {
+    let Some(id) = objects.gathered.entries.id(index) else { return false };
+    let Ok(content) = objects.content(index) else { return false };
+    let Some(commit) = text::commit(&content) else { return false };
     events.push(GitEvent::Commit {
         id,
         tree: commit.tree,
         parents: commit.parents,
-        author: commit.author,
-        committer: commit.committer,
+        author: Box::new(commit.author),
+        committer: Box::new(commit.committer),
         message: messages.message(commit.message),
         signature: commit.signature,
     });
     files(id, changes, events);
+    true
 }
 
 /// The files of one commit, in as many events as they take.

@@ -10,7 +10,7 @@ use super::delta;
 use super::digest::{Digest, object_id};
 use super::entries::{ELSEWHERE, Entries, Entry, WHOLE};
 use super::history::History;
-use super::limits::{ENTRIES_REMEMBERED_MAX, INFLATED_BYTES_MAX, PIECE_BYTES_MAX, RUN_BYTES_MAX};
+use super::limits::{ENTRIES_REMEMBERED_MAX, INFLATED_BYTES_MAX, PIECE_BYTES_MAX, RESOLVED_BYTES_MAX, RUN_BYTES_MAX};
 use super::lines::Counting;
 use super::problem::Problem;
 use super::stream::{Stream, Sums};
@@ -97,6 +97,8 @@ pub(super) struct Gathered {
     /// How far it was read.
     pub(super) end: u64,
     inflated: u64,
+    /// What deltas made.
+    resolved: u64,
     delta: Vec<u8>,
     run: Vec<u8>,
 }
@@ -113,6 +115,7 @@ impl Gathered {
             unread_commits: 0,
             end: 0,
             inflated: 0,
+            resolved: 0,
             delta: Vec::new(),
             run: vec![0; RUN_BYTES_MAX],
         }
@@ -258,8 +261,10 @@ impl Gathered {
         }
         if let Some(kind) = kind
             && bytes.max(result_bytes) <= PIECE_BYTES_MAX
+            && self.resolved + result_bytes <= RESOLVED_BYTES_MAX
             && let Some(base) = self.cache.get(base_index)
         {
+            self.resolved += result_bytes;
             let content = delta::apply(&base, &delta).map_err(said)?;
             self.take(index, kind, content.into());
         }

@@ -120,7 +120,7 @@ fn a_wrong_checksum_is_refused() {
 fn a_count_that_lies_is_refused() {
     // More than there are: the checksum is read as an object. Fewer: an object is read as the checksum.
     let entry = whole(BLOB, b"x");
-    problem(&headed(2, 2, &[entry.clone()]));
+    problem(&headed(2, 2, std::slice::from_ref(&entry)));
     assert!(problem(&headed(2, 1, &[entry.clone(), entry])).contains("checksum"));
     problem(&headed(2, 4_999_999, &[]));
 }
@@ -273,14 +273,15 @@ fn a_changed_byte_is_found_wherever_it_is() {
     let mut pack = repository.pack(&[commits.last().unwrap()], &[], &["--delta-base-offset"]);
     assert!(pack.len() < 40_000, "{}", pack.len());
     for position in 0..pack.len() {
-        for change in [1, 0x80, 0xff] {
-            pack[position] ^= change;
-            // Three bytes of the version, then the count and all the rest: the checksum covers it.
-            assert!(read(&pack).problem.is_some(), "byte {position}");
-            pack[position] ^= change;
+        let change = 1 << (position % 8);
+        pack[position] ^= change;
+        // The checksum covers every byte before it.
+        assert!(read(&pack).problem.is_some(), "byte {position}");
+        pack[position] ^= change;
+        if position % 16 == 0 || pack.len() - position < 64 {
+            let cut = problem(&pack[..position]);
+            assert!(cut.contains("breaks off"), "{cut}");
         }
-        let cut = problem(&pack[..position]);
-        assert!(cut.contains("breaks off"), "{cut}");
     }
 }
 
