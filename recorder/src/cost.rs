@@ -212,7 +212,7 @@ fn git(event: &GitEvent) -> usize {
             list(parents) + ident(author) + ident(committer) + message.len()
         }
         GitEvent::Files { files, .. } => files.iter().map(|file| file.path.len()).sum::<usize>() + list(files),
-        GitEvent::Tag { name, tagger, message, .. } => name.len() + tagger.as_ref().map_or(0, ident) + message.len(),
+        GitEvent::Tag { name, tagger, message, .. } => name.len() + tagger.as_deref().map_or(0, ident) + message.len(),
         GitEvent::Report { unpack, refs } => {
             let said = |report: &RefReport| report.name.len() + optional(&report.error) + texts(&report.options);
             unpack.len() + refs.iter().map(said).sum::<usize>() + list(refs)

@@ -367,9 +367,9 @@ pub enum GitEvent {
         /// Its parents.
         parents: Vec<ObjectId>,
         /// Who wrote it.
-        author: Ident,
+        author: Box<Ident>,
         /// Who committed it.
-        committer: Ident,
+        committer: Box<Ident>,
         /// Its message; cut at 64 KiB.
         message: Bytes,
         /// Whether it carries a signature, and of which kind.
@@ -397,7 +397,7 @@ pub enum GitEvent {
         /// The tag's name.
         name: Bytes,
         /// Who made it.
-        tagger: Option<Ident>,
+        tagger: Option<Box<Ident>>,
         /// Its message; cut at 64 KiB.
         message: Bytes,
         /// Whether it carries a signature, and of which kind.

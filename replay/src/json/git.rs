@@ -89,7 +89,7 @@ pub(super) fn git(object: &mut Object, event: &GitEvent) {
             object.put("target", target.to_string());
             object.put("target_kind", words::object(*target_kind));
             object.put_bytes("name", name);
-            object.put("tagger", tagger.as_ref().map(ident));
+            object.put("tagger", tagger.as_deref().map(ident));
             object.put_bytes("message", message);
             object.put("signature", signed(*signature));
         }

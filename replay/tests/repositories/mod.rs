@@ -224,8 +224,8 @@ impl Place {
                 id: oid(id),
                 tree: oid(tree),
                 parents: parents.clone(),
-                author: ident(an, ae, at, 60),
-                committer: ident(cn, ce, ct, -210),
+                author: Box::new(ident(an, ae, at, 60)),
+                committer: Box::new(ident(cn, ce, ct, -210)),
                 message: message.strip_suffix('\n').unwrap().to_owned().into(),
                 signature: None,
             };

@@ -275,8 +275,8 @@ impl Commit<'_> {
             id: self.id.into(),
             tree: self.tree.into(),
             parents: ids(self.parents),
-            author: self.author.into_core(plain),
-            committer: self.committer.into_core(plain),
+            author: Box::new(self.author.into_core(plain)),
+            committer: Box::new(self.committer.into_core(plain)),
             message: plain.kept(self.message),
             signature: self.signature.map(Into::into),
         }
@@ -290,7 +290,7 @@ impl Tag<'_> {
             target: self.target.into(),
             target_kind: self.target_kind.into(),
             name: plain.kept(self.name),
-            tagger: self.tagger.map(|tagger| tagger.into_core(plain)),
+            tagger: self.tagger.map(|tagger| Box::new(tagger.into_core(plain))),
             message: plain.kept(self.message),
             signature: self.signature.map(Into::into),
         }

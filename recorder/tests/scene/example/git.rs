@@ -102,20 +102,20 @@ pub(super) fn pushed() -> Vec<(Side, Kind)> {
         id,
         tree: sha1(20),
         parents,
-        author: ident(b"Ana", 1_795_305_600, 60),
-        committer: ident(b"J\xfcrgen", -1, -720),
+        author: Box::new(ident(b"Ana", 1_795_305_600, 60)),
+        committer: Box::new(ident(b"J\xfcrgen", -1, -720)),
         message: bytes("Orders: keep their dates\n\nThey were lost.\n"),
         signature,
     };
     let file = |mode, id| Some(TreeFile { mode, id });
     let change =
         |path, status, old, new, lines, binary| FileChange { path: bytes(path), status, old, new, lines, binary };
-    let tag = |tagger, target_kind, signature| GitEvent::Tag {
+    let tag = |tagger: Option<Ident>, target_kind, signature| GitEvent::Tag {
         id: sha1(30),
         target: sha1(1),
         target_kind,
         name: bytes("v1"),
-        tagger,
+        tagger: tagger.map(Box::new),
         message: bytes("First\n"),
         signature,
     };

@@ -79,7 +79,7 @@ pub(super) fn git(event: &GitEvent) -> Value {
             ("target", id(target)),
             ("target_kind", json!(kind(*target_kind))),
             ("name", shown(name)),
-            ("tagger", json!(tagger.as_ref().map(ident))),
+            ("tagger", json!(tagger.as_deref().map(ident))),
             ("message", shown(message)),
             ("signature", json!(signature.map(signed))),
         ]),

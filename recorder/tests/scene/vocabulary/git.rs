@@ -136,8 +136,8 @@ pub(super) fn pushed() -> BoxedStrategy<GitEvent> {
                 id,
                 tree,
                 parents,
-                author,
-                committer,
+                author: Box::new(author),
+                committer: Box::new(committer),
                 message,
                 signature
             }
@@ -150,7 +150,7 @@ pub(super) fn pushed() -> BoxedStrategy<GitEvent> {
                 target,
                 target_kind,
                 name,
-                tagger,
+                tagger: tagger.map(Box::new),
                 message,
                 signature
             }
