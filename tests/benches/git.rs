@@ -122,8 +122,7 @@ impl Stage {
         let helper = format!("credential.helper=store --file={}", self.workshop.folder.join("credentials").display());
         // Both ends of SSH take the cipher that is fastest on both.
         let ssh = self.workshop.ssh_command() + " -c aes128-gcm@openssh.com";
-        let git = self.workshop.git.program(&self.workshop.folder).args(["-c", &helper]).env("GIT_SSH_COMMAND", ssh);
-        git.args(["-c", "pack.compression=0"])
+        self.workshop.git.program(&self.workshop.folder).args(["-c", &helper]).env("GIT_SSH_COMMAND", ssh)
     }
 
     fn clone_by(&self, carrier: Carrier, way: Way) -> f64 {
