@@ -79,7 +79,7 @@ pub(super) fn told(event: &GitEvent) -> String {
             name(id),
             text(tag),
             name(target),
-            tagger.as_ref().map_or("nobody".to_owned(), ident),
+            tagger.as_deref().map_or("nobody".to_owned(), ident),
             text(message),
         ),
         GitEvent::Report { unpack, refs } => {
