@@ -5,11 +5,13 @@ mod archive;
 mod repositories;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use archive::{event, opened};
 use repositories::{Place, oid};
 use wiretape_core::event::GitEvent;
 use wiretape_core::{Event, Kind, Lane, Side};
+use wiretape_recorder::Tape;
 use wiretape_replay::export::bundle::{Settings, write};
 
 fn bundle_with(events: &[Event], settings: &Settings) -> Result<Vec<u8>, String> {
@@ -205,6 +207,19 @@ fn what_a_partial_clone_left_out_is_said() {
     assert!(bundle.starts_with(b"# v3 git bundle\n@object-format=sha1\n@filter=blob:none\n"));
     place.keep("x.bundle", &bundle);
     place.git("target", &["bundle", "verify", "-q", "../x.bundle"]);
+}
+
+#[test]
+fn a_push_that_was_recorded_long_ago_is_still_cloned() {
+    let place = Place::new("sha256");
+    let tape = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recorder/golden/v1-git-push.tape");
+    let mut bundle = Vec::new();
+    let remarks = write(&Tape::open(&tape).unwrap(), &Settings::default(), &mut bundle).unwrap();
+    assert_eq!(remarks, Vec::<String>::new());
+    place.keep("x.bundle", &bundle);
+    place.git("", &["clone", "-q", "x.bundle", "clone"]);
+    assert_eq!(place.git("clone", &["log", "--format=%s"]), "Fewer\nA shop of its own\n");
+    place.git("clone", &["fsck", "--strict"]);
 }
 
 #[test]

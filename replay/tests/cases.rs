@@ -18,6 +18,7 @@ use wiretape_core::event::{
     TerminalEvent, TerminalSize,
 };
 use wiretape_core::{Event, Kind, Reason, Side, Verdict};
+use wiretape_recorder::Tape;
 use wiretape_replay::script::Script;
 use wiretape_replay::timeline::Timeline;
 use wiretape_replay::{describe, json, svg};
@@ -249,7 +250,11 @@ fn all() -> Vec<(&'static str, Vec<Event>)> {
 }
 
 fn timeline(events: &[Event]) -> String {
-    let timeline = Box::new(Timeline::new(None));
+    timeline_of(Timeline::new(None), events)
+}
+
+fn timeline_of(timeline: Timeline, events: &[Event]) -> String {
+    let timeline = Box::new(timeline);
     let mut script = Script::Timeline { timeline, styled: false, line_end: "\n" };
     let mut cues: Vec<_> = events.iter().flat_map(|event| script.feed(event)).collect();
     cues.extend(script.finish());
@@ -288,6 +293,13 @@ fn timelines_read_as_they_did() {
     for (name, events) in all() {
         check(&format!("{name}.timeline"), &timeline(&events));
     }
+}
+
+#[test]
+fn a_session_that_was_recorded_long_ago_reads_as_it_did() {
+    let tape = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recorder/golden/v1-git.tape");
+    let events: Vec<Event> = Tape::open(&tape).unwrap().events().map(Result::unwrap).collect();
+    check("golden-git.timeline", &timeline_of(Timeline::new(None).with_patches(true), &events));
 }
 
 #[test]
