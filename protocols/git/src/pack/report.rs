@@ -1,7 +1,7 @@
 //! What is recorded of a pack: events, in their order, within limits.
 
 use bytes::Bytes;
-use wiretape_core::event::{FileChange, GitEvent, ObjectId, ObjectKind, PackedObject};
+use wiretape_core::event::{GitEvent, ObjectId, ObjectKind, PackedObject};
 use wiretape_core::limits::GIT_MESSAGE_BYTES_MAX;
 
 use super::changes::CommitChanges;
@@ -117,25 +117,23 @@ pub(super) fn commit(
 /// The files of one commit, in as many events as they take.
 fn files(commit: ObjectId, changes: CommitChanges, events: &mut Vec<GitEvent>) {
     let CommitChanges { parent, files, complete } = changes;
-    let mut rest: Vec<FileChange> = files;
+    let mut rest = files.into_iter().peekable();
     loop {
+        let mut files = Vec::new();
         let mut bytes = 0;
-        let fits = rest
-            .iter()
-            .take(FILES_PER_EVENT_MAX)
-            .take_while(|file| {
-                let fits = bytes <= PATHS_PER_EVENT_BYTES_MAX;
-                bytes += file.path.len();
-                fits
-            })
-            .count();
-        let behind = rest.split_off(fits);
-        let last = behind.is_empty();
+        while files.len() < FILES_PER_EVENT_MAX
+            && bytes <= PATHS_PER_EVENT_BYTES_MAX
+            && let Some(file) = rest.next()
+        {
+            bytes += file.path.len();
+            files.push(file);
+        }
+        files.shrink_to_fit();
+        let last = rest.peek().is_none();
         // Only with the last part is it known whether it is all.
-        events.push(GitEvent::Files { commit, parent, files: rest, complete: complete || !last });
+        events.push(GitEvent::Files { commit, parent, files, complete: complete || !last });
         if last {
             return;
         }
-        rest = behind;
     }
 }
