@@ -86,11 +86,12 @@ impl GitWire {
     }
 
     /// The examination is over.
-    pub(crate) fn understood(&mut self, at: Moment, finding: &Finding) {
-        let Some(understood) = finding.0.downcast_ref::<Understood>() else {
+    pub(crate) fn understood(&mut self, at: Moment, finding: Finding) {
+        let Ok(understood) = Arc::downcast::<Understood>(finding.0) else {
             return self.refuse(at, Why::Unreadable("the push could not be read"));
         };
-        let Understood { updates, events, paths, complete, end, problem } = understood.clone();
+        // Nobody else keeps it: nothing is copied.
+        let Understood { updates, events, paths, complete, end, problem } = Arc::unwrap_or_clone(understood);
         events.into_iter().for_each(|event| self.note(Side::Client, at, event));
         let behind = self.pushed_bytes != end;
         let problem = problem.or_else(|| behind.then(|| "something stands behind the pack".to_owned()));

@@ -435,7 +435,7 @@ impl Wire for GitWire {
 
     fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
         if self.stage == Stage::Examined(unit) && !self.over {
-            self.understood(at, &finding);
+            self.understood(at, finding);
         }
     }
 
