@@ -23,17 +23,17 @@ impl Report {
         self.over
     }
 
-    /// Takes the next packet of the target.
+    /// Takes the next packet of the target, whole: a report ends where it ends in one.
     pub(crate) fn take(&mut self, packet: &Packet, banded: bool) -> Result<Vec<GitEvent>, Malformed> {
         let mut events = Vec::new();
         match packet {
-            Packet::Run(run) => {
-                let mut rest = run.clone();
-                while let Some((_, packet)) = self.inner.next(&mut rest, Expecting::Lines)? {
-                    self.packet(&packet, &mut events);
-                }
-            }
             Packet::Data(line) if banded => match line.split_first() {
+                Some((1, said)) => {
+                    let mut rest = line.slice_ref(said);
+                    while let Some((_, packet)) = self.inner.next(&mut rest, Expecting::Lines)? {
+                        self.packet(&packet, &mut events);
+                    }
+                }
                 Some((2, bytes)) => events.push(GitEvent::Progress { bytes: line.slice_ref(bytes) }),
                 Some((3, message)) => {
                     events.push(GitEvent::Error { message: line.slice_ref(message) });
@@ -110,10 +110,9 @@ mod tests {
 
     fn read(said: &[u8], piece_bytes: usize, banded: bool) -> Vec<GitEvent> {
         let (mut packets, mut report, mut events) = (Packets::default(), Report::default(), Vec::new());
-        let expecting = if banded { Expecting::Bands } else { Expecting::Lines };
         for piece in said.chunks(piece_bytes) {
             let mut bytes = Bytes::copy_from_slice(piece);
-            while let Some((_, packet)) = packets.next(&mut bytes, expecting).unwrap() {
+            while let Some((_, packet)) = packets.next(&mut bytes, Expecting::Lines).unwrap() {
                 events.extend(report.take(&packet, banded).unwrap());
             }
         }

@@ -91,7 +91,6 @@ impl Standing {
             _ if self.offer.is_some() => Expecting::Lines,
             Talk::Nothing => Expecting::Pack,
             Talk::Fetch(request, response) => response.expecting(request.is_banded()),
-            Talk::Push(list, _) if list.chosen().banded => Expecting::Bands,
             Talk::Push(..) => Expecting::Lines,
         }
     }
