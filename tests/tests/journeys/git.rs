@@ -6,6 +6,7 @@ mod hostile;
 mod large;
 mod lfs;
 mod push;
+mod reading;
 mod refused;
 mod suite;
 

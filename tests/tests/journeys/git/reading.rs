@@ -1,0 +1,88 @@
+//! What becomes of a recording of Git: a push as people read it, and a bundle that git itself takes.
+
+use std::path::PathBuf;
+
+use wiretape_tests::record::Session;
+use wiretape_tests::repository::Repository;
+use wiretape_tests::workshop::{ROADS_THROUGH, Road, Workshop};
+
+/// A server's repository, and a work tree with two commits of which it knows nothing.
+fn begun<'a>(workshop: &'a Workshop, road: Road, format: &str) -> (Repository<'a>, Repository<'a>) {
+    let bare = workshop.bare_of(&format!("{road:?}-{format}.git"), format);
+    let tree = workshop.tree(&format!("tree-{road:?}-{format}"), format);
+    tree.sh("mkdir folder && seq 1 2000 > file && head -c 5000 /dev/urandom > folder/binary && git add . &&
+             git commit -qm 'First of all' && seq 3 2003 > file && git commit -qam 'Second of all' &&
+             git tag -a -m 'A release' v1");
+    (bare, tree)
+}
+
+/// Pushes `words` from `tree` and gives the session of it.
+fn pushed(workshop: &Workshop, road: Road, bare: &Repository<'_>, tree: &Repository<'_>, words: &[&str]) -> Session {
+    let before = workshop.gateway.record().sessions().len();
+    let name = bare.path.file_name().expect("a name").to_string_lossy().into_owned();
+    let git = workshop.git(road).arg("-C").arg(&tree.path).args(["push", "--quiet", "--force"]);
+    git.arg(workshop.url(road, &name)).args(words).succeed();
+    let mut sessions = workshop.ended().split_off(before);
+    assert_eq!(sessions.len(), 1);
+    sessions.remove(0).0
+}
+
+/// The bundle of `session`, in the file `name`.
+fn bundle(workshop: &Workshop, session: &Session, name: &str) -> PathBuf {
+    let path = workshop.folder.join(name);
+    session.program("export", &["--bundle"]).output_file(&path).succeed();
+    path
+}
+
+#[test]
+fn a_bundle_is_what_the_server_got() {
+    let workshop = Workshop::new();
+    for road in ROADS_THROUGH {
+        for format in ["sha1", "sha256"] {
+            let (bare, tree) = begun(&workshop, road, format);
+            let first = bundle(&workshop, &pushed(&workshop, road, &bare, &tree, &["main", "v1"]), "first.bundle");
+            let to = format!("from-{road:?}-{format}.git");
+            workshop
+                .git
+                .program(&workshop.folder)
+                .args(["clone", "--quiet", "--mirror"])
+                .arg(&first)
+                .arg(&to)
+                .succeed();
+            let clone = workshop.at(&to);
+            clone.check();
+            assert_eq!(clone.refs(), bare.refs());
+            assert_eq!(clone.objects(), bare.objects(), "object for object");
+            // What stands on what the server had before.
+            tree.sh("echo more >> file && git commit -qam Third");
+            let second = bundle(&workshop, &pushed(&workshop, road, &bare, &tree, &["main"]), "second.bundle");
+            let verified = clone.git(&["bundle", "verify", &second.display().to_string()]);
+            assert!(verified.contains(&clone.id("main")), "it says what it stands on: {verified}");
+            clone.git(&["fetch", "--quiet", &second.display().to_string(), "+refs/heads/*:refs/heads/*"]);
+            assert_eq!(clone.refs(), bare.refs());
+            assert_eq!(clone.objects(), bare.objects(), "object for object");
+        }
+    }
+}
+
+#[test]
+fn a_push_is_read_as_people_read_it() {
+    let workshop = Workshop::new();
+    for road in ROADS_THROUGH {
+        let (bare, tree) = begun(&workshop, road, "sha1");
+        let _first = pushed(&workshop, road, &bare, &tree, &["main~1:refs/heads/main"]);
+        let session = pushed(&workshop, road, &bare, &tree, &["main", "v1"]);
+        let replay = |more: &[&str]| session.program("replay", more).succeed().text();
+        let shown = replay(&[]);
+        for words in
+            ["refs/heads/main", "refs/tags/v1", "Second of all", "Ana Ríos <ana@example.org>", "file", &tree.id("main")]
+        {
+            assert!(shown.contains(words), "{road:?}, {words}: {shown}");
+        }
+        let patch = replay(&["--patch"]);
+        let own = tree.git(&["show", "--format=", "main"]);
+        for line in own.lines().filter(|line| line.starts_with(['+', '-', '@'])) {
+            assert!(patch.contains(line), "{road:?}, {line}: {patch}");
+        }
+    }
+}
