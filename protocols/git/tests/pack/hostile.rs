@@ -6,13 +6,15 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use sha1::{Digest as _, Sha1};
 use wiretape_core::event::GitEvent;
+use wiretape_core::limits::{GIT_COMMITS_MAX, GIT_FILES_MAX};
 use wiretape_git::pack::{Asked, ObjectFormat, Understood};
 
 use crate::generated::{History, history};
 use crate::oracle::examine;
-use crate::repository::{NoTarget, Pieces};
+use crate::repository::{NoTarget, Pieces, Repository};
 
 const COMMIT: u8 = 1;
+const TREE: u8 = 2;
 const BLOB: u8 = 3;
 const OFS_DELTA: u8 = 6;
 const REF_DELTA: u8 = 7;
@@ -252,6 +254,96 @@ fn commits_that_say_nonsense_are_counted_and_no_more() {
     let understood = read(&pack(&entries));
     assert_eq!((understood.problem.as_ref(), understood.complete), (None, false));
     assert!(matches!(&understood.events[1], GitEvent::Contents { commits: 4, cut, .. } if cut.contains("4 commits")));
+}
+
+fn id_of(kind: &str, content: &[u8]) -> Vec<u8> {
+    Sha1::digest([format!("{kind} {}\0", content.len()).as_bytes(), content].concat()).to_vec()
+}
+
+fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A commit of the tree that `levels` trees make, each of which holds the one before it `times` times.
+fn towering(levels: usize, times: u8) -> Vec<u8> {
+    let mut entries = vec![whole(BLOB, b"x")];
+    let (mut mode, mut id) = ("100644", blob_id(b"x"));
+    for _ in 0..levels {
+        let tree: Vec<u8> = (0..times)
+            .flat_map(|at| [format!("{mode} {}\0", char::from(b'a' + at)).as_bytes(), &id].concat())
+            .collect();
+        entries.push(whole(TREE, &tree));
+        (mode, id) = ("40000", id_of("tree", &tree));
+    }
+    let commit = format!("tree {}\nauthor A <a> 1 +0000\ncommitter B <b> 2 +0000\n\nHigh\n", hex(&id));
+    entries.push(whole(COMMIT, commit.as_bytes()));
+    pack(&entries)
+}
+
+fn files(understood: &Understood) -> Vec<&wiretape_core::event::FileChange> {
+    let files = understood.events.iter().filter_map(|event| match event {
+        GitEvent::Files { files, .. } => Some(files),
+        _ => None,
+    });
+    files.flatten().collect()
+}
+
+#[test]
+fn trees_in_trees_are_followed_so_far() {
+    let understood = read(&towering(200, 1));
+    assert_eq!((files(&understood).len(), understood.complete), (1, true));
+    assert_eq!(understood.paths[0].len(), 399);
+    let understood = read(&towering(400, 1));
+    assert_eq!((files(&understood).len(), understood.complete), (0, false));
+}
+
+#[test]
+fn trees_that_multiply_end_at_the_limit_of_files() {
+    let understood = read(&towering(8, 20));
+    assert_eq!((understood.problem.as_ref(), understood.complete), (None, false));
+    assert_eq!(files(&understood).len(), GIT_FILES_MAX);
+    assert!(crate::oracle::cut(&understood).contains("more files"));
+}
+
+#[test]
+fn objects_behind_those_that_are_remembered_are_counted() {
+    let entry = whole(BLOB, b"x");
+    let distance = entry.len() as u8;
+    let mut entries = vec![entry; 256 * 1024];
+    entries.push(near(distance, &[1, 1, 0x90, 1]));
+    entries.push(of(&blob_id(b"x"), &[1, 1, 0x90, 1]));
+    entries.push(whole(BLOB, b"y"));
+    let understood = read(&pack(&entries));
+    assert_eq!((understood.problem.as_ref(), understood.complete), (None, false));
+    assert!(matches!(understood.events[0], GitEvent::Pack { objects: 262_147, .. }));
+    assert!(crate::oracle::cut(&understood).contains("only the first 262144 objects"));
+}
+
+#[test]
+fn only_the_newest_of_many_commits_are_told_and_long_messages_are_cut() {
+    let repository = Repository::new(ObjectFormat::Sha1);
+    let mut stream = String::new();
+    for number in 0..GIT_COMMITS_MAX + 3 {
+        let message = if number == GIT_COMMITS_MAX { "long ".repeat(20_000) } else { "c\n".to_owned() };
+        stream += &format!("commit refs/heads/main\ncommitter B <b> {} +0000\n", 1_600_000_000 + number);
+        stream += &format!("data {}\n{message}\n", message.len());
+    }
+    repository.import(stream.as_bytes());
+    let pack = repository.pack(&["main"], &[], &["--delta-base-offset"]);
+    let understood = read(&pack);
+    assert_eq!((understood.problem.as_ref(), understood.complete), (None, false));
+    let commits: Vec<(String, usize)> = understood
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            GitEvent::Commit { id, message, .. } => Some((id.to_string(), message.len())),
+            _ => None,
+        })
+        .collect();
+    let newest = repository.text(["rev-list", "-n", &GIT_COMMITS_MAX.to_string(), "main"]);
+    assert_eq!(commits.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), newest.lines().collect::<Vec<_>>());
+    assert_eq!((commits[0].1, commits[2].1), (2, 64 * 1024));
+    assert!(crate::oracle::cut(&understood).contains("10000 commits"));
 }
 
 #[test]
