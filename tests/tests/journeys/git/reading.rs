@@ -74,9 +74,17 @@ fn a_push_is_read_as_people_read_it() {
         let session = pushed(&workshop, road, &bare, &tree, &["main", "v1"]);
         let replay = |more: &[&str]| session.program("replay", more).succeed().text();
         let shown = replay(&[]);
-        for words in
-            ["refs/heads/main", "refs/tags/v1", "Second of all", "Ana Ríos <ana@example.org>", "file", &tree.id("main")]
-        {
+        let (old, new) = (tree.id("main~1"), tree.id("main"));
+        for words in [
+            &format!("   {}..{}  main", &old[..10], &new[..10]),
+            " * [new tag]               v1",
+            &format!("commit {new}"),
+            "Author: Ana Ríos <ana@example.org>",
+            "Second of all",
+            " file | ",
+            " 1 file changed, 3 insertions(+), 2 deletions(-)",
+            "Tagger: Bo Lind <bo@example.org>",
+        ] {
             assert!(shown.contains(words), "{road:?}, {words}: {shown}");
         }
         let patch = replay(&["--patch"]);
