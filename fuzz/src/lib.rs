@@ -4,6 +4,7 @@
 mod database;
 mod git;
 mod http1;
+mod lfs;
 mod oracle;
 mod session;
 #[path = "../../protocols/tests/wires/stage/mod.rs"]
@@ -19,6 +20,7 @@ use wiretape_sftp::SftpWire;
 pub use database::postgres;
 pub use git::{git_fetch, pkt_line, receive_pack};
 pub use http1::http1;
+pub use lfs::lfs;
 pub use session::session_line;
 pub use websocket::websocket;
 
@@ -63,11 +65,12 @@ mod tests {
 
     #[test]
     fn seeds_are_held_to_the_laws() {
-        let targets: [(&str, Target); 10] = [
+        let targets: [(&str, Target); 11] = [
             ("git_fetch", super::git_fetch),
             ("pkt_line", super::pkt_line),
             ("receive_pack", super::receive_pack),
             ("http1", super::http1),
+            ("lfs", super::lfs),
             ("line", super::line),
             ("postgres", super::postgres),
             ("scp", super::scp),
