@@ -16,7 +16,7 @@ const EMPTY_WORDS: [&str; 7] = ["util", "utils", "common", "helper", "helpers", 
 const DEVELOPER_PACKAGES: [&str; 2] = ["wiretape-tests", "xtask"];
 
 /// Libraries that compute and do nothing else: all that a wire may use beside the core.
-const PURE_LIBRARIES: [&str; 4] = ["bytes", "nom", "sha2", "thiserror"];
+const PURE_LIBRARIES: [&str; 7] = ["bytes", "flate2", "memchr", "nom", "sha1", "sha2", "thiserror"];
 
 /// What pure floors do without: sockets, files, threads, clocks, other processes, async.
 const IMPURE: [&str; 9] = [
@@ -128,6 +128,7 @@ fn recorder_replay_and_gateway_stand_on_the_floors_below_them() {
     assert_eq!(package("wiretape-replay").floors_below(), set(["wiretape-core", "wiretape-recorder"]));
     let below = set([
         "wiretape-core",
+        "wiretape-git",
         "wiretape-http",
         "wiretape-postgres",
         "wiretape-protocols",
