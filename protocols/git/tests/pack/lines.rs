@@ -24,6 +24,15 @@ fn generated_histories_are_understood_as_git_understands_them() {
     }
 }
 
+/// One more version of the file `long`.
+fn commit(stream: &mut Vec<u8>, number: usize, content: &[u8]) {
+    let seconds = 1_600_000_000 + number;
+    stream.extend(format!("commit refs/heads/main\ncommitter Ben <b@example.com> {seconds} +0000\n").into_bytes());
+    stream.extend(format!("data 2\nc\nM 100644 inline long\ndata {}\n", content.len()).into_bytes());
+    stream.extend_from_slice(content);
+    stream.push(b'\n');
+}
+
 #[test]
 fn long_texts_that_differ_much_are_counted_as_git_counts_them() {
     let repository = Repository::new(ObjectFormat::Sha1);
@@ -31,7 +40,7 @@ fn long_texts_that_differ_much_are_counted_as_git_counts_them() {
     let mut stream: Vec<u8> = Vec::new();
     let mut content = text(&mut chance, 3000);
     for number in 0..36_usize {
-        match number % 6 {
+        match number % 7 {
             // All other, of the same few lines; of lines that are nowhere else; much repeated; with edits.
             0 => content = text(&mut chance, 2000 + number * 20),
             1 => content.extend((0..3000).flat_map(|line| format!("line {number} {}\n", line * 7 % 901).into_bytes())),
@@ -41,16 +50,32 @@ fn long_texts_that_differ_much_are_counted_as_git_counts_them() {
                 let lines = content.split_inclusive(|byte| *byte == b'\n');
                 content = lines.filter(|_| chance.below(3) > 0).collect::<Vec<_>>().concat();
             }
-            _ => (0..40).for_each(|_| content = edited(&mut chance, &content)),
+            5 => (0..40).for_each(|_| content = edited(&mut chance, &content)),
+            // Lines that all stand in both, in another order, and runs of them that agree in between.
+            _ => {
+                let mut lines: Vec<String> = (0..4000).map(|line| format!("{number} {line}\n")).collect();
+                commit(&mut stream, number, &lines.concat().into_bytes());
+                for at in (0..3900).step_by(2) {
+                    if chance.below(4) > 0 && at / 100 % 3 > 0 {
+                        lines.swap(at, at + 1 + chance.below(60));
+                    }
+                }
+                content = lines.concat().into_bytes();
+            }
         }
         content.truncate(300_000);
-        stream.extend(format!("commit refs/heads/main\nmark :{}\n", number + 1).into_bytes());
-        stream.extend(
-            format!("committer Ben <b@example.com> {} +0000\ndata 2\nc\n", 1_600_000_000 + number).into_bytes(),
-        );
-        stream.extend(format!("M 100644 inline long\ndata {}\n", content.len()).into_bytes());
-        stream.extend_from_slice(&content);
-        stream.push(b'\n');
+        commit(&mut stream, number, &content);
+    }
+    // Only of texts as long as this git takes a way that is not the shortest but good.
+    for seed in 0..4 {
+        let mut lines: Vec<String> = (0..40_000).map(|line| format!("{seed} {line}\n")).collect();
+        commit(&mut stream, 100, &lines.concat().into_bytes());
+        let mut at = 0;
+        while at < 39_000 {
+            lines.swap(at, at + 1 + chance.below(2 + seed * 20));
+            at += 1 + chance.below(6 + seed * 30);
+        }
+        commit(&mut stream, 101, &lines.concat().into_bytes());
     }
     repository.import(&stream);
     push(&repository, &repository.text(["rev-parse", "main"]), None, Way::Exec, OPTIONS[0]);
