@@ -169,6 +169,9 @@ impl PushExamination {
             cut.push(format!("{unread} commits are not recorded, as much was unpacked as is allowed"));
             understood.complete = false;
         }
+        if messages.parents_cut {
+            cut.push("commits have more parents than are recorded".to_owned());
+        }
         if messages.cut {
             cut.push("messages are cut, they are too much together".to_owned());
         }

@@ -80,6 +80,15 @@ pub(super) const LINES_MAX: usize = 4 * 1024 * 1024;
 /// Messages of commits and tags that are recorded, all together.
 pub(super) const MESSAGES_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// The name and the address of one person, each.
+pub(super) const NAME_BYTES_MAX: usize = 512;
+
+/// Parents of one commit that are recorded.
+pub(super) const PARENTS_RECORDED_MAX: usize = 1024;
+
+/// Parents of all commits that are recorded.
+pub(super) const PARENTS_RECORDED_TOGETHER_MAX: usize = 128 * 1024;
+
 /// Files of one `git.files`.
 pub(super) const FILES_PER_EVENT_MAX: usize = 1024;
 

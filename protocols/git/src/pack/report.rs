@@ -6,7 +6,8 @@ use wiretape_core::limits::GIT_MESSAGE_BYTES_MAX;
 
 use super::changes::CommitChanges;
 use super::limits::{
-    FILES_PER_EVENT_MAX, MESSAGES_BYTES_MAX, OBJECTS_PER_EVENT_MAX, PATHS_PER_EVENT_BYTES_MAX, TAGS_RECORDED_MAX,
+    FILES_PER_EVENT_MAX, MESSAGES_BYTES_MAX, OBJECTS_PER_EVENT_MAX, PARENTS_RECORDED_MAX,
+    PARENTS_RECORDED_TOGETHER_MAX, PATHS_PER_EVENT_BYTES_MAX, TAGS_RECORDED_MAX,
 };
 use super::objects::Objects;
 use super::scan::Gathered;
@@ -44,16 +45,29 @@ pub(super) fn objects(gathered: &Gathered, events: &mut Vec<GitEvent>) {
     }
 }
 
-/// Messages of commits and tags, as far as there is room for them.
+/// Messages of commits and tags, names of tags, and parents, as far as there is room for them.
 pub(super) struct Messages {
     left_bytes: usize,
+    parents_left: usize,
     /// True when one was cut because there was no more room for all.
     pub(super) cut: bool,
+    /// True when not every parent is said.
+    pub(super) parents_cut: bool,
 }
 
 impl Messages {
     pub(super) fn new() -> Self {
-        Self { left_bytes: MESSAGES_BYTES_MAX, cut: false }
+        let parents_left = PARENTS_RECORDED_TOGETHER_MAX;
+        Self { left_bytes: MESSAGES_BYTES_MAX, parents_left, cut: false, parents_cut: false }
+    }
+
+    fn parents(&mut self, mut parents: Vec<ObjectId>) -> Vec<ObjectId> {
+        let within = parents.len().min(PARENTS_RECORDED_MAX).min(self.parents_left);
+        self.parents_cut |= within < parents.len();
+        self.parents_left -= within;
+        parents.truncate(within);
+        parents.shrink_to_fit();
+        parents
     }
 
     fn message(&mut self, message: &[u8]) -> Bytes {
@@ -81,7 +95,7 @@ pub(super) fn tags(objects: &mut Objects<'_>, messages: &mut Messages, events: &
             id,
             target: tag.target,
             target_kind: tag.target_kind,
-            name: Bytes::copy_from_slice(tag.name.get(..GIT_MESSAGE_BYTES_MAX).unwrap_or(tag.name)),
+            name: messages.message(tag.name),
             tagger: tag.tagger.map(Box::new),
             message: messages.message(tag.message),
             signature: tag.signature,
@@ -104,7 +118,7 @@ pub(super) fn commit(
     events.push(GitEvent::Commit {
         id,
         tree: commit.tree,
-        parents: commit.parents,
+        parents: messages.parents(commit.parents),
         author: Box::new(commit.author),
         committer: Box::new(commit.committer),
         message: messages.message(commit.message),

@@ -1,6 +1,9 @@
 //! Commits and annotated tags, as their objects say them.
 
+use bytes::Bytes;
 use wiretape_core::event::{Ident, ObjectId, ObjectKind, SignatureKind};
+
+use super::limits::NAME_BYTES_MAX;
 
 /// What a commit says.
 pub(super) struct CommitText<'a> {
@@ -122,12 +125,12 @@ fn ident(text: &[u8]) -> Ident {
     let mut words = time.split_ascii_whitespace();
     let seconds = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
     let zone: i16 = words.next().and_then(|word| word.parse().ok()).unwrap_or_default();
-    Ident {
-        name: name.trim_ascii().to_vec().into(),
-        email: email.to_vec().into(),
-        seconds,
-        offset_minutes: zone / 100 * 60 + zone % 100,
-    }
+    Ident { name: short(name.trim_ascii()), email: short(email), seconds, offset_minutes: zone / 100 * 60 + zone % 100 }
+}
+
+/// A name, as much of it as is recorded.
+fn short(name: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(name.get(..NAME_BYTES_MAX).unwrap_or(name))
 }
 
 #[cfg(test)]
@@ -147,6 +150,7 @@ mod tests {
         );
         assert_eq!(ident(b"nobody").name.as_ref(), b"nobody");
         assert_eq!(ident(b"").seconds, 0);
+        assert_eq!(ident(&[b'a'; 100_000]).name.len(), 512);
     }
 
     #[test]

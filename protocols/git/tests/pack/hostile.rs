@@ -347,6 +347,19 @@ fn only_the_newest_of_many_commits_are_told_and_long_messages_are_cut() {
 }
 
 #[test]
+fn a_commit_of_more_parents_than_are_recorded_says_so() {
+    let parents: String = (0..5000).map(|number| format!("parent {number:040x}\n")).collect();
+    let text = format!("tree {}\n{parents}author A <a> 1 +0000\ncommitter B <b> 2 +0000\n\nMany\n", "7f".repeat(20));
+    let understood = read(&pack(&[whole(COMMIT, text.as_bytes())]));
+    let parents = understood.events.iter().find_map(|event| match event {
+        GitEvent::Commit { parents, .. } => Some(parents.len()),
+        _ => None,
+    });
+    assert_eq!((understood.problem.as_ref(), parents), (None, Some(1024)));
+    assert!(crate::oracle::cut(&understood).contains("more parents"));
+}
+
+#[test]
 fn a_pack_may_come_byte_by_byte_and_nothing_is_read_behind_it() {
     let History { repository, commits } = history(ObjectFormat::Sha1, 3, 6);
     let pack = repository.pack(&[commits.last().unwrap()], &[], &["--delta-base-offset"]);
