@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use rustix::process::Signal;
+
 use crate::authority::Certificate;
 use crate::ports::serve;
+use crate::processes;
 use crate::program::{Program, Running};
 use crate::stage::{Folder, system_program, user_name};
 
@@ -88,6 +91,17 @@ impl Nginx {
     #[must_use]
     pub fn log(&self) -> String {
         self.server.complained()
+    }
+}
+
+impl Drop for Nginx {
+    /// Its workers have overwritten the environment by which they would be known: they are found while it still runs.
+    fn drop(&mut self) {
+        let workers = processes::below(self.number(), "");
+        self.server.signal(Signal::KILL);
+        for worker in workers {
+            processes::signal(worker, Signal::KILL);
+        }
     }
 }
 
