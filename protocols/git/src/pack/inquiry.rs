@@ -11,7 +11,7 @@ use wiretape_core::limits::GIT_ANSWER_BYTES_MAX;
 use wiretape_core::nest::Content;
 use wiretape_core::{Asking, Carrier, Inquiry};
 
-use super::limits::INQUIRIES_MAX;
+use super::limits::{ANSWERS_BYTES_MAX, INQUIRIES_MAX};
 use super::{Asked, ObjectFormat};
 use crate::pkt_line::{Expecting, Packet, Packets};
 
@@ -55,24 +55,26 @@ pub(super) struct Questions<'t> {
     format: ObjectFormat,
     target: &'t mut dyn Asking,
     left: usize,
+    left_bytes: usize,
     abilities: Option<Abilities>,
 }
 
 impl<'t> Questions<'t> {
     pub(super) fn new(asked: &'t Asked, format: ObjectFormat, target: &'t mut dyn Asking) -> Self {
-        Self { asked, format, target, left: INQUIRIES_MAX, abilities: None }
+        Self { asked, format, target, left: INQUIRIES_MAX, left_bytes: ANSWERS_BYTES_MAX, abilities: None }
     }
 
-    /// Asks, and hands on the packets of the answer one by one until `hear` returns false. False: there was no answer,
-    /// or it was none.
-    fn ask(&mut self, inquiry: &Inquiry, hear: &mut dyn FnMut(Packet) -> bool) -> bool {
-        let Some(left) = self.left.checked_sub(1) else { return false };
+    /// Asks, and hands on the packets of the answer one by one until `hear` returns false or what comes is no pkt-line.
+    fn ask(&mut self, inquiry: &Inquiry, hear: &mut dyn FnMut(Packet) -> bool) {
+        let Some(left) = self.left.checked_sub(1) else { return };
         self.left = left;
         let mut packets = Packets::default();
-        let (mut heard, mut sound) = (0, true);
-        let answered = self.target.ask(inquiry, &mut |run| {
+        let mut heard = 0;
+        let heard_max = self.left_bytes.min(GIT_ANSWER_BYTES_MAX);
+        // A target that does not answer, or breaks off, has said what it has said.
+        let _ = self.target.ask(inquiry, &mut |run| {
             heard += run.len();
-            if heard > GIT_ANSWER_BYTES_MAX {
+            if heard > heard_max {
                 return false;
             }
             let mut run = Bytes::copy_from_slice(run);
@@ -84,14 +86,11 @@ impl<'t> Questions<'t> {
                         }
                     }
                     Ok(None) => return true,
-                    Err(_) => {
-                        sound = false;
-                        return false;
-                    }
+                    Err(_) => return false,
                 }
             }
         });
-        answered.is_ok() && sound
+        self.left_bytes = self.left_bytes.saturating_sub(heard);
     }
 
     /// The carrier of a request to upload-pack.

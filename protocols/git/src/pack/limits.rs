@@ -1,6 +1,6 @@
 //! The limits of reading a pack, beside those in [`wiretape_core::limits`]. Units stand last in each name.
 
-use wiretape_core::limits::GIT_UNPACKED_BYTES_MAX;
+use wiretape_core::limits::{GIT_ANSWER_BYTES_MAX, GIT_UNPACKED_BYTES_MAX};
 
 /// Objects of one pack that are remembered; of those behind them only kind and size are looked at.
 pub(super) const ENTRIES_REMEMBERED_MAX: u32 = 256 * 1024;
@@ -25,6 +25,9 @@ pub(super) const CACHE_BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// Parents of all commits of a pack that are remembered.
 pub(super) const PARENTS_REMEMBERED_MAX: usize = 512 * 1024;
+
+/// What the target answers to all questions about one push.
+pub(super) const ANSWERS_BYTES_MAX: usize = 2 * GIT_ANSWER_BYTES_MAX;
 
 /// What is kept unpacked of all that the target answers with.
 pub(super) const ANSWERED_BYTES_MAX: usize = 12 * 1024 * 1024;

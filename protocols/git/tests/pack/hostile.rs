@@ -7,7 +7,8 @@ use flate2::write::ZlibEncoder;
 use sha1::{Digest as _, Sha1};
 use wiretape_core::event::GitEvent;
 use wiretape_core::limits::{GIT_COMMITS_MAX, GIT_FILES_MAX};
-use wiretape_git::pack::{Asked, ObjectFormat, Understood};
+use wiretape_core::{Examination as _, Held, Lost};
+use wiretape_git::pack::{Asked, ObjectFormat, PushExamination, Understood};
 
 use crate::generated::{History, history};
 use crate::oracle::examine;
@@ -109,6 +110,33 @@ fn what_is_no_pack_is_refused() {
     assert!(problem(&headed(2, 5_000_001, &[])).contains("5000001 objects"));
     assert!(problem(b"PACK").contains("breaks off after 4 bytes"));
     assert!(problem(b"").contains("breaks off after 0 bytes"));
+}
+
+#[test]
+fn what_is_gone_ends_the_examination() {
+    struct Gone;
+    impl Held for Gone {
+        fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, Lost> {
+            let begun = b"PACK\0\0\0\x02".get(offset as usize..).filter(|rest| !rest.is_empty()).ok_or(Lost)?;
+            into[..begun.len()].copy_from_slice(begun);
+            Ok(begun.len())
+        }
+    }
+    let asked = Asked::Exec { repository: "'/x.git'".into() };
+    let understood = examine(asked, ObjectFormat::Sha1, Vec::new(), false, &mut Gone, &mut NoTarget);
+    assert_eq!(understood.problem.as_deref(), Some("what was held of the push is gone"));
+}
+
+#[test]
+fn a_pack_may_begin_behind_a_list_of_commands() {
+    let pack = pack(&[whole(BLOB, b"hello"), near(whole(BLOB, b"hello").len() as u8, &[5, 5, 0x90, 5])]);
+    let pushed = [b"00a0 refs and so on 0000".as_slice(), &pack].concat();
+    let examination =
+        PushExamination::new(Asked::Content { base: "/x".into() }, ObjectFormat::Sha1, 24, Vec::new(), true);
+    let finding = examination.examine(&mut Pieces::whole(&pushed), &mut NoTarget);
+    let understood = finding.0.downcast_ref::<Understood>().unwrap();
+    assert_eq!((understood.problem.as_ref(), understood.end), (None, pushed.len() as u64));
+    assert!(matches!(understood.events[0], GitEvent::Pack { bytes, .. } if bytes == pack.len() as u64));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What updates do to refs, and what else a push brings.
 
+use sha2::{Digest as _, Sha256};
 use wiretape_core::event::{GitEvent, ObjectKind, RefChange, SignatureKind};
 use wiretape_git::pack::{ObjectFormat, Understood};
 
@@ -252,8 +253,12 @@ fn listed_names_every_object_with_its_kind_and_size() {
         let understood = examine(asked, format, Vec::new(), true, &mut Pieces::whole(&pack), &mut NoTarget);
         let (expected, told) = objects(&repository, &pack, &understood);
         assert_eq!(told, expected);
-        let GitEvent::Pack { objects, bytes, .. } = understood.events[0] else { panic!("no pack first") };
-        assert_eq!((objects as usize, bytes as usize), (expected.len(), pack.len()));
+        let GitEvent::Pack { objects, bytes, checksum, sha256, intact } = &understood.events[0] else {
+            panic!("no pack first")
+        };
+        assert_eq!((*objects as usize, *bytes as usize, *intact), (expected.len(), pack.len(), Some(true)));
+        assert!(pack.ends_with(checksum.as_bytes()));
+        assert_eq!(sha256.as_slice(), Sha256::digest(&pack).as_slice());
     }
 }
 
