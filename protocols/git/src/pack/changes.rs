@@ -8,8 +8,8 @@ use wiretape_core::limits::GIT_FILES_MAX;
 use super::entries::Lines;
 use super::inquiry::Questions;
 use super::limits::{
-    BLOBS_ASKED_MAX, BOUNDARY_ASKED_MAX, COMPARED_BYTES_MAX, LINES_COMPARED_MAX, LINES_MAX, PATHS_BYTES_MAX,
-    TREE_ENTRIES_COMPARED_MAX, TREE_ROUNDS_MAX,
+    BLOBS_ASKED_MAX, BOUNDARY_ASKED_MAX, COMPARED_BYTES_MAX, COMPARED_BYTES_OF_LARGE_MAX, LARGE_PACK_BYTES,
+    LINES_COMPARED_MAX, LINES_MAX, PATHS_BYTES_MAX, TREE_ENTRIES_COMPARED_MAX, TREE_ROUNDS_MAX,
 };
 use super::lines;
 use super::objects::{Lack, Objects};
@@ -175,7 +175,9 @@ fn count_lines(objects: &mut Objects<'_>, questions: &mut Questions<'_>, changes
     if !asked.is_empty() && questions.abilities().version_2 {
         objects.fetch_objects(questions, &asked);
     }
-    let mut budget = Budget { bytes: COMPARED_BYTES_MAX, lines: LINES_MAX, spent: false, left_out: false };
+    let large = objects.gathered.end > LARGE_PACK_BYTES;
+    let bytes = if large { COMPARED_BYTES_OF_LARGE_MAX } else { COMPARED_BYTES_MAX };
+    let mut budget = Budget { bytes, lines: LINES_MAX, spent: false, left_out: false };
     for change in changes.commits.iter_mut().flat_map(|commit| &mut commit.files) {
         count(objects, change, &mut budget)?;
     }

@@ -74,6 +74,12 @@ pub(super) const PATHS_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Contents that are compared line by line, over all commits.
 pub(super) const COMPARED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// A pack is large from here on: what else takes time while nothing moves is kept short.
+pub(super) const LARGE_PACK_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Contents that are compared line by line where the pack is large.
+pub(super) const COMPARED_BYTES_OF_LARGE_MAX: u64 = 16 * 1024 * 1024;
+
 /// Lines of one comparison, both contents together.
 pub(super) const LINES_COMPARED_MAX: usize = 256 * 1024;
 
