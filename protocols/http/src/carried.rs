@@ -15,7 +15,7 @@ use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::HELD_BYTES_MAX;
 use wiretape_core::{ByteWire, Event, Fault, Finding, Kind, Lane, Reason, Side, Step, Unit, Verdict};
 
-use reader::reader;
+use reader::{is_expected, reader};
 
 use crate::coding::{Coding, Gunzip, Undecodable};
 use crate::exchange::Surroundings;
@@ -277,7 +277,8 @@ impl Carried {
     /// The target's head, which was recorded. Returns it as it goes to the client; `None` when one was made before.
     pub(crate) fn response(&mut self, head: &mut ResponseHead, around: &mut Surroundings<'_>) {
         let coding = Coding::of(&head.fields);
-        self.back = if head.status == 200 && coding == Coding::Identity { Back::Read } else { Back::Plain };
+        let readable = head.status == 200 && coding == Coding::Identity && is_expected(&head.fields, &self.media_type);
+        self.back = if readable { Back::Read } else { Back::Plain };
         if head.status == 200 && coding != Coding::Identity && self.wire.is_record() {
             let what = "content not understood: the target has coded it".to_owned();
             let kind = Kind::Stream(StreamEvent::Opaque { what });

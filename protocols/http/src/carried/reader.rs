@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wiretape_core::{ByteWire, Carrier, Lane, NestedWires, nest};
 
-use crate::{RequestHead, Route, check};
+use crate::{Field, RequestHead, Route, check};
 
 /// The wire for the content of an exchange, and the media type of what it answers of its own.
 pub(super) fn reader(
@@ -25,6 +25,16 @@ pub(super) fn reader(
 fn media_type(value: &Bytes) -> Bytes {
     let name = value.split(|&octet| octet == b';').next().unwrap_or_default().trim_ascii();
     name.to_ascii_lowercase().into()
+}
+
+/// Whether a response is of the type that its request calls for. Servers that know nothing of the service answer with
+/// something else (gitprotocol-http(5): a client has to look).
+pub(super) fn is_expected(fields: &[Field], expected: &Bytes) -> bool {
+    if ![&b"-result"[..], b"-advertisement"].iter().any(|kind| expected.ends_with(kind)) {
+        return true;
+    }
+    let said = fields.iter().find(|field| field.name.eq_ignore_ascii_case(b"content-type"));
+    said.is_some_and(|field| media_type(&field.value) == *expected)
 }
 
 /// What the answer to a request is of: a `-result` to a `-request`, and what a service of Git advertises
@@ -58,8 +68,8 @@ mod tests {
     use bytes::Bytes;
     use wiretape_core::event::HttpVersion;
 
-    use super::{answer_type, media_type, renamed};
-    use crate::{Content, RequestHead, Route};
+    use super::{answer_type, is_expected, media_type, renamed};
+    use crate::{Content, Field, RequestHead, Route};
 
     #[test]
     fn an_answer_is_of_the_type_that_its_request_calls_for() {
@@ -74,6 +84,16 @@ mod tests {
         assert_eq!(of("/a.git/info/refs?service=a%0d%0ab", ""), "application/x-a%0d%0ab-advertisement");
         assert_eq!(of("/a.git/info/refs?service=a b", ""), "application/octet-stream");
         assert_eq!(of("/a", "text/plain"), "text/plain");
+    }
+
+    #[test]
+    fn an_answer_of_another_type_is_not_read() {
+        let advertisement = Bytes::from_static(b"application/x-git-upload-pack-advertisement");
+        let said = |value: &'static str| [Field { name: "Content-Type".into(), value: value.into() }];
+        assert!(is_expected(&said("Application/x-git-upload-pack-advertisement"), &advertisement));
+        assert!(!is_expected(&said("text/plain; charset=utf-8"), &advertisement));
+        assert!(!is_expected(&[], &advertisement));
+        assert!(is_expected(&[], &Bytes::from_static(b"application/vnd.git-lfs+json")));
     }
 
     #[test]
