@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use wiretape_core::{Asking, Examiner, Finding, Inquiry, Unanswered};
 
 use crate::hold::{Hold, Reader};
+use crate::turn::Turn;
 
 /// Examinations that work at the same time. Each may take some tens of MiB and a processor; the others wait.
 const WORKING_MAX: usize = 4;
@@ -32,40 +32,9 @@ impl Examinations {
         hold: &Hold<M>,
         mut asking: Box<dyn Asking + Send>,
     ) -> JoinHandle<Finding> {
-        let turn = Turn { places: Some((Arc::clone(&self.places), Handle::current())), place: None };
+        let turn = Turn::among(&self.places);
         let mut held: Reader = hold.reader(turn);
         tokio::task::spawn_blocking(move || examiner.0.examine(&mut held, asking.as_mut()))
-    }
-}
-
-/// A place among those that work, which is given up while there is nothing to do.
-pub(crate) struct Turn {
-    places: Option<(Arc<Semaphore>, Handle)>,
-    place: Option<OwnedSemaphorePermit>,
-}
-
-impl Turn {
-    /// A turn that need not wait for others.
-    #[cfg(test)]
-    pub(crate) fn free() -> Self {
-        Self { places: None, place: None }
-    }
-
-    /// Lets another one work.
-    pub(crate) fn pause(&mut self) {
-        self.place = None;
-    }
-
-    pub(crate) fn is_paused(&self) -> bool {
-        self.place.is_none() && self.places.is_some()
-    }
-
-    /// Waits for a place.
-    pub(crate) fn resume(&mut self) {
-        if let Some((places, handle)) = &self.places {
-            // They are never closed.
-            self.place = handle.block_on(Arc::clone(places).acquire_owned()).ok();
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use wiretape_core::{Held, Lost};
 
-use crate::examination::Turn;
+use crate::turn::Turn;
 
 /// Bytes of one lane that are held in memory; what comes behind them goes to disk.
 const MEMORY_BYTES_MAX: usize = 1024 * 1024;
@@ -236,7 +236,7 @@ mod tests {
     use wiretape_core::{Held, Lost};
 
     use super::{Hold, MEMORY_BYTES_MAX, Piece};
-    use crate::examination::Turn;
+    use crate::turn::Turn;
 
     #[test]
     fn what_is_held_comes_out_as_it_came_and_is_read_while_it_grows() {

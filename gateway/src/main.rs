@@ -30,6 +30,7 @@ mod runtime;
 mod terminate;
 mod tls;
 mod transport;
+mod turn;
 
 use std::process::ExitCode;
 

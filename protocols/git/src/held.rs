@@ -5,28 +5,14 @@ use std::sync::Arc;
 use wiretape_core::event::{GitEvent, RefUpdate};
 use wiretape_core::judge::{ActionKind, Push};
 use wiretape_core::limits::GIT_PUSH_BYTES_MAX;
-use wiretape_core::{Examiner, Finding, Moment, Side, Step, Unit};
+use wiretape_core::{Examiner, Finding, Moment, Side, Step};
 
 use crate::conversation::Part;
 use crate::pack::{Asked, PushExamination, Understood};
 use crate::refuse::{self, Why};
+use crate::stage::Stage;
 use crate::wire::GitWire;
 use crate::{Packs, pack};
-
-/// Where a push stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Its list is not all there.
-    List,
-    /// Its pack is being read.
-    Examined(Unit),
-    /// It is understood, and waits for its judgement.
-    Judged(Unit),
-    /// It went.
-    Released,
-    /// It cannot be read, or is too large; what follows is swallowed.
-    Refused,
-}
 
 impl GitWire {
     /// Whether the client can go on with its push.

@@ -22,6 +22,7 @@ mod refuse;
 mod report;
 mod request;
 mod response;
+mod stage;
 mod state;
 mod wire;
 

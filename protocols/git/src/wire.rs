@@ -19,11 +19,11 @@ use wiretape_core::{Action, Event, Fault, Finding, Kind, Lane, Moment, Reason, S
 use crate::Packs;
 use crate::conversation::{Conversation, Part};
 use crate::direction::{Direction, Piece, Run};
-use crate::held::Stage;
 use crate::limits::REQUEST_PART_BYTES_MAX;
 use crate::pkt_line::{Expecting, FLUSH, Packet};
 use crate::push::{List, Listed};
 use crate::refuse::{self, Said, Why};
+use crate::stage::Stage;
 use crate::state::{Heard, Standing};
 use crate::{Options, event};
 

@@ -18,7 +18,7 @@ use wiretape_core::{ByteWire, Event, Fault, Finding, Kind, Lane, Reason, Side, S
 use reader::{is_expected, reader};
 
 use crate::coding::{Coding, Gunzip, Undecodable};
-use crate::exchange::Surroundings;
+use crate::surroundings::Surroundings;
 use crate::{Content, Field, Part, RequestHead, ResponseHead, Route, duties, event};
 
 /// How much of a request has gone to the target.

@@ -8,25 +8,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::{HELD_BYTES_MAX, HTTP_INFORMATIONAL_MAX};
-use wiretape_core::{Event, Fault, Finding, Kind, Lane, Moment, NestedWires, Reason, Side, Unit, Verdict};
+use wiretape_core::{Event, Fault, Finding, Kind, Lane, NestedWires, Reason, Side, Unit, Verdict};
 
 use crate::carried::Carried;
 use crate::limits::HELD_PART_BYTES;
 use crate::nested::Tunnel;
-use crate::outbox::Outbox;
 use crate::state::{Phase, Progress, Violation, code};
+use crate::surroundings::Surroundings;
 use crate::{Content, Part, Problem, RequestHead, ResponseHead, Route, duties, event, refuse};
-
-/// What an exchange needs of the wire that it belongs to.
-pub(crate) struct Surroundings<'a> {
-    pub(crate) at: Moment,
-    pub(crate) outbox: &'a mut Outbox,
-    pub(crate) nested: &'a dyn NestedWires,
-    /// The session, for who is told of a problem.
-    pub(crate) session: &'a str,
-    /// What all lanes hold back, this one among them.
-    pub(crate) held_bytes: usize,
-}
 
 /// Where an exchange stands.
 ///

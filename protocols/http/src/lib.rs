@@ -20,6 +20,7 @@ mod nested;
 mod outbox;
 pub mod refuse;
 mod state;
+mod surroundings;
 pub mod wire;
 
 pub use message::{Content, Field, Message, Part, Problem, RequestHead, ResponseHead, Route};

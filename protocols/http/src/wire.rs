@@ -6,8 +6,9 @@ use std::sync::Arc;
 use wiretape_core::limits::LANES_OPEN_MAX;
 use wiretape_core::{Fault, Finding, Lane, Moment, NestedWires, Reason, Side, Step, Unit, Verdict, Wire};
 
-use crate::exchange::{Exchange, Surroundings, answer};
+use crate::exchange::{Exchange, answer};
 use crate::outbox::Outbox;
+use crate::surroundings::Surroundings;
 use crate::{Message, Part, Problem, RequestHead, Route, event};
 
 /// The exchanges of one client with one target, seen from between them.

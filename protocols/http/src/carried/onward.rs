@@ -7,9 +7,9 @@ use wiretape_core::Side;
 use wiretape_core::event::HttpEvent;
 
 use super::{Back, Carried, Onward, RequestEnd};
-use crate::exchange::Surroundings;
 use crate::limits::COLLECTED_BYTES_MAX;
 use crate::state::code;
+use crate::surroundings::Surroundings;
 use crate::{Content, Field, Part};
 
 impl Carried {
