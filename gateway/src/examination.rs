@@ -30,11 +30,27 @@ impl Examinations {
         &self,
         examiner: Examiner,
         hold: &Hold<M>,
-        mut asking: Box<dyn Asking + Send>,
+        asking: Box<dyn Asking + Send>,
     ) -> JoinHandle<Finding> {
         let turn = Turn::among(&self.places);
-        let mut held: Reader = hold.reader(turn);
-        tokio::task::spawn_blocking(move || examiner.0.examine(&mut held, asking.as_mut()))
+        let mut held: Reader = hold.reader(turn.clone());
+        let mut asking = Patient { asking, turn };
+        tokio::task::spawn_blocking(move || examiner.0.examine(&mut held, &mut asking))
+    }
+}
+
+/// Asks, and lets others work until the answer is there: one target's slowness is not another's.
+struct Patient {
+    asking: Box<dyn Asking + Send>,
+    turn: Turn,
+}
+
+impl Asking for Patient {
+    fn ask(&mut self, inquiry: &Inquiry, hear: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), Unanswered> {
+        self.turn.pause();
+        let answered = self.asking.ask(inquiry, hear);
+        self.turn.resume();
+        answered
     }
 }
 
