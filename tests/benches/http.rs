@@ -56,6 +56,7 @@ fn main() {
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| *wanted == part);
 
     let stage = Stage::new();
+    let _awake = awake();
     println!("{:<44} {:>10} {:>10} {:>10} {:>10}   bar", "", "direct", "nginx", "haproxy", "gateway");
     for (part, protocol) in [("h1", Protocol::One), ("h2", Protocol::Two), ("tls", Protocol::TwoOverTls)] {
         if wanted(part) {
@@ -66,7 +67,6 @@ fn main() {
         }
     }
     if wanted("latency") {
-        let _awake = awake();
         for protocol in [Protocol::One, Protocol::Two] {
             for (size, path) in [("128 B", "/short"), ("64 KiB", "/page")] {
                 latency(&stage, &effort, protocol, size, path, Some(PACE));
@@ -359,7 +359,7 @@ fn rate(stage: &Stage, effort: &Effort, protocol: Protocol, size: &str, path: &s
 }
 
 /// Keeps the processors from falling asleep, on all roads alike: a virtual machine takes up to some hundred microseconds
-/// to wake one, which would be most of what is measured here. As long as the file is open.
+/// to wake one, which would be much of what is measured here. As long as the file is open.
 fn awake() -> Option<File> {
     let opened = OpenOptions::new().write(true).open("/dev/cpu_dma_latency");
     let asked = opened.and_then(|mut file| file.write_all(&0_i32.to_ne_bytes()).map(|()| file));
