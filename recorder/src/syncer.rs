@@ -1,13 +1,19 @@
 //! The threads that wait for the disk.
 
 use std::fs::File;
+use std::num::NonZeroU64;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use rustix::fs::{Advice, fadvise};
+
 use crate::deck::Deck;
 use crate::reel::Reel;
 use crate::writer::refused;
+
+/// Less than this stays cached: small tapes are often looked at soon.
+const FORGOTTEN_BYTES_MIN: u64 = 1024 * 1024;
 
 /// Syncs tapes until the deck closes.
 pub(crate) fn run(deck: &Deck) {
@@ -20,13 +26,26 @@ pub(crate) fn run(deck: &Deck) {
         match sync(&reel) {
             Ok(false) => {}
             Ok(true) => {
+                let forgotten_bytes = reel.synced_bytes.load(Ordering::Acquire);
                 reel.note_synced(written, written_bytes);
+                forget(&reel, forgotten_bytes, written_bytes);
                 if let Some(last) = last {
                     deck.complete(&reel, last);
                 }
             }
             Err(reason) => deck.fail(&reel, reason),
         }
+    }
+}
+
+/// Lets the kernel take back the memory of what the disk has. A tape is written once and read later, if ever: its pages
+/// are better used for the next ones than kept, and everything else that is cached stays.
+fn forget(reel: &Reel, from: u64, to: u64) {
+    let large = NonZeroU64::new(to.saturating_sub(from)).filter(|length| length.get() >= FORGOTTEN_BYTES_MIN);
+    if let (Some(length), Some(file)) = (large, reel.file())
+        && let Err(error) = fadvise(&file, from, Some(length), Advice::DontNeed)
+    {
+        tracing::debug!(session = %reel.id, "the kernel takes no advice: {error}");
     }
 }
 
