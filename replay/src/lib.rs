@@ -4,6 +4,7 @@
 //! recorder's tapes and go to a terminal, a pipe or a file.
 #![warn(clippy::indexing_slicing)]
 
+mod calendar;
 pub mod chooser;
 pub mod clock;
 pub mod command;

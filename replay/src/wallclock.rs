@@ -1,5 +1,7 @@
 //! Wall-clock times as people and programs write them, in UTC (RFC 3339).
 
+use crate::calendar::civil;
+
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -32,27 +34,12 @@ pub fn parse_since(text: &str, now_unix_nanos: u64) -> Result<u64, String> {
 
 fn parts(unix_nanos: u64) -> (String, String) {
     let seconds = unix_nanos / NANOS_PER_SECOND;
-    let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
+    let (year, month, day) = civil(i128::from(seconds / SECONDS_PER_DAY));
     let second = seconds % SECONDS_PER_DAY;
     (
         format!("{year:04}-{month:02}-{day:02}"),
         format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60),
     )
-}
-
-/// Year, month and day of a day since 1970-01-01, in the Gregorian calendar.
-///
-/// Counts from 1 March of year 0, so that the leap day is the last of its year; an era has 400 years or 146,097 days.
-fn civil(days_since_1970: u64) -> (u64, u64, u64) {
-    let days = days_since_1970 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
 }
 
 fn days_before(year: u64, month: u64, day: u64) -> Option<u64> {
@@ -87,7 +74,8 @@ fn instant(text: &str) -> Option<u64> {
     let nanos = digits(&format!("{fraction:0<9}"))?;
     let days = days_before(year, month, day)?;
     // A day that the month does not have, such as 31 April, would be read as another one.
-    if civil(days) != (year, month, day) {
+    let (civil_year, civil_month, civil_day) = civil(i128::from(days));
+    if (civil_year, civil_month as u64, civil_day as u64) != (i128::from(year), month, day) {
         return None;
     }
     let seconds = days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;

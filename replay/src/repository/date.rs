@@ -1,5 +1,7 @@
 //! Times of commits, as git prints them.
 
+use crate::calendar::civil;
+
 const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -22,20 +24,6 @@ pub(crate) fn date(unix_seconds: i64, offset_minutes: i16) -> String {
         offset / 60,
         offset % 60
     )
-}
-
-/// Year, month and day of a day since 1970-01-01, in the Gregorian calendar, whose eras of 400 years have 146,097 days
-/// and whose years are counted here from 1 March on.
-fn civil(days_since_1970: i128) -> (i128, usize, i128) {
-    let days = days_since_1970 + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i128::from(month <= 2);
-    (year, usize::try_from(month).unwrap_or_default(), day)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use russh::keys::{HashAlg, PublicKey};
 use tokio::sync::Notify;
 use wiretape_core::event::{SessionEvent, SessionOpened};
 use wiretape_core::{Reason, Side, Verdict};
+use wiretape_git::Packs;
 use wiretape_protocols::Table;
 use wiretape_recorder::Durability;
 use wiretape_ssh::SshWire;
@@ -172,7 +173,9 @@ pub(super) fn admit(
         // From the menu one may come to any of them.
         Admission::Menu => {
             let permitted = config.targets.values().filter(|target| target.permits(user)).collect::<Vec<_>>();
-            (Table::default(), guard::of_any(&permitted))
+            // And what one of them does not keep is not kept.
+            let listed = permitted.iter().find(|target| target.packs == Packs::Listed);
+            (listed.map_or_else(Table::default, |target| target.table()), guard::of_any(&permitted))
         }
         Admission::Refused { .. } => (Table::default(), guard::of_any(&[])),
     };

@@ -2,14 +2,13 @@
 
 use std::fmt::Write;
 
+use crate::calendar::civil;
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 
-/// Days from 0000-03-01 to 2000-01-01, in the proleptic Gregorian calendar.
-const DAYS_TO_2000: i64 = 730_425;
-
-/// Days of 400 years.
-const ERA_DAYS: i64 = 146_097;
+/// Days from 1970-01-01 to 2000-01-01.
+const DAYS_1970_TO_2000: i128 = 10_957;
 
 /// A date: days since 2000-01-01.
 pub(super) fn date(days: i32) -> String {
@@ -105,15 +104,7 @@ fn clock(micros: u64) -> String {
 
 /// The date so many days after 2000-01-01, and ` BC` when it is before the year 1.
 fn day(days: i64) -> (String, &'static str) {
-    // Years that begin in March have their leap day at the end.
-    let days = days + DAYS_TO_2000;
-    let (era, of_era) = (days.div_euclid(ERA_DAYS), days.rem_euclid(ERA_DAYS));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    let (year, month, day) = civil(i128::from(days) + DAYS_1970_TO_2000);
     let (year, suffix) = if year > 0 { (year, "") } else { (1 - year, " BC") };
     (format!("{year:04}-{month:02}-{day:02}"), suffix)
 }
