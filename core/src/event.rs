@@ -17,7 +17,7 @@ pub use git::{
 pub use http::{ControlKind, HeaderField, HttpEvent, HttpVersion, MessageKind};
 pub use process::{ProcessEvent, ProcessKind};
 pub use query::{Acknowledged, Column, CopyDirection, Field, Parameter, Prepared, QueryEvent, TransactionStatus};
-pub use session::{SessionEvent, SessionOpened};
+pub use session::{PrincipalKind, QuestionAnswered, QuestionAsked, Scope, SessionEvent, SessionOpened};
 pub use stream::{StreamEvent, StreamKind};
 pub use terminal::{TerminalEvent, TerminalSize};
 
@@ -101,6 +101,8 @@ pub const NAMES: &[&str] = &[
     "session.fault",
     "session.closed",
     "session.labelled",
+    "session.asked",
+    "session.answered",
     "terminal.start",
     "terminal.input",
     "terminal.concealed",

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::event::RefUpdate;
+use crate::event::{FileOperation, RefUpdate};
 use crate::limits::RESOURCE_BYTES_MAX;
 use crate::{Lane, Moment, Unit};
 
@@ -37,6 +37,8 @@ pub enum ActionKind {
     },
     /// The client's agent, lent to the target.
     Agent,
+    /// An operation on a file, by SFTP or scp.
+    File(Box<FileOperation>),
     /// SQL: a simple query, or a statement that is prepared.
     Query {
         /// The text, possibly several statements; not always UTF-8.
@@ -78,6 +80,7 @@ impl ActionKind {
             Self::Subsystem { .. } => "ssh.subsystem",
             Self::Forward { .. } => "ssh.forward",
             Self::Agent => "ssh.agent",
+            Self::File(operation) => operation.action(),
             Self::Query { .. } => "pg.query",
             Self::Call { .. } => "pg.call",
             Self::Request { .. } => "http.request",
@@ -90,15 +93,22 @@ impl ActionKind {
     /// What it is done to, for reading: the beginning of the command or text, the destination, the name.
     #[must_use]
     pub fn resource(&self) -> String {
+        self.resource_within(RESOURCE_BYTES_MAX)
+    }
+
+    /// As [`ActionKind::resource`], each text in it cut after `bytes_max` bytes.
+    #[must_use]
+    pub fn resource_within(&self, bytes_max: usize) -> String {
         let text = |bytes: &Bytes| {
-            let text = String::from_utf8_lossy(bytes.get(..RESOURCE_BYTES_MAX).unwrap_or(bytes)).into_owned();
-            if bytes.len() > RESOURCE_BYTES_MAX { text + "…" } else { text }
+            let text = String::from_utf8_lossy(bytes.get(..bytes_max).unwrap_or(bytes)).into_owned();
+            if bytes.len() > bytes_max { text + "…" } else { text }
         };
         match self {
             Self::Shell | Self::Agent => String::new(),
             Self::Exec { command } => text(command),
             Self::Subsystem { name } => name.clone(),
             Self::Forward { destination } => destination.clone(),
+            Self::File(operation) => text(operation.path()),
             Self::Call { function_id } => function_id.to_string(),
             Self::Request { method, url } => format!("{} {}", text(method), text(url)),
             Self::Fetch { repository } => text(repository),
@@ -166,22 +176,42 @@ pub enum Verdict {
     Refuse(Reason),
 }
 
-/// A question that waits for somebody to answer it.
+/// How many of whom have to approve.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Approvers {
+    /// The name of a group.
+    pub group: String,
+    /// How many of its members; at least 1.
+    pub count: u32,
+}
+
+/// A question that waits for people to answer it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// What was asked.
     pub action: Action,
-    /// Who may answer: the name of a group.
-    pub group: String,
-    /// The rule that wants it asked.
+    /// Who may answer: all of these have to approve, one of them can refuse.
+    pub approvers: Vec<Approvers>,
+    /// The rules that want it asked, by their names, separated by `, `.
     pub rule: String,
+    /// Why it is asked, in the rule's words; may be empty.
+    pub text: String,
 }
 
 /// What a guard says of an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// Decided at once.
+    /// Decided at once, by what is no rule: that it may pass is not worth a record of its own.
     Ruled(Verdict),
+    /// Decided at once, by rules, which the record names.
+    Decided {
+        /// The answer.
+        verdict: Verdict,
+        /// The rules that decided, by their names, separated by `, `.
+        rule: String,
+        /// How long it took, in nanoseconds.
+        nanos: u64,
+    },
     /// Held until an answer comes in.
     Ask(Question),
 }

@@ -26,7 +26,7 @@ pub use concealment::Concealment;
 pub use event::{Event, Kind};
 pub use examination::{Asking, Examination, Examiner, Finding, Held, Inquiry, Lost, Unanswered};
 pub use fault::Fault;
-pub use judge::{Action, Guard, Judgement, Question, Reason, Verdict};
+pub use judge::{Action, Approvers, Guard, Judgement, Question, Reason, Verdict};
 pub use lane::Lane;
 pub use moment::Moment;
 pub use nest::{ByteWire, Carrier, NestedWires};

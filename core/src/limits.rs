@@ -42,6 +42,9 @@ pub const CONCEALED_BYTES_MAX: usize = 4096;
 /// As much of a command or a query as a decision about it names.
 pub const RESOURCE_BYTES_MAX: usize = 4096;
 
+/// The same of an action that was allowed: what was said stands beside it.
+pub const ALLOWED_RESOURCE_BYTES_MAX: usize = 256;
+
 /// A PostgreSQL message, by the length that it declares (PostgreSQL's own `PQ_LARGE_MESSAGE_LIMIT`).
 pub const POSTGRES_MESSAGE_BYTES_MAX: usize = 0x3fff_ffff;
 

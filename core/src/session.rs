@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::SessionEvent;
+use crate::limits::ALLOWED_RESOURCE_BYTES_MAX;
 use crate::{
     Action, Event, Examiner, Fault, Finding, Guard, Judgement, Kind, Lane, Moment, Question, Reason, Side, Step, Unit,
     Verdict, Wire,
@@ -39,6 +40,13 @@ pub enum Input<M> {
         unit: Unit,
         /// The answer.
         verdict: Verdict,
+    },
+    /// People are being asked about a unit: its client is to be told.
+    Waiting {
+        /// The unit that waits.
+        unit: Unit,
+        /// What to tell, in one line.
+        text: String,
     },
     /// An examination is over.
     Found {
@@ -103,7 +111,12 @@ pub enum Effect<M> {
         /// What to ask.
         question: Question,
     },
-    /// The session is over; nothing follows.
+    /// Nobody needs the answer to this question any more.
+    Withdraw {
+        /// The unit that does not wait any more.
+        unit: Unit,
+    },
+    /// The session is over; nothing follows, and no question needs an answer any more.
     Close(Reason),
 }
 
@@ -132,6 +145,12 @@ impl<W: Wire> Session<W> {
             Input::End { side } => self.wire.end(side, at),
             Input::Answer { unit, verdict } => {
                 self.answer(at, unit, verdict);
+                Ok(())
+            }
+            Input::Waiting { unit, text } => {
+                if self.asked.contains_key(&unit) {
+                    self.wire.waiting(at, unit, &text);
+                }
                 Ok(())
             }
             Input::Found { unit, finding } => {
@@ -190,6 +209,11 @@ impl<W: Wire> Session<W> {
                 Step::Release { to, lane } => self.effects.push_back(Effect::Release { to, lane }),
                 Step::Discard { to, lane } => self.effects.push_back(Effect::Discard { to, lane }),
                 Step::Examine { unit, examiner } => self.effects.push_back(Effect::Examine { unit, examiner }),
+                Step::Withdraw { unit } => {
+                    if self.asked.remove(&unit).is_some() {
+                        self.effects.push_back(Effect::Withdraw { unit });
+                    }
+                }
             }
         }
     }
@@ -198,8 +222,12 @@ impl<W: Wire> Session<W> {
         match self.guard.judge(at, unit, &action) {
             Judgement::Ruled(Verdict::Allow) => self.wire.rule(at, unit, Verdict::Allow),
             Judgement::Ruled(Verdict::Refuse(reason)) => {
-                self.decide(at, &action, &reason.rule.clone(), Verdict::Refuse(reason.clone()));
+                self.decide(at, &action, &reason.rule, Verdict::Refuse(reason.clone()), 0);
                 self.wire.rule(at, unit, Verdict::Refuse(reason));
+            }
+            Judgement::Decided { verdict, rule, nanos } => {
+                self.decide(at, &action, &rule, verdict.clone(), nanos);
+                self.wire.rule(at, unit, verdict);
             }
             Judgement::Ask(question) => {
                 self.effects.push_back(Effect::Ask { unit, question: question.clone() });
@@ -211,17 +239,22 @@ impl<W: Wire> Session<W> {
     fn answer(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
         // An answer that nobody asked for, or that comes twice, decides nothing.
         if let Some(question) = self.asked.remove(&unit) {
-            self.decide(at, &question.action, &question.rule, verdict.clone());
+            self.decide(at, &question.action, &question.rule, verdict.clone(), 0);
             self.wire.rule(at, unit, verdict);
         }
     }
 
-    fn decide(&mut self, at: Moment, action: &Action, rule: &str, verdict: Verdict) {
+    fn decide(&mut self, at: Moment, action: &Action, rule: &str, verdict: Verdict, nanos: u64) {
         let decision = SessionEvent::Decision {
             action: action.kind.name().to_owned(),
-            resource: action.kind.resource(),
+            // What was allowed stands beside it in full; what was not may stand nowhere else.
+            resource: match verdict {
+                Verdict::Allow => action.kind.resource_within(ALLOWED_RESOURCE_BYTES_MAX),
+                Verdict::Refuse(_) => action.kind.resource(),
+            },
             rule: rule.to_owned(),
             verdict,
+            nanos,
         };
         self.effects.push_back(Effect::Append(Event {
             at,
@@ -254,7 +287,7 @@ impl<W: Wire> Session<W> {
                 Step::Hold { to, lane, message } => self.effects.push_back(Effect::Hold { to, lane, message }),
                 Step::Release { to, lane } => self.effects.push_back(Effect::Release { to, lane }),
                 Step::Discard { to, lane } => self.effects.push_back(Effect::Discard { to, lane }),
-                Step::Examine { .. } => {}
+                Step::Examine { .. } | Step::Withdraw { .. } => {}
             }
         }
         self.effects.push_back(Effect::Close(reason));

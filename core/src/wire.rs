@@ -66,6 +66,12 @@ pub enum Step<M> {
         /// Who looks.
         examiner: Examiner,
     },
+    /// A unit that waits to be judged has nobody left who wants it: whoever asked for it went away. It never passes, and
+    /// an answer to it is ignored.
+    Withdraw {
+        /// The unit.
+        unit: Unit,
+    },
 }
 
 /// A protocol, seen from between its two peers.
@@ -89,6 +95,13 @@ pub trait Wire {
 
     /// The answer to a [`Step::Judge`]. An answer to a unit that does not wait is ignored.
     fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict);
+
+    /// People are asked about a unit that waits to be judged: the wire tells its client so, in `text` (one line, without
+    /// an end), as far as its protocol has words for that, and keeps its client from giving up. Called once when they
+    /// are asked, and again every so often. A unit that does not wait is ignored.
+    fn waiting(&mut self, at: Moment, unit: Unit, text: &str) {
+        let _ = (at, unit, text);
+    }
 
     /// The answer to a [`Step::Examine`]. An answer to a unit that does not wait is ignored.
     fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
@@ -132,6 +145,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict) {
         (**self).rule(at, unit, verdict);
+    }
+
+    fn waiting(&mut self, at: Moment, unit: Unit, text: &str) {
+        (**self).waiting(at, unit, text);
     }
 
     fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wiretape_core::event::{SessionEvent, StreamEvent};
 use wiretape_core::judge::ActionKind;
 use wiretape_core::{
-    Action, Asking, Effect, Event, Examination, Examiner, Fault, Finding, Guard, Held, Input, Judgement, Kind, Lane,
+    Action, Approvers, Asking, Effect, Event, Examination, Examiner, Fault, Finding, Guard, Held, Input, Judgement, Kind, Lane,
     Moment, Question, Reason, Session, Side, Step, Unit, Verdict, Wire, limits,
 };
 
@@ -154,7 +154,9 @@ impl Guard for ByWord {
         match action.kind.resource().as_str() {
             "bad" => Judgement::Ruled(Verdict::Refuse(Reason::new("words", "a bad word"))),
             "risky" => {
-                Judgement::Ask(Question { action: action.clone(), group: "elders".to_owned(), rule: "risk".to_owned() })
+                let approvers = vec![Approvers { group: "elders".to_owned(), count: 1 }];
+                let (rule, text) = ("risk".to_owned(), String::new());
+                Judgement::Ask(Question { action: action.clone(), approvers, rule, text })
             }
             _ => Judgement::Ruled(Verdict::Allow),
         }
@@ -192,6 +194,7 @@ fn decision(nanos: u64, resource: &str, rule: &str, verdict: Verdict) -> Effect<
         resource: resource.to_owned(),
         rule: rule.to_owned(),
         verdict,
+        nanos: 0,
     };
     Effect::Append(Event { at: at(nanos), side: Side::Client, lane: LANE, kind: Kind::Session(decision) })
 }
@@ -239,7 +242,7 @@ fn a_question_is_asked_after_the_record_and_nothing_is_sent_until_its_answer() {
         panic!("{effects:?}");
     };
     assert_eq!(*event, data(at(5), Side::Client, "risky"));
-    assert_eq!((unit.lane, question.group.as_str(), question.rule.as_str()), (LANE, "elders", "risk"));
+    assert_eq!((unit.lane, question.approvers[0].group.as_str(), question.rule.as_str()), (LANE, "elders", "risk"));
     assert_eq!(session.questions(), 1);
 
     let effects = handle(&mut session, 8, answer(1, Verdict::Allow));

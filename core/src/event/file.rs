@@ -115,6 +115,47 @@ pub enum FileOperation {
     },
 }
 
+impl FileOperation {
+    /// The name by which policies, events and messages call what it does: `file.read`, `file.write`, `file.remove`
+    /// or, for what only looks at names and attributes, `file.list`.
+    #[must_use]
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Open { mode, .. } if mode.write || mode.append || mode.create || mode.truncate => "file.write",
+            Self::Open { .. } => "file.read",
+            Self::List { .. } | Self::Stat { .. } | Self::ReadLink { .. } | Self::RealPath { .. } => "file.list",
+            Self::Remove { .. } | Self::RemoveDirectory { .. } => "file.remove",
+            // What an extension does is its own affair: it is taken for the gravest thing that is usual.
+            Self::SetAttributes { .. }
+            | Self::Rename { .. }
+            | Self::MakeDirectory { .. }
+            | Self::Link { .. }
+            | Self::Send { .. }
+            | Self::Extension { .. } => "file.write",
+        }
+    }
+
+    /// The path that it names; the first where it names two.
+    #[must_use]
+    pub fn path(&self) -> &Bytes {
+        match self {
+            Self::Open { path, .. }
+            | Self::List { path }
+            | Self::Stat { path, .. }
+            | Self::SetAttributes { path, .. }
+            | Self::Rename { from: path, .. }
+            | Self::Remove { path }
+            | Self::MakeDirectory { path }
+            | Self::RemoveDirectory { path }
+            | Self::Link { path, .. }
+            | Self::ReadLink { path }
+            | Self::RealPath { path }
+            | Self::Send { path, .. }
+            | Self::Extension { path, .. } => path,
+        }
+    }
+}
+
 /// Events of the family `file`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileEvent {

@@ -1,0 +1,1 @@
+//! Who somebody is: tokens of OIDC issuers, certificates of the gateway's own, and how both are had.

@@ -1,0 +1,1 @@
+//! What may pass, as Cedar policies say: compiled, sliced for each session, and asked.
