@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use wiretape_core::event::{
     FileEvent, FileOperation, GitEvent, HeaderField, HttpEvent, Ident, ProcessEvent, ProcessKind, QueryEvent,
-    RefReport, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
+    QuestionAnswered, QuestionAsked, RefReport, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
 };
 use wiretape_core::{Event, Kind, Verdict};
 
@@ -25,12 +25,19 @@ pub(crate) fn bytes(event: &Event) -> usize {
 fn session(event: &SessionEvent) -> usize {
     match event {
         SessionEvent::Opened(opened) => self::opened(opened),
-        SessionEvent::Decision { action, resource, rule, verdict } => {
-            let said = match verdict {
-                Verdict::Allow => 0,
-                Verdict::Refuse(reason) => reason.rule.len() + reason.text.len(),
-            };
-            action.len() + resource.len() + rule.len() + said
+        SessionEvent::Decision { action, resource, rule, verdict, nanos: _ } => {
+            action.len() + resource.len() + rule.len() + said(verdict)
+        }
+        SessionEvent::Asked(asked) => {
+            let QuestionAsked { question, action, resource, rule, approvers, expires_unix_nanos: _ } = asked.as_ref();
+            let groups: usize = approvers.iter().map(|its| its.group.len()).sum();
+            let texts = question.len() + action.len() + resource.len() + rule.len();
+            size_of::<QuestionAsked>() + texts + groups + list(approvers)
+        }
+        SessionEvent::Answered(answered) => {
+            let QuestionAnswered { question, verdict, by, scope: _, nanos: _ } = answered.as_ref();
+            let names: usize = by.iter().map(String::len).sum();
+            size_of::<QuestionAnswered>() + question.len() + said(verdict) + names + list(by)
         }
         SessionEvent::Notice { text }
         | SessionEvent::Marker { label: text }
@@ -40,10 +47,20 @@ fn session(event: &SessionEvent) -> usize {
     }
 }
 
+fn said(verdict: &Verdict) -> usize {
+    match verdict {
+        Verdict::Allow => 0,
+        Verdict::Refuse(reason) => reason.rule.len() + reason.text.len(),
+    }
+}
+
 fn opened(opened: &SessionOpened) -> usize {
     let groups: usize = opened.groups.iter().map(|group| group.len() + size_of::<String>()).sum();
     let texts = [
         &opened.person,
+        &opened.issuer,
+        &opened.subject,
+        &opened.on_behalf_of,
         &opened.proof,
         &opened.target,
         &opened.target_kind,

@@ -7,16 +7,17 @@ mod git;
 mod http;
 mod keys;
 mod query;
+mod session;
 
-use wiretape_core::event::{
-    ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
-};
-use wiretape_core::{Event, Kind, Lane, Side, Verdict};
+use wiretape_core::event::{ProcessEvent, ProcessKind, StreamEvent, StreamKind, TerminalEvent};
+use wiretape_core::{Event, Kind, Lane, Side};
 
 pub use file::{closed, operation, status};
 pub(crate) use git::conversation;
 pub(crate) use http::{control, reset, status_line};
 pub use keys::{DOT, keys};
+pub(crate) use session::{answered, asked};
+pub use session::{opened, principal};
 
 use crate::legible::{count, excerpt, excerpt_bytes, is_text, legible, legible_bytes, size, spoken};
 use crate::limits::LABEL_LETTERS_MAX;
@@ -29,7 +30,7 @@ const QUOTE_LETTERS: usize = 120;
 #[must_use]
 pub fn describe(event: &Event) -> String {
     match &event.kind {
-        Kind::Session(event) => session(event),
+        Kind::Session(event) => session::session(event),
         Kind::Terminal(event) => terminal(event),
         Kind::Process(event) => process(event),
         Kind::Stream(StreamEvent::Data { error, bytes }) => {
@@ -56,23 +57,6 @@ pub fn row(number: u64, event: &Event) -> String {
     let lane = if event.lane == Lane::CONNECTION { String::new() } else { format!("#{}", event.lane) };
     let time = timecode::precise(event.at);
     format!("{number:>6}  {time} {lane:>4}  {:<8}  {}", event.side.name(), describe(event))
-}
-
-/// Who opened the session, from where, to what.
-#[must_use]
-pub fn opened(opened: &SessionOpened) -> String {
-    let person = if opened.person.is_empty() { "somebody unknown".into() } else { label(&opened.person) };
-    let mut text = person;
-    if !opened.groups.is_empty() {
-        text.push_str(&format!(" ({})", label(&opened.groups.join(", "))));
-    }
-    text.push_str(&format!(" from {} by {}", label(&opened.client_address), label(&opened.protocol)));
-    match (opened.target.as_str(), opened.login.as_str()) {
-        ("", _) => text.push_str(", no target named"),
-        (target, "") => text.push_str(&format!(" to {}", label(target))),
-        (target, login) => text.push_str(&format!(" to {} as {}", label(target), label(login))),
-    }
-    text
 }
 
 /// What a stream is, in words: `forward to 127.0.0.1:5432`.
@@ -105,32 +89,6 @@ pub fn program(kind: &ProcessKind) -> String {
 #[must_use]
 pub fn label(text: &str) -> String {
     excerpt(text, LABEL_LETTERS_MAX)
-}
-
-fn session(event: &SessionEvent) -> String {
-    match event {
-        SessionEvent::Opened(event) => opened(event),
-        SessionEvent::Decision { action, resource, rule, verdict } => {
-            let what = match resource.as_str() {
-                "" => label(action),
-                resource => format!("{} `{}`", label(action), label(resource)),
-            };
-            match verdict {
-                Verdict::Allow => format!("allowed: {what}, by {}", label(rule)),
-                Verdict::Refuse(reason) => format!("REFUSED: {what}, by {}: {}", label(rule), label(&reason.text)),
-            }
-        }
-        SessionEvent::Notice { text } => format!("the gateway said: {}", label(text.trim_end())),
-        SessionEvent::Gap { events, bytes, reason } => {
-            format!("GAP: {} and {} are missing: {}", count(*events, "event"), size(*bytes), label(reason))
-        }
-        SessionEvent::Marker { label: text } => format!("marker: {}", label(text)),
-        SessionEvent::Fault { by, expected, got } => {
-            format!("FAULT: the {by} broke the protocol: expected {}, got {}", label(expected), label(got))
-        }
-        SessionEvent::Closed { reason } => format!("session ended: {}", label(reason)),
-        SessionEvent::Labelled { label: text } => format!("label: {}", label(text)),
-    }
 }
 
 fn terminal(event: &TerminalEvent) -> String {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use wiretape_core::event::{ProcessEvent, SessionEvent, TerminalEvent};
 use wiretape_core::{Event, Kind, Lane, Verdict};
 
-use crate::describe::{describe, label};
+use crate::describe::{answered, asked, describe, label};
 use crate::screen::emulated_size;
 use crate::timeline::{Mark, Timeline};
 
@@ -109,6 +109,8 @@ fn said_of_session(event: &SessionEvent) -> Option<Cue> {
             Some(Cue::Note(format!("REFUSED: {} {}: {}", label(action), label(resource), label(&reason.text))))
         }
         SessionEvent::Closed { reason } => Some(Cue::Note(format!("session ended: {}", label(reason)))),
+        SessionEvent::Asked(question) => Some(Cue::Note(asked(question))),
+        SessionEvent::Answered(answer) => Some(Cue::Note(answered(answer))),
         SessionEvent::Opened(_) | SessionEvent::Decision { .. } | SessionEvent::Labelled { .. } => None,
     }
 }

@@ -99,7 +99,7 @@ impl Timeline {
                 if matches!(said, wiretape_core::event::SessionEvent::Closed { .. }) {
                     self.end(&mut entries);
                 }
-                entries.push(Entry::of(event, entry::session_mark(said), describe(event)));
+                entries.extend(entry::session_mark(said).map(|mark| Entry::of(event, mark, describe(event))));
             }
             _ if event.lane == Lane::CONNECTION => {
                 entries.push(Entry::of(event, Mark::Lane, describe(event)));

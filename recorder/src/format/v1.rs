@@ -166,7 +166,7 @@ fn payload(kind: &words::Kind) -> Option<&Bytes> {
 
 fn list_items(kind: &words::Kind) -> usize {
     match kind {
-        words::Kind::Session(words::event::SessionEvent::Opened(opened)) => opened.groups.len(),
+        words::Kind::Session(event) => session::list_items(event),
         words::Kind::Terminal(words::event::TerminalEvent::Start { modes, .. }) => modes.len(),
         words::Kind::Query(event) => query::list_items(event),
         words::Kind::Http(event) => http::list_items(event),

@@ -1,8 +1,8 @@
 //! An event as JSON.
 
 use wiretape_core::event::{
-    FileEvent, FileOperation, OpenMode, ProcessEvent, ProcessKind, SessionEvent, SessionOpened, StreamEvent,
-    StreamKind, TerminalEvent, TerminalSize,
+    FileEvent, FileOperation, OpenMode, ProcessEvent, ProcessKind, QuestionAnswered, QuestionAsked, Scope,
+    SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize,
 };
 use wiretape_core::{Event, Kind, Verdict};
 
@@ -46,17 +46,37 @@ impl Lines {
 fn session(object: &mut Object, event: &SessionEvent) {
     match event {
         SessionEvent::Opened(opened) => session_opened(object, opened),
-        SessionEvent::Decision { action, resource, rule, verdict } => {
+        SessionEvent::Decision { action, resource, rule, verdict, nanos } => {
             object.put("action", action.as_str());
             object.put("resource", resource.as_str());
             object.put("rule", rule.as_str());
-            match verdict {
-                Verdict::Allow => object.put("verdict", "allow"),
-                Verdict::Refuse(reason) => {
-                    object.put("verdict", "refuse");
-                    object.put("reason", reason.text.as_str());
+            put_verdict(object, verdict);
+            object.put("nanos", *nanos);
+        }
+        SessionEvent::Asked(asked) => {
+            let QuestionAsked { question, action, resource, rule, approvers, expires_unix_nanos } = asked.as_ref();
+            object.put("question", question.as_str());
+            object.put("action", action.as_str());
+            object.put("resource", resource.as_str());
+            object.put("rule", rule.as_str());
+            let approvers = approvers.iter().map(|its| serde_json::json!({ "group": its.group, "count": its.count }));
+            object.put("approvers", approvers.collect::<Vec<_>>());
+            object.put("expires", wallclock::exact(*expires_unix_nanos));
+        }
+        SessionEvent::Answered(answered) => {
+            let QuestionAnswered { question, verdict, by, scope, nanos } = answered.as_ref();
+            object.put("question", question.as_str());
+            put_verdict(object, verdict);
+            object.put("by", by.clone());
+            match scope {
+                Scope::Once => object.put("scope", "once"),
+                Scope::Session => object.put("scope", "session"),
+                Scope::Until { unix_nanos } => {
+                    object.put("scope", "until");
+                    object.put("until", wallclock::exact(*unix_nanos));
                 }
             }
+            object.put("nanos", *nanos);
         }
         SessionEvent::Notice { text } => object.put("text", text.as_str()),
         SessionEvent::Gap { events, bytes, reason } => {
@@ -74,8 +94,22 @@ fn session(object: &mut Object, event: &SessionEvent) {
     }
 }
 
+fn put_verdict(object: &mut Object, verdict: &Verdict) {
+    match verdict {
+        Verdict::Allow => object.put("verdict", "allow"),
+        Verdict::Refuse(reason) => {
+            object.put("verdict", "refuse");
+            object.put("reason", reason.text.as_str());
+        }
+    }
+}
+
 fn session_opened(object: &mut Object, opened: &SessionOpened) {
     object.put("person", opened.person.as_str());
+    object.put("principal_kind", opened.kind.name());
+    object.put("issuer", opened.issuer.as_str());
+    object.put("subject", opened.subject.as_str());
+    object.put("on_behalf_of", opened.on_behalf_of.as_str());
     object.put("groups", opened.groups.clone());
     object.put("proof", opened.proof.as_str());
     object.put("target", opened.target.as_str());

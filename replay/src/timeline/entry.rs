@@ -12,6 +12,8 @@ pub enum Mark {
     Session,
     /// Something that may not be overlooked: a refusal, a gap, a fault.
     Warning,
+    /// What people are asked, and that they approved.
+    Held,
     /// A place worth finding again.
     Marker,
     /// A lane: what opened, started, ended.
@@ -84,7 +86,7 @@ impl Entry {
         let time = timecode::precise(self.at);
         let lane = if self.lane == Lane::CONNECTION { String::new() } else { format!("#{}", self.lane) };
         let gutter = match self.mark {
-            Mark::Session | Mark::Warning | Mark::Marker | Mark::Lane | Mark::File => "",
+            Mark::Session | Mark::Warning | Mark::Held | Mark::Marker | Mark::Lane | Mark::File => "",
             Mark::Out | Mark::Notice => "  │ ",
             Mark::Query => "sql│ ",
             Mark::Error => "err│ ",
@@ -110,6 +112,7 @@ impl Entry {
         let style = match self.mark {
             Mark::Session => "1",
             Mark::Warning | Mark::AnsweredByGateway => "1;31",
+            Mark::Held => "1;33",
             Mark::Marker => "1;35",
             Mark::Lane | Mark::Asked => "1;34",
             Mark::Answered | Mark::PatchAdded => "32",
@@ -124,16 +127,27 @@ impl Entry {
     }
 }
 
-pub(super) fn session_mark(event: &SessionEvent) -> Mark {
+/// The action by which a connection is let in.
+const CONNECT: &str = "connect";
+
+/// How a line of the session itself is drawn; `None` for what is no line of its own: what was let through is told by what
+/// was done, and what people let through by their answer.
+pub(super) fn session_mark(event: &SessionEvent) -> Option<Mark> {
     match event {
+        SessionEvent::Decision { verdict: Verdict::Allow, action, .. } if action != CONNECT => None,
         SessionEvent::Decision { verdict: Verdict::Refuse(_), .. }
         | SessionEvent::Gap { .. }
-        | SessionEvent::Fault { .. } => Mark::Warning,
-        SessionEvent::Marker { .. } => Mark::Marker,
+        | SessionEvent::Fault { .. } => Some(Mark::Warning),
+        SessionEvent::Marker { .. } => Some(Mark::Marker),
+        SessionEvent::Asked(_) => Some(Mark::Held),
+        SessionEvent::Answered(answered) => match answered.verdict {
+            Verdict::Allow => Some(Mark::Held),
+            Verdict::Refuse(_) => Some(Mark::Warning),
+        },
         SessionEvent::Opened(_)
         | SessionEvent::Decision { .. }
         | SessionEvent::Notice { .. }
         | SessionEvent::Labelled { .. }
-        | SessionEvent::Closed { .. } => Mark::Session,
+        | SessionEvent::Closed { .. } => Some(Mark::Session),
     }
 }
