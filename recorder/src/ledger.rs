@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use wiretape_core::event::{GitEvent, GitService, HttpEvent, RefUpdate, SessionEvent};
+use wiretape_core::event::{GitEvent, GitService, HttpEvent, PrincipalKind, RefUpdate, SessionEvent};
 use wiretape_core::{Event, Kind, Lane, Moment, SessionId, Side, Verdict};
 
 use crate::limits::CATALOGUE_TEXT_BYTES_MAX;
@@ -101,6 +101,8 @@ impl Counted {
 #[derive(Clone, Debug)]
 struct Opened {
     person: String,
+    kind: PrincipalKind,
+    on_behalf_of: String,
     target: String,
     target_kind: String,
     login: String,
@@ -163,6 +165,8 @@ impl Ledger {
             SessionEvent::Opened(opened) if self.opened.is_none() => {
                 self.opened = Some(Box::new(Opened {
                     person: cut(&opened.person),
+                    kind: opened.kind,
+                    on_behalf_of: cut(&opened.on_behalf_of),
                     target: cut(&opened.target),
                     target_kind: cut(&opened.target_kind),
                     login: cut(&opened.login),
@@ -230,6 +234,8 @@ impl Ledger {
         SessionRow {
             id,
             person: text(|opened| &opened.person),
+            kind: self.opened.as_deref().map(|opened| opened.kind).unwrap_or_default(),
+            on_behalf_of: text(|opened| &opened.on_behalf_of),
             target: text(|opened| &opened.target),
             target_kind: text(|opened| &opened.target_kind),
             login: text(|opened| &opened.login),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use wiretape_core::SessionId;
+use wiretape_core::event::PrincipalKind;
 
 /// How a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +50,10 @@ pub struct SessionRow {
     pub id: SessionId,
     /// Who; empty when nobody was recognised.
     pub person: String,
+    /// What the principal is: a person, an agent, a service.
+    pub kind: PrincipalKind,
+    /// Whom the principal acts for; empty when for nobody else.
+    pub on_behalf_of: String,
     /// The target's name as it was asked for.
     pub target: String,
     /// The target's kind.
@@ -91,6 +96,10 @@ pub struct SessionRow {
 pub struct Filter {
     /// Of this person only.
     pub person: Option<String>,
+    /// Of principals of this kind only.
+    pub kind: Option<PrincipalKind>,
+    /// Of those only that act for this person.
+    pub on_behalf_of: Option<String>,
     /// To this target only.
     pub target: Option<String>,
     /// With this label only.

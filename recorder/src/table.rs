@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params_from_iter};
 use wiretape_core::SessionId;
+use wiretape_core::event::PrincipalKind;
 
 use crate::error::StoreError;
 use crate::row::{Filter, SessionRow, SessionState};
@@ -14,7 +15,7 @@ use crate::row::{Filter, SessionRow, SessionState};
 pub(crate) const FILE: &str = "catalogue.sqlite";
 
 /// The version of the table. A catalogue of another version is rebuilt from the tapes.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long one process waits for another that writes.
 const BUSY: Duration = Duration::from_secs(10);
@@ -23,6 +24,8 @@ const SCHEMA: &str = "
     CREATE TABLE session (
         id TEXT PRIMARY KEY,
         person TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        on_behalf_of TEXT NOT NULL,
         target TEXT NOT NULL,
         target_kind TEXT NOT NULL,
         login TEXT NOT NULL,
@@ -42,15 +45,17 @@ const SCHEMA: &str = "
     ) WITHOUT ROWID;
     CREATE INDEX session_opened ON session (opened_unix_nanos);
     CREATE INDEX session_person ON session (person, opened_unix_nanos);
+    CREATE INDEX session_kind ON session (kind, opened_unix_nanos);
+    CREATE INDEX session_on_behalf_of ON session (on_behalf_of, opened_unix_nanos);
     CREATE INDEX session_target ON session (target, opened_unix_nanos);
     CREATE INDEX session_label ON session (label, opened_unix_nanos);
     CREATE INDEX session_state ON session (state, opened_unix_nanos);
 ";
 
-const COLUMNS: &str = "id, person, target, target_kind, login, protocol, client_address, label, what, \
-    opened_unix_nanos, closed_unix_nanos, state, reason, events, client_bytes, upstream_bytes, tape_bytes, tape";
+const COLUMNS: &str = "id, person, kind, on_behalf_of, target, target_kind, login, protocol, client_address, label, \
+    what, opened_unix_nanos, closed_unix_nanos, state, reason, events, client_bytes, upstream_bytes, tape_bytes, tape";
 
-const PLACES: &str = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+const PLACES: &str = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
 
 /// A connection to the catalogue of a data folder.
 pub(crate) struct Table {
@@ -146,6 +151,8 @@ impl Table {
             }
         };
         add("person = ?", filter.person.clone().map(Value::Text));
+        add("kind = ?", filter.kind.map(|kind| Value::Text(kind.name().to_owned())));
+        add("on_behalf_of = ?", filter.on_behalf_of.clone().map(Value::Text));
         add("target = ?", filter.target.clone().map(Value::Text));
         add("label = ?", filter.label.clone().map(Value::Text));
         add("state = ?", filter.state.map(|state| Value::Text(state.name().to_owned())));
@@ -190,32 +197,42 @@ impl Table {
         let number = |column: usize| -> Result<u64, rusqlite::Error> {
             Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
         };
-        let (Some(id), Some(state)) =
-            (SessionId::parse(&row.get::<_, String>(0)?), SessionState::parse(&row.get::<_, String>(11)?))
-        else {
+        let (Some(id), Some(kind), Some(state)) = (
+            SessionId::parse(&row.get::<_, String>(0)?),
+            principal_kind(&row.get::<_, String>(2)?),
+            SessionState::parse(&row.get::<_, String>(13)?),
+        ) else {
             return Ok(None);
         };
         Ok(Some(SessionRow {
             id,
             person: row.get(1)?,
-            target: row.get(2)?,
-            target_kind: row.get(3)?,
-            login: row.get(4)?,
-            protocol: row.get(5)?,
-            client_address: row.get(6)?,
-            label: row.get(7)?,
-            what: row.get(8)?,
-            opened_unix_nanos: number(9)?,
-            closed_unix_nanos: row.get::<_, Option<i64>>(10)?.map(|nanos| u64::try_from(nanos).unwrap_or(0)),
+            kind,
+            on_behalf_of: row.get(3)?,
+            target: row.get(4)?,
+            target_kind: row.get(5)?,
+            login: row.get(6)?,
+            protocol: row.get(7)?,
+            client_address: row.get(8)?,
+            label: row.get(9)?,
+            what: row.get(10)?,
+            opened_unix_nanos: number(11)?,
+            closed_unix_nanos: row.get::<_, Option<i64>>(12)?.map(|nanos| u64::try_from(nanos).unwrap_or(0)),
             state,
-            reason: row.get(12)?,
-            events: number(13)?,
-            client_bytes: number(14)?,
-            upstream_bytes: number(15)?,
-            tape_bytes: number(16)?,
-            tape: self.tapes.join(row.get::<_, String>(17)?),
+            reason: row.get(14)?,
+            events: number(15)?,
+            client_bytes: number(16)?,
+            upstream_bytes: number(17)?,
+            tape_bytes: number(18)?,
+            tape: self.tapes.join(row.get::<_, String>(19)?),
         }))
     }
+}
+
+/// The kind of principal that is called `name`.
+fn principal_kind(name: &str) -> Option<PrincipalKind> {
+    let kinds = [PrincipalKind::Person, PrincipalKind::Agent, PrincipalKind::Service];
+    kinds.into_iter().find(|kind| kind.name() == name)
 }
 
 fn put(connection: &mut Connection, tapes: &Path, rows: &[SessionRow], replace: bool) -> Result<(), rusqlite::Error> {
@@ -232,6 +249,8 @@ fn put(connection: &mut Connection, tapes: &Path, rows: &[SessionRow], replace: 
             statement.execute(params_from_iter([
                 Value::Text(row.id.to_string()),
                 text(&row.person),
+                text(row.kind.name()),
+                text(&row.on_behalf_of),
                 text(&row.target),
                 text(&row.target_kind),
                 text(&row.login),

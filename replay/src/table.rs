@@ -1,8 +1,10 @@
 //! Sessions as a table.
 
 use unicode_width::UnicodeWidthStr;
+use wiretape_core::event::PrincipalKind;
 use wiretape_recorder::SessionRow;
 
+use crate::describe::principal;
 use crate::legible::{excerpt, size};
 use crate::timecode;
 use crate::wallclock;
@@ -38,6 +40,10 @@ fn cells(row: &SessionRow, id: &str, labels: bool, whats: bool) -> Vec<String> {
         "" => "–".to_owned(),
         text => excerpt(text, NAME_LETTERS_MAX),
     };
+    let person = match (row.person.as_str(), row.kind, row.on_behalf_of.as_str()) {
+        ("", PrincipalKind::Person, "") => or_dash(""),
+        (name, kind, on_behalf_of) => excerpt(&principal(name, kind, on_behalf_of), NAME_LETTERS_MAX),
+    };
     let target = match (row.target.as_str(), row.login.as_str()) {
         (target, "") => or_dash(target),
         (target, login) => excerpt(&format!("{login}@{target}"), NAME_LETTERS_MAX),
@@ -46,7 +52,7 @@ fn cells(row: &SessionRow, id: &str, labels: bool, whats: bool) -> Vec<String> {
         || "–".to_owned(),
         |closed| timecode::span(Duration::from_nanos(closed.saturating_sub(row.opened_unix_nanos))),
     );
-    let mut cells = vec![id.to_owned(), or_dash(&row.person), target];
+    let mut cells = vec![id.to_owned(), person, target];
     cells.extend(labels.then(|| excerpt(&row.label, NAME_LETTERS_MAX)));
     cells.extend([wallclock::short(row.opened_unix_nanos), lasted, row.state.name().to_owned(), size(row.tape_bytes)]);
     cells.extend(whats.then(|| what(&row.what)));

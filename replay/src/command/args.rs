@@ -102,6 +102,14 @@ pub struct SessionsArgs {
     #[arg(long, value_name = "NAME")]
     pub person: Option<String>,
 
+    /// Only sessions of people, of AI agents or of services
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<KindArg>,
+
+    /// Only sessions that an agent or a service opened for this person
+    #[arg(long, value_name = "NAME")]
+    pub on_behalf_of: Option<String>,
+
     /// Only sessions with this target
     #[arg(long, value_name = "NAME")]
     pub target: Option<String>,
@@ -125,6 +133,17 @@ pub struct SessionsArgs {
     /// One JSON array
     #[arg(long)]
     pub json: bool,
+}
+
+/// The kind of a principal, as it is asked for on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum KindArg {
+    /// A human being.
+    Person,
+    /// An AI agent.
+    Agent,
+    /// A program: a service, a pipeline, a job.
+    Service,
 }
 
 /// The state of a session, as it is asked for on the command line.

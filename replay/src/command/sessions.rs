@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
+use wiretape_core::event::PrincipalKind;
 use wiretape_recorder::{Archive, Filter, SessionRow, SessionState};
 
-use super::args::{SessionsArgs, StateArg};
+use super::args::{KindArg, SessionsArgs, StateArg};
 use super::catalogue;
 use crate::{clock, json, table, wallclock};
 
@@ -14,6 +15,8 @@ pub(super) fn sessions(data_dir: &Path, args: &SessionsArgs, output: &mut dyn Wr
     let since = args.since.as_ref().map(|text| wallclock::parse_since(text, clock::wall_nanos()));
     let filter = Filter {
         person: args.person.clone(),
+        kind: args.kind.map(kind),
+        on_behalf_of: args.on_behalf_of.clone(),
         target: args.target.clone(),
         label: args.label.clone(),
         state: args.state.map(state),
@@ -39,6 +42,14 @@ pub(super) fn sessions(data_dir: &Path, args: &SessionsArgs, output: &mut dyn Wr
 pub(super) fn lines(archive: &Archive, rows: &[SessionRow]) -> Vec<String> {
     let named: Vec<_> = rows.iter().map(|row| (row, catalogue::short_id(archive, &row.id))).collect();
     table::sessions(&named)
+}
+
+fn kind(arg: KindArg) -> PrincipalKind {
+    match arg {
+        KindArg::Person => PrincipalKind::Person,
+        KindArg::Agent => PrincipalKind::Agent,
+        KindArg::Service => PrincipalKind::Service,
+    }
 }
 
 fn state(arg: StateArg) -> SessionState {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use wiretape_core::event::SessionEvent;
+use wiretape_core::event::{PrincipalKind, SessionEvent};
 use wiretape_core::{Event, Kind, Lane};
 use wiretape_recorder::{Ending, SessionRow, Tape};
 
@@ -37,8 +37,17 @@ pub(super) fn show(data_dir: &Path, args: &ShowArgs, output: &mut dyn Write) -> 
 
 fn head(row: &SessionRow, tape: &Tape, output: &mut dyn Write) -> anyhow::Result<()> {
     let mut fields: Vec<(&str, String)> = vec![("session", row.id.to_string()), ("person", label(&row.person))];
+    if row.kind != PrincipalKind::Person {
+        fields.push(("kind", row.kind.name().to_owned()));
+    }
+    fields.push(("for", label(&row.on_behalf_of)));
     // Only the tape knows the rest of who it was.
     if let Some(Ok(Event { kind: Kind::Session(SessionEvent::Opened(opened)), .. })) = tape.events().next() {
+        let vouched = match (opened.issuer.as_str(), opened.subject.as_str()) {
+            ("", "") => String::new(),
+            (issuer, subject) => format!("{} as {}", label(issuer), label(subject)),
+        };
+        fields.push(("issuer", vouched));
         fields.push(("groups", label(&opened.groups.join(", "))));
         fields.push(("proof", label(&opened.proof)));
         fields.push(("program", label(&opened.client_program)));

@@ -8,7 +8,8 @@ use crate::wallclock;
 
 /// A session as one JSON object.
 ///
-/// Fields: `id`, `person`, `target`, `target_kind`, `login`, `protocol`, `client_address`, `label` (empty
+/// Fields: `id`, `person`, `kind` (`person`, `agent`, `service`), `on_behalf_of` (whom it acts for, empty when for nobody
+/// else), `target`, `target_kind`, `login`, `protocol`, `client_address`, `label` (empty
 /// when there is none), `what` (what it was about, empty when that is not told), `opened` and `closed`
 /// (RFC 3339, UTC, nanoseconds; `closed` is null while it is live), `duration_seconds` (null while it is live), `state`
 /// (`live`, `closed`, `cut off`, `refused`), `reason`, `events`, `client_bytes`, `upstream_bytes`, `tape_bytes`.
@@ -17,6 +18,8 @@ pub fn session(row: &SessionRow) -> String {
     let mut object = Object::default();
     object.put("id", row.id.to_string());
     object.put("person", row.person.as_str());
+    object.put("kind", row.kind.name());
+    object.put("on_behalf_of", row.on_behalf_of.as_str());
     object.put("target", row.target.as_str());
     object.put("target_kind", row.target_kind.as_str());
     object.put("login", row.login.as_str());
