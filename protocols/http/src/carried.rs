@@ -321,6 +321,21 @@ impl Carried {
         self.settle(around)
     }
 
+    /// People are asked about a unit of the wire: what it has to say to its client is the beginning of the answer.
+    pub(crate) fn waiting(&mut self, unit: Unit, text: &str, around: &mut Surroundings<'_>) {
+        if let Some((_, inner)) = self.units.iter().find(|(outer, _)| *outer == unit) {
+            self.wire.waiting(around.at, *inner, text);
+            self.drain(around);
+        }
+    }
+
+    /// Nobody wants an answer for what the wire asked any more.
+    pub(crate) fn withdraw(&mut self, around: &mut Surroundings<'_>) {
+        for (outer, _) in std::mem::take(&mut self.units) {
+            around.outbox.withdraw(outer);
+        }
+    }
+
     /// What an examination of the wire found.
     pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) -> Outcome {
         let Some(inner) = take(&mut self.examined, unit) else { return Outcome::Open };
@@ -333,6 +348,7 @@ impl Carried {
     /// is complete.
     pub(crate) fn farewell(&mut self, reason: &Reason, around: &mut Surroundings<'_>) -> bool {
         self.wire.farewell(around.at, reason);
+        self.withdraw(around);
         self.discard(around);
         if !self.reached {
             self.onward = Onward::Never;
@@ -351,7 +367,8 @@ impl Carried {
                 | Step::Hold { .. }
                 | Step::Release { .. }
                 | Step::Discard { .. }
-                | Step::Examine { .. } => {}
+                | Step::Examine { .. }
+                | Step::Withdraw { .. } => {}
             }
         }
         if told {
@@ -391,6 +408,11 @@ impl Carried {
                 Step::Examine { unit, examiner } => {
                     let outer = around.outbox.examine(self.lane, examiner);
                     self.examined.push((outer, unit));
+                }
+                Step::Withdraw { unit } => {
+                    if let Some(place) = self.units.iter().position(|(_, inner)| *inner == unit) {
+                        around.outbox.withdraw(self.units.swap_remove(place).0);
+                    }
                 }
                 Step::Send { to: Side::Upstream, message } => self.pass(message, around),
                 Step::Hold { to: Side::Upstream, message, .. } => self.hold(message, around),

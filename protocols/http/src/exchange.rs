@@ -183,6 +183,18 @@ impl Exchange {
         }
     }
 
+    /// People are asked about a unit of this lane.
+    ///
+    /// HTTP itself has no words for that which every client bears: the HTTP client of Python's library takes an interim
+    /// `102 Processing` for the final answer. So the client waits, unless what its request carries has words of its own.
+    pub(crate) fn waiting(&mut self, unit: Unit, text: &str, around: &mut Surroundings<'_>) {
+        match &mut self.stage {
+            Stage::Tunnel(tunnel) => tunnel.waiting(around.at, unit, text, around.outbox),
+            Stage::Carried(carried) => carried.waiting(unit, text, around),
+            Stage::Asked { .. } | Stage::Passing | Stage::Answered | Stage::Over => {}
+        }
+    }
+
     /// What an examination found that the nested wire asked for.
     pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) {
         match &mut self.stage {
@@ -201,6 +213,9 @@ impl Exchange {
             Side::Client => self.request.has_ended(),
             Side::Upstream => self.response.has_ended(),
         };
+        if let (Stage::Tunnel(tunnel), Side::Client) = (&mut self.stage, side) {
+            tunnel.withdraw(around.outbox);
+        }
         match (&self.stage, side) {
             (Stage::Tunnel(_), _) if ended => {}
             (Stage::Tunnel(_), _) => self.pass_through(side, Part::End, around),
@@ -492,12 +507,19 @@ impl Exchange {
         self.drop_held();
     }
 
-    /// What is held for the target never goes.
+    /// What is held for the target never goes, and what is asked is asked no longer.
     fn discard(&mut self, around: &mut Surroundings<'_>) {
         match &mut self.stage {
-            Stage::Carried(carried) => carried.discard(around),
-            Stage::Tunnel(tunnel) => tunnel.discard(around.outbox),
-            Stage::Asked { .. } | Stage::Passing | Stage::Answered | Stage::Over => {}
+            Stage::Carried(carried) => {
+                carried.withdraw(around);
+                carried.discard(around);
+            }
+            Stage::Tunnel(tunnel) => {
+                tunnel.withdraw(around.outbox);
+                tunnel.discard(around.outbox);
+            }
+            Stage::Asked { unit, .. } => around.outbox.withdraw(*unit),
+            Stage::Passing | Stage::Answered | Stage::Over => {}
         }
     }
 }

@@ -104,6 +104,22 @@ impl Tunnel {
         self.drain(outbox);
     }
 
+    /// Tells the nested wire that people are asked about one of its units.
+    pub(crate) fn waiting(&mut self, at: Moment, unit: Unit, text: &str, outbox: &mut Outbox) {
+        let Some((_, inner)) = self.units.iter().find(|(outer, _)| *outer == unit) else { return };
+        if let Some(wire) = &mut self.wire {
+            wire.waiting(at, *inner, text);
+        }
+        self.drain(outbox);
+    }
+
+    /// Nobody wants an answer for what the nested wire asked any more.
+    pub(crate) fn withdraw(&mut self, outbox: &mut Outbox) {
+        for (outer, _) in std::mem::take(&mut self.units) {
+            outbox.withdraw(outer);
+        }
+    }
+
     /// Passes on what an examination found, where it is one of the nested wire's.
     pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) {
         let Some(place) = self.examined.iter().position(|(outer, _)| *outer == unit) else { return };
@@ -138,7 +154,11 @@ impl Tunnel {
                     told |= to == Side::Client;
                     outbox.send(to, self.lane, Part::Body(message));
                 }
-                Step::Hold { .. } | Step::Release { .. } | Step::Discard { .. } | Step::Examine { .. } => {}
+                Step::Hold { .. }
+                | Step::Release { .. }
+                | Step::Discard { .. }
+                | Step::Examine { .. }
+                | Step::Withdraw { .. } => {}
             }
         }
         if told {
@@ -184,6 +204,11 @@ impl Tunnel {
                 Step::Examine { unit, examiner } => {
                     let outer = outbox.examine(self.lane, examiner);
                     self.examined.push((outer, unit));
+                }
+                Step::Withdraw { unit } => {
+                    if let Some(place) = self.units.iter().position(|(_, inner)| *inner == unit) {
+                        outbox.withdraw(self.units.swap_remove(place).0);
+                    }
                 }
             }
         }

@@ -54,6 +54,11 @@ impl Outbox {
         unit
     }
 
+    /// Nobody wants an answer for `unit` any more.
+    pub(crate) fn withdraw(&mut self, unit: Unit) {
+        self.steps.push_back(Step::Withdraw { unit });
+    }
+
     /// Notes content that stands on `side`, in as many events as it takes.
     pub(crate) fn note_body(&mut self, at: Moment, side: Side, lane: Lane, bytes: &Bytes) {
         for bytes in payloads(bytes) {

@@ -133,6 +133,10 @@ impl Wire for HttpWire {
         self.on_lane(unit.lane, at, |exchange, around| exchange.rule(unit, verdict, around));
     }
 
+    fn waiting(&mut self, at: Moment, unit: Unit, text: &str) {
+        self.on_lane(unit.lane, at, |exchange, around| exchange.waiting(unit, text, around));
+    }
+
     fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
         self.on_lane(unit.lane, at, |exchange, around| exchange.found(unit, finding, around));
     }

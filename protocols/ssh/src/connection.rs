@@ -112,6 +112,14 @@ impl Connection {
         }
     }
 
+    /// The client is gone: nobody wants an answer any more.
+    pub(crate) fn withdraw(&mut self, outbox: &mut Outbox) {
+        if let Some((unit, listener)) = self.question.take() {
+            outbox.withdraw(unit);
+            self.asks.push_back(Ask::Refused(listener));
+        }
+    }
+
     fn answered(&mut self, at: Moment, accepted: bool, port: Option<u32>, outbox: &mut Outbox) -> Option<()> {
         let (mut listener, listens) = match self.asks.front()? {
             Ask::Listen(listener) => (listener.clone(), accepted),

@@ -38,7 +38,12 @@ enum Question {
     /// The lane itself.
     Open,
     /// A request of the client.
-    Request { request: Request, want_reply: bool },
+    Request {
+        request: Request,
+        want_reply: bool,
+        /// The client has the answer already: it was told to wait.
+        granted: bool,
+    },
 }
 
 /// A program on a lane of kind session; one at a time (RFC 4254 section 6.5).
@@ -77,6 +82,8 @@ pub(crate) struct LaneState {
     signatures: Option<Pair<Signature>>,
     refusal: Option<Refusal>,
     exit_told: bool,
+    /// The newest unit of this lane whose client was told that it waits.
+    told_to_wait: u64,
 }
 
 impl LaneState {
@@ -100,6 +107,7 @@ impl LaneState {
             signatures: forwarded.then(Pair::default),
             refusal: None,
             exit_told: false,
+            told_to_wait: 0,
         }
     }
 
@@ -262,8 +270,10 @@ impl LaneState {
         }
     }
 
-    fn drop_held(&mut self) {
-        self.question = None;
+    fn drop_held(&mut self, around: &mut Surroundings<'_>) {
+        if let Some((unit, _)) = self.question.take() {
+            around.outbox.withdraw(unit);
+        }
         self.held = VecDeque::new();
         self.held_bytes = 0;
     }
@@ -271,6 +281,7 @@ impl LaneState {
     /// The nested wire is over, and what it held for anybody never goes.
     fn drop_nested(&mut self, around: &mut Surroundings<'_>) {
         if let Some(mut nested) = self.nested.take() {
+            nested.withdraw(around.outbox);
             nested.discard(around.outbox);
         }
         self.forget_behind();
@@ -335,7 +346,7 @@ impl LaneState {
     }
 
     fn pass_close(&mut self, side: Side, around: &mut Surroundings<'_>) {
-        self.drop_held();
+        self.drop_held(around);
         if let Some(refusal) = self.refusal.take_if(|_| side == Side::Upstream) {
             // The target left before it answered what came before the refused request.
             self.tell_refusal(&refusal, around);

@@ -38,6 +38,8 @@ pub(crate) struct Nested {
     settled: Pair<Option<Settled>>,
     /// Who hears nothing more.
     deaf: Pair<bool>,
+    /// Something was sent to the client.
+    told: bool,
 }
 
 impl Nested {
@@ -56,6 +58,7 @@ impl Nested {
             holding: Pair::default(),
             settled: Pair::default(),
             deaf: Pair::default(),
+            told: false,
         }
     }
 
@@ -101,6 +104,24 @@ impl Nested {
         true
     }
 
+    /// Tells the wire that people are asked about one of its units. `None` when it is none of this wire's; otherwise
+    /// whether the wire had words for its client.
+    pub(crate) fn waiting(&mut self, at: Moment, unit: Unit, text: &str, outbox: &mut Outbox) -> Option<bool> {
+        let inner = *self.units.get(&unit)?;
+        self.wire.waiting(at, inner, text);
+        let told = std::mem::take(&mut self.told);
+        self.drain(at, outbox);
+        let said = std::mem::replace(&mut self.told, told);
+        Some(said)
+    }
+
+    /// Nobody wants an answer for what this wire asked any more.
+    pub(crate) fn withdraw(&mut self, outbox: &mut Outbox) {
+        for outer in std::mem::take(&mut self.units).into_keys() {
+            outbox.withdraw(outer);
+        }
+    }
+
     /// Passes on what an examination found; true when it was one of this wire.
     pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) -> bool {
         let Some(inner) = self.examined.remove(&unit) else { return false };
@@ -118,7 +139,11 @@ impl Nested {
                 Step::Judge { event, .. } | Step::Note(event) => self.note(event, outbox),
                 Step::Send { to, .. } if *self.deaf.of(to) => {}
                 Step::Send { to, message } => self.send(at, to, message, outbox),
-                Step::Hold { .. } | Step::Release { .. } | Step::Discard { .. } | Step::Examine { .. } => {}
+                Step::Hold { .. }
+                | Step::Release { .. }
+                | Step::Discard { .. }
+                | Step::Examine { .. }
+                | Step::Withdraw { .. } => {}
             }
         }
     }
@@ -204,6 +229,13 @@ impl Nested {
                     let outer = outbox.examine(self.lane, examiner);
                     self.examined.insert(outer, unit);
                 }
+                Step::Withdraw { unit } => {
+                    let outer = self.units.iter().find(|(_, inner)| **inner == unit).map(|(outer, _)| *outer);
+                    if let Some(outer) = outer {
+                        self.units.remove(&outer);
+                        outbox.withdraw(outer);
+                    }
+                }
             }
         }
     }
@@ -216,7 +248,8 @@ impl Nested {
         }
     }
 
-    fn send(&self, at: Moment, to: Side, message: Bytes, outbox: &mut Outbox) {
+    fn send(&mut self, at: Moment, to: Side, message: Bytes, outbox: &mut Outbox) {
+        self.told |= to == Side::Client;
         if self.wire.is_record() {
             outbox.send(to, Message::Data { lane: self.lane, error: false, bytes: message });
         } else {

@@ -54,6 +54,11 @@ impl Outbox {
         unit
     }
 
+    /// Nobody wants an answer for `unit` any more.
+    pub(crate) fn withdraw(&mut self, unit: Unit) {
+        self.steps.push_back(Step::Withdraw { unit });
+    }
+
     /// Notes bytes of a stream that `side` said.
     pub(crate) fn note_data(&mut self, at: Moment, side: Side, lane: Lane, error: bool, bytes: &Bytes) {
         for part in payloads(bytes) {

@@ -8,6 +8,8 @@ struct Ask {
     request: &'static str,
     /// The gateway's own answer; `None` when the other side will give it.
     settled: Option<bool>,
+    /// The gateway has granted it already: the other side's answer is not passed on.
+    granted: bool,
 }
 
 /// The requests of one side of a lane, oldest first.
@@ -19,18 +21,24 @@ pub(crate) struct Pending {
 impl Pending {
     /// A request was sent on; the other side will answer it.
     pub(crate) fn sent_on(&mut self, request: &'static str) {
-        self.asks.push_back(Ask { request, settled: None });
+        self.asks.push_back(Ask { request, settled: None, granted: false });
+    }
+
+    /// The same of a request that the gateway has granted already.
+    pub(crate) fn sent_on_granted(&mut self, request: &'static str) {
+        self.asks.push_back(Ask { request, settled: None, granted: true });
     }
 
     /// The gateway answers this request itself, once its turn has come.
     pub(crate) fn settled(&mut self, request: &'static str, accepted: bool) {
-        self.asks.push_back(Ask { request, settled: Some(accepted) });
+        self.asks.push_back(Ask { request, settled: Some(accepted), granted: false });
     }
 
-    /// The other side answered: the request that the answer is for, or `None` when none waits for it.
-    pub(crate) fn answered(&mut self) -> Option<&'static str> {
+    /// The other side answered: the request that the answer is for, and whether the asker has an answer already; `None`
+    /// when none waits for it.
+    pub(crate) fn answered(&mut self) -> Option<(&'static str, bool)> {
         let due = self.asks.front()?.settled.is_none();
-        if due { self.asks.pop_front().map(|ask| ask.request) } else { None }
+        if due { self.asks.pop_front().map(|ask| (ask.request, ask.granted)) } else { None }
     }
 
     /// The oldest request, if the gateway answers it itself.
@@ -41,9 +49,14 @@ impl Pending {
         Some((ask.request, accepted))
     }
 
-    /// The oldest request, whoever was to answer it.
+    /// The oldest request that has no answer yet, whoever was to give it.
     pub(crate) fn abandon(&mut self) -> Option<&'static str> {
-        self.asks.pop_front().map(|ask| ask.request)
+        while let Some(ask) = self.asks.pop_front() {
+            if !ask.granted {
+                return Some(ask.request);
+            }
+        }
+        None
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -66,10 +79,10 @@ mod tests {
         pending.settled("env", false);
         pending.sent_on("shell");
         assert_eq!(pending.next_settled(), None);
-        assert_eq!(pending.answered(), Some("pty-req"));
+        assert_eq!(pending.answered(), Some(("pty-req", false)));
         assert_eq!(pending.next_settled(), Some(("env", false)));
         assert_eq!(pending.next_settled(), None);
-        assert_eq!(pending.answered(), Some("shell"));
+        assert_eq!(pending.answered(), Some(("shell", false)));
         assert_eq!(pending.answered(), None);
     }
 }

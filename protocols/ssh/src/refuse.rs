@@ -36,10 +36,15 @@ pub(crate) fn reject(at: Moment, opener: Side, lane: Lane, reason: OpenFailure, 
     outbox.send(opener, Message::Rejected { lane, reason, text: line_of(text) });
 }
 
-/// Tells the client why there is no program, and gives it an exit status.
-pub(crate) fn explain(at: Moment, lane: Lane, text: &str, status: u32, terminal: bool, outbox: &mut Outbox) {
+/// Says something on the client's standard error.
+pub(crate) fn say(at: Moment, lane: Lane, text: &str, terminal: bool, outbox: &mut Outbox) {
     outbox.note(at, Side::Client, lane, Kind::Session(SessionEvent::Notice { text: text.to_owned() }));
     outbox.send(Side::Client, Message::Data { lane, error: true, bytes: words(text, terminal) });
+}
+
+/// Tells the client why there is no program, and gives it an exit status.
+pub(crate) fn explain(at: Moment, lane: Lane, text: &str, status: u32, terminal: bool, outbox: &mut Outbox) {
+    say(at, lane, text, terminal, outbox);
     outbox.note(at, Side::Client, lane, Kind::Process(ProcessEvent::Exit { status }));
     let request = Request::ExitStatus { status };
     outbox.send(Side::Client, Message::Request { lane, request, want_reply: false });

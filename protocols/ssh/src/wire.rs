@@ -154,6 +154,11 @@ impl Wire for SshWire {
         self.agent_lent |= lent == Some(true);
     }
 
+    fn waiting(&mut self, at: Moment, unit: Unit, text: &str) {
+        // Of requests of the connection there is nobody to tell: OpenSSH shows no SSH_MSG_DEBUG.
+        self.on_lane(unit.lane, at, |state, around| state.waiting(unit, text, around));
+    }
+
     fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
         self.on_lane(unit.lane, at, |state, around| state.found(unit, finding, around));
     }
@@ -162,6 +167,9 @@ impl Wire for SshWire {
         let lanes: Vec<Lane> = self.lanes.keys().copied().collect();
         for lane in lanes {
             self.on_lane(lane, at, |state, around| state.side_ended(side, around));
+        }
+        if side == Side::Client {
+            self.connection.withdraw(&mut self.outbox);
         }
         Ok(())
     }

@@ -68,7 +68,9 @@ impl Exchange {
         if carried.is_own() {
             // The client has a head already: what the target says has to be the rest of that answer.
             if head.status != 200 || Coding::of(&head.fields) != Coding::Identity {
-                return Err(Violation("another answer than the one that the client has been given the head of"));
+                let (expected, got) =
+                    ("the answer of which the client has the head", format!("status {}", head.status));
+                return Ok(Err(Trouble::Fault(Fault::new(Side::Upstream, expected, got))));
             }
             return Ok(Ok(Outcome::Open));
         }

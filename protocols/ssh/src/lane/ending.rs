@@ -12,7 +12,7 @@ use crate::{Message, OpenFailure, refuse};
 impl LaneState {
     /// Closes the lane towards each side that has it and was not told yet.
     pub(super) fn close_both(&mut self, around: &mut Surroundings<'_>) {
-        self.drop_held();
+        self.drop_held(around);
         self.drop_nested(around);
         self.terminal = None;
         // The close of one side was sent on to the other already; the other's is what that side still waits for.
@@ -38,8 +38,13 @@ impl LaneState {
 
     /// `side` left the connection: its part of what the lane carries is complete.
     pub(crate) fn side_ended(&mut self, side: Side, around: &mut Surroundings<'_>) {
-        let holding = self.nested.as_ref().is_some_and(|nested| nested.is_holding(side.other()));
-        if holding {
+        let given_up =
+            |nested: &Nested| nested.is_holding(side.other()) || (side == Side::Client && nested.is_asking());
+        let gives_up = self.nested.as_ref().is_some_and(given_up);
+        if side == Side::Client {
+            self.drop_held(around);
+        }
+        if gives_up {
             // Who left before what it said could go has given it up.
             self.drop_nested(around);
         } else if self.standing.phase() == Phase::Open && !self.standing.eof_by(side) && !self.standing.closed_by(side)
@@ -80,13 +85,13 @@ impl LaneState {
                 self.close_both(around);
             }
         }
-        self.drop_held();
+        self.drop_held(around);
     }
 
     /// Grants every request that still waits, so that the client goes on to listen.
     fn answer_held(&mut self, around: &mut Surroundings<'_>) {
         self.answer_all(around);
-        if let Some((_, Question::Request { request, want_reply: true })) = self.question.take() {
+        if let Some((_, Question::Request { request, want_reply: true, granted: false })) = self.question.take() {
             self.grant(request.name(), around);
         }
         for message in std::mem::take(&mut self.held) {
@@ -117,11 +122,17 @@ impl LaneState {
             Ok(()) => {
                 // The close follows: the other side hears nothing behind it.
                 nested.deafen(side.other());
-                self.nested = Some(nested).filter(|nested| !nested.is_asking());
+                if nested.is_asking() {
+                    nested.withdraw(around.outbox);
+                } else {
+                    self.nested = Some(nested);
+                }
             }
             Err(fault) => {
                 self.note_not_understood(&nested, &fault, around);
-                if passes_on(&nested, around) {
+                let passes_on = passes_on(&nested, around);
+                nested.withdraw(around.outbox);
+                if passes_on {
                     self.pass_kept(nested, around);
                 }
             }
@@ -149,6 +160,7 @@ impl LaneState {
         let Err(fault) = outcome else { return self.settle_behind(around) };
         let Some(mut nested) = self.nested.take() else { return };
         let passes_on = passes_on(&nested, around);
+        nested.withdraw(around.outbox);
         nested.discard(around.outbox);
         self.forget_behind();
         let what = self.note_not_understood(&nested, &fault, around);

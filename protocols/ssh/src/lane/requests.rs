@@ -1,10 +1,12 @@
 //! What is requested of a lane, and what is answered.
 
+use wiretape_core::event::StreamKind;
 use wiretape_core::judge::ActionKind;
 use wiretape_core::{Action, Carrier, Event, Finding, Reason, Side, Unit, Verdict, limits as shared};
 
 use super::{LaneState, Program, Question, Refusal, Surroundings};
 use crate::event::{answer_event, request_event};
+use crate::state::Phase;
 use crate::terminal::Terminal;
 use crate::{Message, OpenFailure, Request, refuse};
 
@@ -95,7 +97,7 @@ impl LaneState {
         }
         let event = Event { at: around.at, side: Side::Client, lane: self.lane, kind: request_event(&request) };
         let unit = around.outbox.judge(Action { lane: self.lane, kind }, event);
-        self.question = Some((unit, Question::Request { request, want_reply }));
+        self.question = Some((unit, Question::Request { request, want_reply, granted: false }));
     }
 
     /// Answers of the gateway whose turn has come.
@@ -108,9 +110,16 @@ impl LaneState {
 
     pub(super) fn pass_answer(&mut self, side: Side, accepted: bool, around: &mut Surroundings<'_>) {
         let asker = side.other();
-        let Some(request) = self.pending.of_mut(asker).answered() else { return };
+        let Some((request, granted)) = self.pending.of_mut(asker).answered() else { return };
         around.outbox.note(around.at, side, self.lane, answer_event(request, accepted));
-        around.outbox.send(asker, Message::Answer { lane: self.lane, accepted });
+        if granted {
+            // The client heard that it is granted, and can be told the rest in words only.
+            if !accepted && request != Request::Agent.name() {
+                return self.end_unstarted(request, around);
+            }
+        } else {
+            around.outbox.send(asker, Message::Answer { lane: self.lane, accepted });
+        }
         match request {
             "shell" | "exec" | "subsystem" if accepted => self.program = Program::Running,
             "shell" | "exec" | "subsystem" => {
@@ -147,14 +156,17 @@ impl LaneState {
                     self.standing.reject();
                     refuse::reject(around.at, opener, self.lane, prohibited, &reason.text, around.outbox);
                 }
-                (Question::Request { request, want_reply }, Verdict::Allow) => {
-                    self.allow_request(request, want_reply, around);
+                (Question::Request { request, want_reply, granted }, Verdict::Allow) => {
+                    self.allow_request(request, want_reply, granted, around);
                 }
-                (Question::Request { request: Request::Agent, want_reply }, Verdict::Refuse(_)) => {
+                (Question::Request { request: Request::Agent, granted: true, .. }, Verdict::Refuse(reason)) => {
+                    self.say(&format!("your agent is not lent: {}", reason.text), around);
+                }
+                (Question::Request { request: Request::Agent, want_reply, .. }, Verdict::Refuse(_)) => {
                     self.settle_denied(Side::Client, Request::Agent.name(), want_reply, around);
                 }
-                (Question::Request { request, want_reply }, Verdict::Refuse(reason)) => {
-                    self.refuse_request(reason, &request, want_reply, around);
+                (Question::Request { request, want_reply, granted }, Verdict::Refuse(reason)) => {
+                    self.refuse_request(reason, &request, want_reply && !granted, around);
                 }
             }
         } else if let Some(nested) = &mut self.nested {
@@ -173,7 +185,7 @@ impl LaneState {
         self.release(around);
     }
 
-    fn allow_request(&mut self, request: Request, want_reply: bool, around: &mut Surroundings<'_>) {
+    fn allow_request(&mut self, request: Request, want_reply: bool, granted: bool, around: &mut Surroundings<'_>) {
         let carrier = match &request {
             Request::Exec { command } => Some(Carrier::Exec { command: command.clone() }),
             Request::Subsystem { name } => Some(Carrier::Subsystem { name: name.clone() }),
@@ -185,12 +197,66 @@ impl LaneState {
         if request != Request::Agent && !want_reply {
             self.program = Program::Running;
         }
+        if granted {
+            self.pending.of_mut(Side::Client).sent_on_granted(request.name());
+            let message = Message::Request { lane: self.lane, request, want_reply };
+            return self.send_on(Side::Upstream, message, around.outbox);
+        }
         self.send_judged_request(Side::Client, request, want_reply, around);
+    }
+
+    /// The target did not start what the client was told is granted.
+    fn end_unstarted(&mut self, request: &str, around: &mut Surroundings<'_>) {
+        let text = format!("the target did not grant the request `{request}`");
+        refuse::explain(around.at, self.lane, &text, refuse::EXIT_REFUSED, self.terminal.is_some(), around.outbox);
+        self.exit_told = true;
+        self.close_both(around);
+    }
+
+    /// People are asked about a unit of this lane: the client is told so once, on its standard error.
+    ///
+    /// A client that waits for the answer to its request shows nothing before that came, and some read nothing: it is
+    /// granted, and only then does the lane wait.
+    pub(crate) fn waiting(&mut self, unit: Unit, text: &str, around: &mut Surroundings<'_>) {
+        let own = self.question.as_ref().is_some_and(|(asked, _)| *asked == unit);
+        if !own {
+            let nested = self.nested.as_mut();
+            match nested.and_then(|nested| nested.waiting(around.at, unit, text, around.outbox)) {
+                Some(false) => {}
+                Some(true) | None => return,
+            }
+        }
+        let before = self.pending.of(Side::Client);
+        if unit.serial <= self.told_to_wait || !self.hears_words() || (own && !before.is_empty()) {
+            return;
+        }
+        if let Some((_, Question::Request { request, want_reply: true, granted })) = self.question.as_mut()
+            && own
+            && !std::mem::replace(granted, true)
+        {
+            let name = request.name();
+            self.grant(name, around);
+        }
+        self.told_to_wait = unit.serial;
+        self.say(text, around);
+    }
+
+    /// True while words on standard error reach somebody.
+    fn hears_words(&self) -> bool {
+        let open = self.kind == StreamKind::Session && self.standing.phase() == Phase::Open && !self.exit_told;
+        open && !self.standing.closed_by(Side::Client) && !self.standing.eof_by(Side::Upstream)
+    }
+
+    /// Says a line of the gateway's own.
+    fn say(&self, text: &str, around: &mut Surroundings<'_>) {
+        if self.hears_words() {
+            refuse::say(around.at, self.lane, text, self.terminal.is_some(), around.outbox);
+        }
     }
 
     fn refuse_request(&mut self, reason: Reason, request: &Request, want_reply: bool, around: &mut Surroundings<'_>) {
         let refusal = Refusal { reason, request: request.name(), want_reply };
-        self.drop_held();
+        self.drop_held(around);
         if self.pending.of(Side::Client).is_empty() {
             self.tell_refusal(&refusal, around);
             self.close_both(around);
