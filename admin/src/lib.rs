@@ -1,1 +1,12 @@
 //! The API of the gateway for its operators, auditors and approvers, and the commands that use it.
+//!
+//! The gateway stands behind [`office::Office`]: who somebody is and what they may do is decided there; what is asked and
+//! answered over HTTP is decided here, and described by the OpenAPI document that the API serves.
+//!
+//! **What is absent here, on purpose:** listeners, TLS, clocks, policies, files that are written. A connection comes in
+//! as a stream; recordings are read through the recorder's archive.
+#![warn(clippy::indexing_slicing)]
+
+pub mod limits;
+pub mod metrics;
+pub mod office;
