@@ -1,0 +1,116 @@
+//! The issuers of the configuration, told apart by the `iss` of a token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+use crate::device::DeviceFlow;
+use crate::identity::Identity;
+use crate::issuer::Issuer;
+use crate::offer::{IssuerOffer, LoginOffer};
+use crate::rejected::{Rejected, quoted};
+use crate::settings::IssuerSettings;
+use crate::token::Token;
+
+/// Every issuer whose tokens are taken.
+#[derive(Default)]
+pub struct Issuers {
+    issuers: Vec<Arc<Issuer>>,
+}
+
+impl Issuers {
+    /// The issuers of a configuration. Nothing is asked of them yet.
+    ///
+    /// # Errors
+    /// When two have the same name or URL, a URL is neither `https` nor on this machine, there is nothing that a token
+    /// could be for, an algorithm is unknown or symmetric, or an issuer that signs for everybody has no `require`.
+    pub fn new(settings: Vec<IssuerSettings>) -> anyhow::Result<Self> {
+        // Once in a process; another one that was installed before is as good.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let mut issuers: Vec<Arc<Issuer>> = Vec::new();
+        for settings in settings {
+            let name = settings.name.clone();
+            ensure!(
+                !issuers.iter().any(|known| known.settings().name == settings.name),
+                "two issuers are called {name:?}"
+            );
+            ensure!(
+                !issuers.iter().any(|known| known.settings().url == settings.url),
+                "the issuer {name:?} has the url of another one"
+            );
+            let issuer = Issuer::new(settings).with_context(|| format!("the issuer {name:?}"))?;
+            issuers.push(Arc::new(issuer));
+        }
+        Ok(Self { issuers })
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issuers.is_empty()
+    }
+
+    /// Whether `text` looks like a token of an issuer, so that it is one or nothing: a password or a token of the
+    /// gateway's own never does.
+    #[must_use]
+    pub fn is_token(text: &str) -> bool {
+        Token::is_one(text)
+    }
+
+    /// Who the bearer of `token` is at `now_unix` (seconds since 1970-01-01 UTC).
+    ///
+    /// Whether the proof was revoked, and whether the name may be borne here, the caller asks
+    /// [`crate::Revocations::is_revoked`] and [`crate::standing`].
+    ///
+    /// # Errors
+    /// Whatever is wrong with it, or that its issuer cannot be asked and no keys of it are kept.
+    pub async fn validate(&self, token: &str, now_unix: u64) -> Result<Identity, Rejected> {
+        let token = Token::read(token)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.settings().url == token.issuer());
+        let Some(issuer) = issuer else { return Err(Rejected::UnknownIssuer(quoted(token.issuer()))) };
+        issuer.validate(token, now_unix).await
+    }
+
+    /// The login by device at the issuer called `issuer`, or at the first that has a client here. `None` when there is
+    /// no such issuer, or it has no `client_id`.
+    #[must_use]
+    pub fn device(&self, issuer: Option<&str>) -> Option<DeviceFlow> {
+        let issuer = self.issuers.iter().find(|known| {
+            known.settings().client_id.is_some() && issuer.is_none_or(|name| known.settings().name == name)
+        })?;
+        Some(DeviceFlow::new(Arc::clone(issuer)))
+    }
+
+    /// What `GET /v1/login` answers: the issuers at which a person can log in.
+    #[must_use]
+    pub fn offer(&self) -> LoginOffer {
+        let issuers = self.issuers.iter().map(|issuer| issuer.settings()).filter_map(|settings| {
+            let client_id = settings.login_client_id.clone().or_else(|| settings.client_id.clone())?;
+            Some(IssuerOffer {
+                name: settings.name.clone(),
+                url: settings.url.clone(),
+                client_id,
+                scopes: settings.scopes.clone(),
+                token: settings.login_token,
+                resource: settings.resource.clone(),
+            })
+        });
+        LoginOffer { issuers: issuers.collect(), ..LoginOffer::default() }
+    }
+
+    /// Keeps the keys of all issuers fresh, for ever: for a task of its own. Without it, keys are fetched when they
+    /// are needed, which makes one login in a while slower.
+    pub async fn keep_fresh(&self) {
+        /// The pause between two looks, so that an issuer that does not answer is not asked without end.
+        const PAUSE_MIN: Duration = Duration::from_secs(20);
+        const PAUSE_MAX: Duration = Duration::from_secs(600);
+        loop {
+            for issuer in &self.issuers {
+                issuer.renew().await;
+            }
+            let due = self.issuers.iter().map(|issuer| issuer.due()).min().unwrap_or(PAUSE_MAX);
+            tokio::time::sleep(due.clamp(PAUSE_MIN, PAUSE_MAX)).await;
+        }
+    }
+}
