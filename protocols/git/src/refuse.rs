@@ -48,6 +48,17 @@ pub(crate) fn preface(service: &str) -> Bytes {
     preface.freeze()
 }
 
+/// An empty packet of side band 1: what receive-pack sends so that nobody gives up (git's `builtin/receive-pack.c`).
+pub(crate) const KEEPALIVE: &[u8] = b"0005\x01";
+
+/// A line of side band 2, which the client shows behind `remote: `.
+pub(crate) fn progress(text: &str) -> Said {
+    let text = format!("wiretape: {}\n", line(text));
+    let mut message = BytesMut::new();
+    write_band(&mut message, 2, text.as_bytes());
+    Said { events: vec![GitEvent::Progress { bytes: text.into() }], message: message.freeze() }
+}
+
 /// Why a push is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why<'a> {

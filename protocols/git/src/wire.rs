@@ -61,6 +61,12 @@ pub struct GitWire {
     steps_bytes: usize,
     /// The unit that waits for its judgement: nothing is done before.
     asked: Option<Unit>,
+    /// What is said while something waits for its judgement.
+    aside: VecDeque<Step<Bytes>>,
+    /// What the client is told of its waiting once it listens.
+    wait: Option<String>,
+    /// The unit whose client was told that it waits.
+    told_to_wait: Option<Unit>,
     serial: u64,
     opened: bool,
     /// Something was said to the client.
@@ -90,6 +96,9 @@ impl GitWire {
             steps: VecDeque::new(),
             steps_bytes: 0,
             asked: None,
+            aside: VecDeque::new(),
+            wait: None,
+            told_to_wait: None,
             serial: 0,
             opened: false,
             told: false,
@@ -304,6 +313,34 @@ impl GitWire {
         }
     }
 
+    /// Tells the client of a push that it waits, where it agreed to a side band and listens.
+    fn tell_to_wait(&mut self, at: Moment) {
+        let listens = self.client_ended || !self.conversation.part.is_exchange();
+        let banded = self.standing.list().is_some_and(|list| list.chosen().banded);
+        let between = self.upstream.packets.is_between() && !self.upstream.opaque;
+        let Some(unit) = self.asked.filter(|_| listens && banded && between) else { return };
+        let Some(text) = self.wait.take() else { return };
+        if self.told_to_wait.replace(unit) == Some(unit) {
+            // Nothing but a sign of life: there is nothing to record of it.
+            let message = Bytes::from_static(refuse::KEEPALIVE);
+            return self.aside.push_back(Step::Send { to: Side::Client, message });
+        }
+        let said = refuse::progress(&text);
+        for event in said.events {
+            let event = self.event(Side::Client, at, event);
+            self.aside.push_back(Step::Note(event));
+        }
+        self.aside.push_back(Step::Send { to: Side::Client, message: said.message });
+        self.told = true;
+    }
+
+    /// What is asked is asked no longer.
+    fn withdraw(&mut self) {
+        if let Some(unit) = self.asked.take() {
+            self.aside.push_back(Step::Withdraw { unit });
+        }
+    }
+
     /// The client listens.
     fn answer(&mut self) {
         if let Some(message) = self.answer.take() {
@@ -314,7 +351,7 @@ impl GitWire {
     /// What is held never goes, and of what was planned only the record is made. Yields that of `at`.
     fn give_up(&mut self, at: Moment) -> VecDeque<Step<Bytes>> {
         self.over = true;
-        self.asked = None;
+        self.withdraw();
         self.steps_bytes = 0;
         let mut now = VecDeque::new();
         for step in std::mem::take(&mut self.steps) {
@@ -405,6 +442,9 @@ impl Wire for GitWire {
     }
 
     fn step(&mut self) -> Option<Step<Bytes>> {
+        if let Some(step) = self.aside.pop_front() {
+            return Some(step);
+        }
         if self.asked.is_some() {
             return None;
         }
@@ -433,6 +473,15 @@ impl Wire for GitWire {
         }
     }
 
+    /// A client that pushes hears of it in its side band, and then what real servers say so that it goes on to wait.
+    fn waiting(&mut self, at: Moment, unit: Unit, text: &str) {
+        if self.asked != Some(unit) || self.stage != Stage::Judged(unit) {
+            return;
+        }
+        self.wait = Some(text.to_owned());
+        self.tell_to_wait(at);
+    }
+
     fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
         if self.stage == Stage::Examined(unit) && !self.over {
             self.understood(at, finding);
@@ -457,6 +506,7 @@ impl Wire for GitWire {
             self.list_ended(at);
         }
         if self.client_ended {
+            self.tell_to_wait(at);
             self.answer();
         }
         Ok(())
@@ -466,7 +516,7 @@ impl Wire for GitWire {
     fn farewell(&mut self, at: Moment, reason: &Reason) {
         if self.over {
             // What waits for a judgement waits no longer.
-            self.asked = None;
+            self.withdraw();
             return self.answer();
         }
         let between = self.opened && self.upstream.packets.is_between() && !self.upstream.opaque;

@@ -7,6 +7,11 @@ pub(crate) fn refused(reason: &Reason) -> String {
     format!("refused: {}\n", one_line(&reason.text))
 }
 
+/// The line that tells a client that people are asked.
+pub(crate) fn waiting(text: &str) -> String {
+    format!("waiting: {}\n", one_line(text))
+}
+
 /// The last line of a session that the gateway ends.
 pub(crate) fn closed(reason: &Reason) -> String {
     format!("closed: {}\n", one_line(&reason.text))

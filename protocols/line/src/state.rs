@@ -56,6 +56,11 @@ impl Conversation {
         self.state = State::Asking { unit, line };
     }
 
+    /// True while `unit` waits for its answer.
+    pub(crate) fn asks(&self, unit: Unit) -> bool {
+        matches!(&self.state, State::Asking { unit: waiting, .. } if *waiting == unit)
+    }
+
     /// The line that waited for the answer to `unit`; `None`, and nothing moves, when none did.
     pub(crate) fn answered(&mut self, unit: Unit) -> Option<Bytes> {
         match std::mem::replace(&mut self.state, State::Flowing) {

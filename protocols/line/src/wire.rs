@@ -110,6 +110,14 @@ impl Wire for LineWire {
         }
     }
 
+    fn waiting(&mut self, at: Moment, unit: Unit, text: &str) {
+        if self.conversation.asks(unit) && self.steps.is_empty() {
+            self.now = at;
+            let note = self.tell(refuse::waiting(text));
+            self.steps.push_front(note);
+        }
+    }
+
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
         self.now = at;
         match self.lines(side).half_bytes() {

@@ -15,6 +15,11 @@ pub(crate) fn refused(reason: &Reason) -> QueryEvent {
     QueryEvent::Error { fields }
 }
 
+/// The notice that tells a client that it waits, with the code of notices that mean nothing further.
+pub(crate) fn waiting(text: &str) -> QueryEvent {
+    QueryEvent::Notice { fields: error("NOTICE", "00000", &format!("wiretape: {text}")) }
+}
+
 /// The last message of a session that the gateway ends.
 pub(crate) fn closed(code: Option<&str>, reason: &Reason) -> QueryEvent {
     let code = code.unwrap_or(match reason.rule.as_str() {

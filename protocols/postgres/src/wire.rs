@@ -14,6 +14,9 @@ use crate::names::Names;
 use crate::state::{Conversation, Refusal, Request, Unexpected};
 use crate::{event, refuse};
 
+/// What a client is told that was told already that it waits.
+const STILL_WAITING: &str = "still waiting for an answer";
+
 /// A request that waits for its verdict.
 #[derive(Debug)]
 struct Asked {
@@ -32,6 +35,10 @@ pub struct PostgresWire {
     order: Order,
     waiting: Waiting,
     asked: Option<Asked>,
+    /// What the client is to be told of its waiting, once it is told nothing else.
+    wait: Option<String>,
+    /// The unit whose client was told that it waits.
+    told_to_wait: Option<Unit>,
     serial: u64,
     mute: Mute,
     conversation: Conversation,
@@ -42,6 +49,8 @@ pub struct PostgresWire {
     steps: VecDeque<Step<Bytes>>,
     /// Nobody is there who could be told anything, or everything is told.
     is_over: bool,
+    /// The client's connection is gone.
+    is_left: bool,
     /// The code of the error that ends the session, where the reason does not say it.
     last_code: Option<&'static str>,
 }
@@ -58,6 +67,8 @@ impl PostgresWire {
             order: Order::default(),
             waiting: Waiting::default(),
             asked: None,
+            wait: None,
+            told_to_wait: None,
             serial: 0,
             mute: Mute::Nothing,
             conversation: Conversation::new(),
@@ -66,6 +77,7 @@ impl PostgresWire {
             to_upstream: None,
             steps: VecDeque::new(),
             is_over: false,
+            is_left: false,
             last_code: None,
         }
     }
@@ -179,6 +191,33 @@ impl PostgresWire {
         self.steps.push_back(Step::Judge { unit, action: Action { lane: self.lane, kind }, event });
     }
 
+    /// Tells the client that it waits, unless it is being told something else.
+    fn tell_to_wait(&mut self) {
+        if self.asked.is_none() {
+            self.wait = None;
+        }
+        if !self.upstream.is_amid_long()
+            && let Some(text) = self.wait.take()
+        {
+            self.tell(Side::Client, [refuse::waiting(&text)]);
+        }
+    }
+
+    /// Nobody wants an answer to what is asked any more: it never passes, and nothing behind it does.
+    fn withdraw(&mut self) {
+        let Some(asked) = self.asked.take() else { return };
+        self.steps.push_back(Step::Withdraw { unit: asked.unit });
+        self.wait = None;
+        while let Some(item) = self.waiting.pop() {
+            if matches!(item.event, QueryEvent::Terminate) {
+                self.note(Side::Client, item.event);
+                self.pass(Side::Upstream, item.cut);
+            } else {
+                self.note_item(item.event, &item.cut);
+            }
+        }
+    }
+
     fn note_item(&mut self, event: QueryEvent, cut: &Cut) {
         event::recorded(event, &cut.bytes()).into_iter().for_each(|event| self.note(Side::Client, event));
     }
@@ -272,6 +311,7 @@ impl PostgresWire {
             self.note(Side::Upstream, event);
             self.pass(Side::Client, cut);
             self.tell_refusals();
+            self.tell_to_wait();
         }
         Ok(())
     }
@@ -329,6 +369,11 @@ impl Wire for PostgresWire {
             if let Some(step) = self.steps.pop_front() {
                 return Some(step);
             }
+            // The question was put, and nobody is there any more who wants the answer.
+            if self.asked.is_some() && (self.is_left || self.order.has_left()) {
+                self.withdraw();
+                continue;
+            }
             let item = if self.asked.is_none() { self.waiting.pop() } else { None };
             match item {
                 Some(item) => self.forward(item),
@@ -350,6 +395,19 @@ impl Wire for PostgresWire {
         }
     }
 
+    /// A notice for each time: a client that hears nothing may give up.
+    fn waiting(&mut self, at: Moment, unit: Unit, text: &str) {
+        if self.asked.as_ref().is_none_or(|asked| asked.unit != unit) {
+            return;
+        }
+        self.now = at;
+        let is_told = self.told_to_wait.replace(unit) == Some(unit);
+        if self.wait.is_none() {
+            self.wait = Some(if is_told { STILL_WAITING.to_owned() } else { text.to_owned() });
+        }
+        self.tell_to_wait();
+    }
+
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
         self.now = at;
         let framer = match side {
@@ -359,6 +417,7 @@ impl Wire for PostgresWire {
         let is_amid = framer.is_amid_long() || framer.half_bytes() > 0;
         // A client that says nothing more is gone: it sends no Terminate when it is in a hurry.
         self.is_over |= side == Side::Client;
+        self.is_left |= side == Side::Client;
         match is_amid {
             false => Ok(()),
             true => Err(Fault::new(side, "the rest of a message", "the end of the connection")),
@@ -367,7 +426,7 @@ impl Wire for PostgresWire {
 
     fn farewell(&mut self, at: Moment, reason: &Reason) {
         self.now = at;
-        self.asked = None;
+        self.withdraw();
         [Side::Client, Side::Upstream].into_iter().for_each(|to| self.send_passing(to));
         while let Some(item) = self.waiting.pop() {
             self.note_item(item.event, &item.cut);
