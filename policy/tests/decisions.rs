@@ -1,0 +1,323 @@
+//! What policies decide, seen from outside.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
+use wiretape_core::judge::{ActionKind, Approvers, Push};
+use wiretape_policy::{Circumstances, Decided, Policies, Source, Subject, TargetFacts};
+
+/// 2026-11-22 15:04:59 UTC, a Sunday.
+const NOW: u64 = 1_795_359_899_000_000_000;
+
+fn ana() -> Subject {
+    Subject { name: "ana".to_owned(), groups: vec!["dev".to_owned()], ..Subject::default() }
+}
+
+fn target(kind: &str) -> TargetFacts {
+    let labels = BTreeMap::from([("env".to_owned(), "production".to_owned())]);
+    TargetFacts { name: "it".to_owned(), kind: kind.to_owned(), labels, ..TargetFacts::default() }
+}
+
+fn policies(text: &str) -> Arc<Policies> {
+    let source = Source { name: "test.cedar".to_owned(), text: text.to_owned() };
+    Arc::new(Policies::compile(Some(&[source]), &[]).unwrap_or_else(|faults| panic!("{faults}\n{text}")))
+}
+
+fn faults(text: &str) -> String {
+    let source = Source { name: "test.cedar".to_owned(), text: text.to_owned() };
+    Policies::compile(Some(&[source]), &[]).expect_err(text).to_string()
+}
+
+fn decide(text: &str, action: &ActionKind) -> Decided {
+    policies(text).session(&ana(), &target("ssh"), &circumstances()).decide(NOW, action)
+}
+
+fn circumstances() -> Circumstances {
+    Circumstances {
+        client_address: Some("10.1.2.3".parse().unwrap()),
+        protocol: "ssh".to_owned(),
+        login: "root".to_owned(),
+        label: None,
+    }
+}
+
+fn exec(command: &'static str) -> ActionKind {
+    ActionKind::Exec { command: Bytes::from_static(command.as_bytes()) }
+}
+
+fn sql(text: &'static str) -> ActionKind {
+    ActionKind::Query { text: Bytes::from_static(text.as_bytes()) }
+}
+
+fn get(url: &'static str) -> ActionKind {
+    ActionKind::Request { method: Bytes::from_static(b"GET"), url: Bytes::from_static(url.as_bytes()) }
+}
+
+fn write(path: &'static str) -> ActionKind {
+    let mode = OpenMode { write: true, ..OpenMode::default() };
+    ActionKind::File(Box::new(FileOperation::Open { path: Bytes::from_static(path.as_bytes()), mode }))
+}
+
+fn push(updates: &[(&'static str, RefChange)], paths: &[&'static str], complete: bool) -> ActionKind {
+    let id = ObjectId::Sha1([1; 20]);
+    let update = |(name, change): &(&'static str, RefChange)| RefUpdate {
+        name: Bytes::from_static(name.as_bytes()),
+        old: id,
+        new: id,
+        change: *change,
+    };
+    ActionKind::Push(Box::new(Push {
+        repository: Bytes::from_static(b"/org/x.git"),
+        updates: updates.iter().map(update).collect(),
+        options: Vec::new(),
+        paths: paths.iter().map(|path| Bytes::from_static(path.as_bytes())).collect(),
+        complete,
+    }))
+}
+
+#[test]
+fn without_policies_those_whom_groups_let_in_may_do_everything() {
+    let mut target = target("ssh");
+    let default = Arc::new(Policies::compile(None, &[]).unwrap());
+    let mut bench = default.session(&ana(), &target, &circumstances());
+    assert_eq!(bench.connect(NOW).name(), "allow");
+    assert_eq!(bench.decide(NOW, &exec("rm -rf \"")), Decided::Allow { rules: vec!["default".to_owned()] });
+    target.groups = vec!["ops".to_owned()];
+    let mut bench = default.session(&ana(), &target, &circumstances());
+    assert_eq!(bench.connect(NOW).rules(), ["groups"]);
+    assert_eq!(bench.decide(NOW, &ActionKind::Shell).rules(), ["groups"]);
+    assert_eq!(default.administer(&ana(), "session.list", "", NOW).rules(), ["no permit"]);
+    let admin = Subject { groups: vec!["admins".to_owned()], ..ana() };
+    assert_eq!(default.administer(&admin, "session.list", "", NOW).rules(), ["admins"]);
+    assert_eq!(default.administer(&admin, "ssh.exec", "", NOW).name(), "refuse");
+    assert_eq!(default.administer(&admin, "nothing", "", NOW).name(), "refuse");
+}
+
+#[test]
+fn a_forbid_wins_over_a_question_and_a_question_over_a_permit() {
+    let permit = "permit (principal, action, resource);";
+    let ask =
+        "@approval(\"leads:2\") @reason(\"look twice\") permit (principal, action == Action::\"ssh.exec\", resource);";
+    let forbid = "@id(\"never\") forbid (principal, action == Action::\"ssh.exec\", resource);";
+    assert_eq!(decide(permit, &exec("ls")).name(), "allow");
+    let asked = decide(&format!("{permit}{ask}"), &exec("ls"));
+    let approvers = vec![Approvers { group: "leads".to_owned(), count: 2 }];
+    assert_eq!(
+        asked,
+        Decided::Ask { rules: vec!["test.cedar:1.2".to_owned()], approvers, text: "look twice".to_owned() }
+    );
+    assert_eq!(decide(&format!("{permit}{ask}{forbid}"), &exec("ls")).rules(), ["never"]);
+    assert_eq!(decide(&format!("{permit}{ask}{forbid}"), &ActionKind::Shell).name(), "allow");
+    assert_eq!(decide("", &ActionKind::Shell).rules(), ["no permit"]);
+}
+
+#[test]
+fn people_agents_claims_addresses_labels_and_hours_are_told_apart() {
+    let agent = Subject { kind: PrincipalKind::Agent, ..ana() };
+    let claimed = Subject { claims: BTreeMap::from([("team".to_owned(), ["blue".to_owned()].into())]), ..ana() };
+    for (head, subject, allowed) in [
+        ("principal == Person::\"ana\", action, resource", ana(), true),
+        ("principal == Agent::\"ana\", action, resource", ana(), false),
+        ("principal is Agent, action, resource", agent.clone(), true),
+        ("principal is Person, action, resource", agent.clone(), false),
+        ("principal is Agent in Group::\"dev\", action, resource", agent, true),
+        ("principal in Group::\"dev\", action, resource", ana(), true),
+        ("principal in Group::\"ops\", action, resource", ana(), false),
+        ("principal, action in Action::\"ssh\", resource", ana(), true),
+        ("principal, action in Action::\"git\", resource", ana(), false),
+        ("principal, action, resource == Target::\"it\"", ana(), true),
+        ("principal, action, resource == Target::\"other\"", ana(), false),
+        ("principal, action, resource in Label::\"env=production\"", ana(), true),
+        ("principal, action, resource in Label::\"env=test\"", ana(), false),
+        (
+            "principal, action in Action::\"use\", resource) when { resource in Label::\"env=production\" } //",
+            ana(),
+            true,
+        ),
+        (
+            "principal, action in Action::\"use\", resource) when { context.address.isInRange(ip(\"10.0.0.0/8\")) } //",
+            ana(),
+            true,
+        ),
+        (
+            "principal, action in Action::\"use\", resource) when { context.address.isInRange(ip(\"10.2.0.0/16\")) } //",
+            ana(),
+            false,
+        ),
+        (
+            "principal, action in Action::\"use\", resource) when { context.time.hour >= 9 && context.time.weekday == \"sunday\" } //",
+            ana(),
+            true,
+        ),
+        ("principal, action in Action::\"use\", resource) when { context.time.hour >= 16 } //", ana(), false),
+        (
+            "principal, action in Action::\"use\", resource) when { context has label && context.label == \"x\" } //",
+            ana(),
+            false,
+        ),
+        (
+            "principal, action, resource) when { principal.hasTag(\"team\") && principal.getTag(\"team\").contains(\"blue\") } //",
+            ana(),
+            false,
+        ),
+        (
+            "principal, action, resource) when { principal.hasTag(\"team\") && principal.getTag(\"team\").contains(\"blue\") } //",
+            claimed,
+            true,
+        ),
+    ] {
+        let text = format!("permit ({head});").replace(" //)", "");
+        let policies = policies(&text);
+        let mut bench = policies.session(&subject, &target("ssh"), &circumstances());
+        let decided = bench.decide(NOW, &exec("ls"));
+        assert_eq!(decided.name() == "allow", allowed, "{text}: {decided:?}");
+        assert_eq!(bench.decide(NOW, &exec("ls")), decided, "it is remembered right");
+    }
+}
+
+#[test]
+fn what_is_not_known_refuses_where_a_rule_looks_at_it() {
+    let permit = "permit (principal, action, resource);";
+    for (rule, action, decided) in [
+        (
+            "forbid (principal, action == Action::\"git.push\", resource) when { context.forced };",
+            push(&[("refs/heads/x", RefChange::Unknown)], &[], true),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"git.push\", resource) when { context.forced };",
+            push(&[("refs/heads/x", RefChange::FastForward)], &[], true),
+            "allow",
+        ),
+        (
+            "forbid (principal, action == Action::\"git.push\", resource) when { context.paths.contains(\"a\") };",
+            push(&[("refs/heads/x", RefChange::FastForward)], &["b"], false),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"git.push\", resource) when { context.paths.contains(\"a\") };",
+            push(&[("refs/heads/x", RefChange::FastForward)], &["b"], true),
+            "allow",
+        ),
+        (
+            "forbid (principal, action == Action::\"git.push\", resource) when { context.paths.contains(\"a\") };",
+            push(&[("refs/heads/x", RefChange::Deleted)], &[], false),
+            "allow",
+        ),
+        (
+            "forbid (principal, action == Action::\"git.push\", resource == Ref::\"it /org/x.git refs/heads/main\");",
+            push(&[("refs/heads/x", RefChange::Created), ("refs/heads/main", RefChange::Created)], &[], true),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"git.push\", resource in Repository::\"it /org/y.git\");",
+            push(&[("refs/heads/x", RefChange::Created)], &[], true),
+            "allow",
+        ),
+        (
+            "forbid (principal, action == Action::\"git.push\", resource in Repository::\"it /org/x.git\");",
+            push(&[("refs/heads/x", RefChange::Created)], &[], true),
+            "refuse",
+        ),
+        (
+            "@approval(\"a\") permit (principal, action == Action::\"git.push\", resource) when { context.forced };",
+            push(&[("refs/heads/x", RefChange::Unknown)], &[], true),
+            "refuse",
+        ),
+        (
+            "@approval(\"a\") permit (principal, action == Action::\"git.push\", resource) when { context.forced };",
+            push(&[("refs/heads/x", RefChange::Forced)], &[], true),
+            "ask",
+        ),
+        (
+            "forbid (principal, action == Action::\"file.write\", resource) when { context.path like \"/etc/*\" };",
+            write("/tmp/../etc/x"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"file.write\", resource) when { context.path like \"/etc/*\" };",
+            write("//etc/x"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"file.write\", resource) when { context.path like \"/etc/*\" };",
+            write("/tmp/x"),
+            "allow",
+        ),
+        (
+            "forbid (principal, action == Action::\"file.write\", resource == Path::\"it /etc/x\");",
+            write("/tmp/../etc/x"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"http.request\", resource) when { context.path like \"/admin/*\" };",
+            get("https://x/a/../admin/y"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"http.request\", resource) when { context.path like \"/admin/*\" };",
+            get("https://x/%61dmin/y"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"http.request\", resource) when { context.path like \"/admin/*\" };",
+            get("https://x/users"),
+            "allow",
+        ),
+        (
+            "forbid (principal, action == Action::\"http.request\", resource in Host::\"it x\");",
+            get("https://X./users"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"http.request\", resource == Path::\"it x/users\");",
+            get("https://X./users"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"http.request\", resource) when { resource is Path && resource.path == \"/users\" };",
+            get("https://X./users"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"http.request\", resource) when { context.method == \"POST\" };",
+            get("https://x/a/../admin/y"),
+            "allow",
+        ),
+        (
+            "forbid (principal, action == Action::\"pg.query\", resource) when { context.kind == \"drop\" };",
+            sql("'"),
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"pg.query\", resource) when { context.text like \"*drop*\" };",
+            sql("'"),
+            "allow",
+        ),
+    ] {
+        let text = format!("{permit}{rule}");
+        let decided_now = decide(&text, &action);
+        assert_eq!(decided_now.name(), decided, "{rule}\n{action:?}\n{decided_now:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_policies_is_said_all_at_once_with_file_line_and_remedy() {
+    let text = "permit (principal, action, resource);\n\n// a comment; with a semicolon\nforbid (principal, action == Action::\"ssh.exce\", resource);\npermit (principal, action == Action::\"pg.query\", resource)\nwhen { context.knd == \"x;\" };\npermit (principal, action, resource) when { 1 };\n@approval(\"\")\npermit (principal, action, resource);\n@approval(\"x\") forbid (principal, action, resource);\npermit (principal == ?principal, action, resource);\npermit (;\n@id(\"a,b\") permit (principal, action, resource);";
+    let said = faults(text);
+    for start in [
+        "test.cedar:4:",
+        "test.cedar:6:",
+        "test.cedar:7:",
+        "test.cedar:8:",
+        "test.cedar:10:",
+        "test.cedar:11:",
+        "test.cedar:12:",
+        "test.cedar:13:",
+    ] {
+        assert!(said.lines().any(|line| line.starts_with(start)), "{start} is missing in\n{said}");
+    }
+    assert!(!said.contains("test.cedar:1:"), "{said}");
+}
