@@ -59,6 +59,24 @@ impl Chunks {
         Self { file, place, end, links: ChunkLinks::new() }
     }
 
+    /// Moves the end behind the chunks that stand whole in the file by now; false when there are no more.
+    pub(crate) fn grow(&mut self) -> io::Result<bool> {
+        let bytes = self.file.metadata()?.len();
+        let before = self.end;
+        loop {
+            match read_head(&self.file, self.end, bytes) {
+                Ok(Some((_, Ok(head)))) if chunk_end(self.end, &head) <= bytes => self.end = chunk_end(self.end, &head),
+                // What is no head is found so when it is read.
+                Ok(Some((_, Err(_)))) => {
+                    self.end = bytes;
+                    return Ok(true);
+                }
+                Ok(_) | Err(Stop::Cut | Stop::Wrong(_)) => return Ok(self.end > before),
+                Err(Stop::Io(error)) => return Err(error),
+            }
+        }
+    }
+
     /// Where the next chunk would start.
     pub(crate) fn place(&self) -> Place {
         self.place

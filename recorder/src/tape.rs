@@ -115,6 +115,7 @@ impl Tape {
         Events {
             path: self.path.clone(),
             chunks: Some(Chunks::new(Arc::clone(&self.file), place, self.end)),
+            grows: None,
             unpacker: None,
             chunk: None,
         }
@@ -126,6 +127,8 @@ pub struct Events {
     path: PathBuf,
     /// `None` after the last event or an error.
     chunks: Option<Chunks>,
+    /// After the last event: where more may come, when the tape had no trailer yet.
+    grows: Option<Chunks>,
     unpacker: Option<Unpacker>,
     /// The chunk that is being read, and where it starts in the file.
     chunk: Option<(ChunkEvents, u64)>,
@@ -161,7 +164,7 @@ impl Iterator for Events {
                 }
                 Ok(Some(chunk)) if chunk.head.kind == Kind::TRAILER => self.chunks = None,
                 Ok(Some(_)) => {}
-                Ok(None) => self.chunks = None,
+                Ok(None) => self.grows = self.chunks.take(),
                 Err(Stop::Cut) => return self.stop(offset, "a chunk is cut off"),
                 Err(Stop::Wrong(what)) => return self.stop(offset, what),
                 Err(Stop::Io(source)) => {
@@ -174,6 +177,28 @@ impl Iterator for Events {
 }
 
 impl Events {
+    /// Reads on, after the last event, in a tape that grows: true when there is more by now. False for good once the
+    /// trailer was read or an error came ([`Events::is_over`]).
+    ///
+    /// # Errors
+    /// When the tape cannot be read; then nothing more comes.
+    pub fn go_on(&mut self) -> Result<bool, TapeError> {
+        let Some(mut chunks) = self.grows.take() else { return Ok(false) };
+        let found = chunks.grow().map_err(|source| io_error(&self.path, source))?;
+        if found {
+            self.chunks = Some(chunks);
+        } else {
+            self.grows = Some(chunks);
+        }
+        Ok(found)
+    }
+
+    /// Whether nothing more can come: the trailer was read, or an error came.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.chunks.is_none() && self.grows.is_none() && self.chunk.is_none()
+    }
+
     fn stop(&mut self, offset: u64, what: &str) -> Option<Result<Event, TapeError>> {
         self.chunks = None;
         self.chunk = None;
