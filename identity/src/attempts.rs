@@ -248,3 +248,119 @@ fn make_room<K: Clone + Eq + Hash, V>(table: &mut HashMap<K, V>, worth: impl Fn(
         !goes
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use std::time::Duration;
+
+    use super::Attempts;
+    use crate::limits::{ATTEMPTS_ADDRESS_MAX, ATTEMPTS_KEPT_MAX, ATTEMPTS_PERSON_MAX};
+
+    const SECOND: u64 = 1_000_000_000;
+    const START: u64 = 1_800_000_000 * SECOND;
+    const QUIET: Duration = Duration::from_secs(60);
+
+    fn address(number: u32) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number))
+    }
+
+    /// Guesses wrongly; true when the guess was looked at.
+    fn guess(attempts: &Attempts, from: IpAddr, at: &str, now: u64) -> bool {
+        let looked = attempts.may_try(from, Some(at), now).is_ok();
+        if looked {
+            attempts.failed(from, Some(at), now);
+        }
+        looked
+    }
+
+    #[test]
+    fn a_hundred_thousand_wrong_logins_are_held_off_and_hurt_nobody_else() {
+        let attempts = Attempts::default();
+        let (thief, ana) = (address(1), address(2));
+        attempts.succeeded(ana, "ana", START);
+        let looked = (0..100_000).filter(|number| guess(&attempts, thief, "ana", START + number * 1_000_000)).count();
+        // A hundred seconds: those that an address has at once, and one for each pause.
+        assert_eq!(looked, 20 + 99_999 / 6_000);
+        let now = START + 100 * SECOND;
+        assert!(attempts.may_try(ana, Some("ana"), now).is_ok(), "the same person from another address");
+        assert!(attempts.may_try(address(3), Some("bob"), now).is_ok(), "another person");
+        let held = attempts.held(now + 61 * SECOND, QUIET);
+        assert_eq!(held.len(), 1, "one row tells of them all");
+        assert_eq!((held[0].address, held[0].count), (Some(thief), 100_000 - looked as u64));
+        assert!(attempts.held(now + 200 * SECOND, QUIET).is_empty(), "and only once");
+    }
+
+    #[test]
+    fn the_first_that_is_held_off_is_told_from_the_others() {
+        let attempts = Attempts::default();
+        for _ in 0..ATTEMPTS_ADDRESS_MAX {
+            assert!(guess(&attempts, address(1), "x", START));
+        }
+        let held = |now| attempts.may_try(address(1), None, now).unwrap_err();
+        assert!(held(START).first);
+        assert!(!held(START).first);
+        assert_eq!(held(START + SECOND).until_unix_nanos, START + 6 * SECOND);
+        assert!(attempts.may_try(address(1), None, START + 6 * SECOND).is_ok());
+        assert!(attempts.held(START + 2 * SECOND, QUIET).is_empty(), "the row goes on");
+    }
+
+    #[test]
+    fn guesses_from_many_addresses_slow_a_person_where_nobody_knows_her_and_nowhere_else() {
+        let attempts = Attempts::default();
+        let (home, hotel) = (address(1), address(2));
+        attempts.succeeded(home, "ana", START);
+        let looked = (0..5_000).filter(|number| guess(&attempts, address(100 + number), "Ana", START)).count();
+        assert_eq!(looked as u64, ATTEMPTS_PERSON_MAX);
+        assert!(attempts.may_try(home, Some("ana"), START).is_ok(), "where she came in before");
+        let held = attempts.may_try(hotel, Some("ana"), START).unwrap_err();
+        assert!(held.until_unix_nanos <= START + SECOND, "a second at most");
+        assert!(attempts.may_try(hotel, Some("ana"), held.until_unix_nanos).is_ok());
+        assert!(attempts.may_try(hotel, Some("bob"), START).is_ok());
+    }
+
+    #[test]
+    fn an_address_of_version_six_stands_for_its_network() {
+        let attempts = Attempts::default();
+        let of = |network: u64, host: u64| {
+            IpAddr::V6(Ipv6Addr::from_bits(u128::from(0x2001_0db8_0000_0000 + network) << 64 | u128::from(host)))
+        };
+        for host in 0..ATTEMPTS_ADDRESS_MAX {
+            assert!(guess(&attempts, of(1, host), "", START));
+        }
+        assert!(attempts.may_try(of(1, 77), None, START).is_err());
+        assert!(attempts.may_try(of(2, 77), None, START).is_ok());
+        let mapped = IpAddr::V6(Ipv4Addr::new(10, 0, 0, 9).to_ipv6_mapped());
+        for _ in 0..ATTEMPTS_ADDRESS_MAX {
+            assert!(guess(&attempts, mapped, "y", START));
+        }
+        assert!(attempts.may_try(address(9), None, START).is_err(), "the same address, written otherwise");
+        assert!(attempts.may_try(address(10), None, START).is_ok());
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_worst_are_remembered() {
+        let attempts = Attempts::default();
+        let thief = address(0);
+        for _ in 0..ATTEMPTS_ADDRESS_MAX {
+            attempts.failed(thief, None, START);
+        }
+        for number in 1..(3 * ATTEMPTS_KEPT_MAX as u32) {
+            attempts.failed(address(number), Some(&format!("nobody {number}")), START);
+            attempts.succeeded(address(number), &format!("somebody {number}"), START);
+        }
+        assert!(attempts.remembered() <= 3 * ATTEMPTS_KEPT_MAX, "{}", attempts.remembered());
+        assert!(attempts.may_try(thief, None, START).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nobody_off_for_long() {
+        let attempts = Attempts::default();
+        for _ in 0..3 * ATTEMPTS_ADDRESS_MAX {
+            attempts.failed(address(1), None, START);
+        }
+        let before = START - 86_400 * SECOND;
+        let held = attempts.may_try(address(1), None, before).unwrap_err();
+        assert!(held.until_unix_nanos <= before + 6 * SECOND);
+    }
+}

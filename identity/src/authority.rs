@@ -274,3 +274,155 @@ fn make(folder: &Path, path: &Path) -> anyhow::Result<PrivateKey> {
         Err(error) => Err(error.error).with_context(|| format!("cannot make {}", path.display())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use ssh_key::certificate::{Builder, CertType};
+    use ssh_key::private::{Ed25519Keypair, KeypairData};
+    use ssh_key::{Certificate, PrivateKey};
+    use wiretape_core::event::PrincipalKind;
+
+    use super::{IDENTITY_EXTENSION, KEY_FILE, UserAuthority};
+    use crate::identity::Identity;
+    use crate::rejected::Rejected;
+
+    const NOW: u64 = 1_800_000_000;
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn key(seed: u8) -> PrivateKey {
+        PrivateKey::new(KeypairData::Ed25519(Ed25519Keypair::from_seed(&[seed; 32])), "").unwrap()
+    }
+
+    fn ana() -> Identity {
+        Identity {
+            name: "ana".to_owned(),
+            kind: PrincipalKind::Agent,
+            groups: vec!["dev".to_owned()],
+            issuer: "https://id".to_owned(),
+            subject: "17".to_owned(),
+            on_behalf_of: "bob".to_owned(),
+            claims: [("team".to_owned(), BTreeSet::from(["core".to_owned()]))].into(),
+            token_id: "jti".to_owned(),
+            ..Identity::default()
+        }
+    }
+
+    fn open(folder: &Path) -> UserAuthority {
+        UserAuthority::open(folder).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_brings_back_the_identity_that_it_was_given_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let signed = open(folder.path()).sign(key(1).public_key(), &ana(), HOUR, NOW).unwrap();
+        let read = Certificate::from_openssh(&signed.to_openssh().unwrap()).unwrap();
+        // Another start of the gateway, the same authority.
+        let authority = open(folder.path());
+        let known = authority.recognise(&read, None, NOW).unwrap();
+        assert_eq!(known.expires_unix, Some(NOW + 3600));
+        assert_eq!(known.token_id, format!("certificate:{}", read.serial()));
+        assert_eq!(known.derived_from, "jti");
+        let plain = Identity {
+            expires_unix: None,
+            token_id: "jti".to_owned(),
+            derived_from: String::new(),
+            proof: String::new(),
+            ..known
+        };
+        assert_eq!(plain, ana());
+        let mode = std::fs::metadata(folder.path().join(KEY_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_certificate_is_good_between_its_times() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = open(folder.path());
+        let signed = authority.sign(key(1).public_key(), &ana(), HOUR, NOW).unwrap();
+        assert!(authority.recognise(&signed, None, NOW - 60).is_ok());
+        assert!(matches!(authority.recognise(&signed, None, NOW - 61), Err(Rejected::Early(1))));
+        assert!(authority.recognise(&signed, None, NOW + 3599).is_ok());
+        assert!(matches!(authority.recognise(&signed, None, NOW + 3600), Err(Rejected::Expired(0))));
+    }
+
+    #[test]
+    fn a_certificate_of_another_authority_or_for_another_end_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = open(folder.path());
+        let other = tempfile::tempdir().unwrap();
+        let foreign = open(other.path()).sign(key(1).public_key(), &ana(), HOUR, NOW).unwrap();
+        assert!(authority.recognise(&foreign, None, NOW).is_err());
+
+        let card = r#"{"name":"ana","kind":"person"}"#;
+        let made = |change: &dyn Fn(&mut Builder)| {
+            let mut builder = Builder::new([1; 16], key(1).public_key().key_data().clone(), NOW, NOW + 10).unwrap();
+            builder.valid_principal("ana").unwrap();
+            change(&mut builder);
+            let signed = builder.sign(&authority.key).unwrap();
+            authority.recognise(&signed, "10.1.2.3".parse().ok(), NOW)
+        };
+        assert!(made(&|b| drop(b.extension(IDENTITY_EXTENSION, card).map(drop))).is_ok());
+        assert!(made(&|_| {}).is_err(), "no identity");
+        for bad in ["", "{}", "[]", r#"{"name":"ana","kind":"god"}"#, r#"{"name":"bob","kind":"person"}"#] {
+            assert!(made(&|b| drop(b.extension(IDENTITY_EXTENSION, bad).map(drop))).is_err(), "{bad}");
+        }
+        let with = |name: &'static str, value: &'static str| {
+            made(&move |b| {
+                b.extension(IDENTITY_EXTENSION, card).unwrap();
+                b.critical_option(name, value).unwrap();
+            })
+        };
+        assert!(with("force-command", "id").is_err());
+        assert!(with("verify-required", "").is_err());
+        for good in ["10.1.2.3", "192.168.0.0/16,10.1.2.0/24", "0.0.0.0/0", "10.1.2.3/32"] {
+            assert!(with("source-address", good).is_ok(), "{good}");
+        }
+        for bad in ["10.1.2.4", "10.1.3.0/24", "::/0", "", "10.1.2.3/x", "nonsense", "10.1.2.4/99"] {
+            assert!(with("source-address", bad).is_err(), "{bad}");
+        }
+        let host = made(&|b| {
+            b.extension(IDENTITY_EXTENSION, card).unwrap();
+            b.cert_type(CertType::Host).unwrap();
+        });
+        assert!(host.is_err(), "it is for a host");
+    }
+
+    #[test]
+    fn a_changed_certificate_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = open(folder.path());
+        let bytes = authority.sign(key(1).public_key(), &ana(), HOUR, NOW).unwrap().to_bytes().unwrap();
+        let mut taken = 0;
+        for place in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[place] ^= 1;
+            if let Ok(changed) = Certificate::from_bytes(&changed) {
+                taken += usize::from(authority.recognise(&changed, None, NOW).is_ok());
+            }
+        }
+        assert_eq!(taken, 0);
+    }
+
+    #[test]
+    fn an_authority_that_others_can_read_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(open(folder.path()));
+        let path = folder.path().join(KEY_FILE);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(UserAuthority::open(folder.path()).is_err());
+    }
+
+    #[test]
+    fn more_than_fits_and_the_authority_itself_are_not_certified() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = open(folder.path());
+        let groups = (0..2000).map(|number| format!("group {number}")).collect();
+        assert!(authority.sign(key(1).public_key(), &Identity { groups, ..ana() }, HOUR, NOW).is_err());
+        assert!(authority.sign(authority.key.public_key(), &ana(), HOUR, NOW).is_err());
+    }
+}

@@ -90,7 +90,7 @@ fn collect(
         if path.len() > CLAIM_NAME_BYTES_MAX || attributes.len() >= CLAIMS_MAX {
             return Err(Rejected::TooMuch);
         }
-        attributes.entry(path).or_insert_with(BTreeSet::new).extend(texts.into_iter().map(str::to_owned));
+        attributes.entry(path).or_default().extend(texts.into_iter().map(str::to_owned));
     }
     Ok(())
 }

@@ -97,12 +97,25 @@ impl Issuer {
 
     /// The bearer of `token`, which says that it is by this issuer.
     pub(crate) async fn validate(&self, token: Token<'_>, now_unix: u64) -> Result<Identity, Rejected> {
+        self.validate_with_nonce(token, None, now_unix).await
+    }
+
+    /// The same of an ID token that was asked for with `nonce` (OpenID Connect Core section 3.1.3.7).
+    pub(crate) async fn validate_with_nonce(
+        &self,
+        token: Token<'_>,
+        nonce: Option<&str>,
+        now_unix: u64,
+    ) -> Result<Identity, Rejected> {
         // What needs no key is looked at first: nobody makes the gateway ask the issuer by a token that it would
         // refuse anyway.
         token.algorithm(&self.algorithms)?;
         let known = self.known_for(&token).await?;
         let verified = token.verify(&known.keys, &self.algorithms)?;
         let expires = verified.check(&self.settings, now_unix)?;
+        if nonce.is_some() && nonce != verified.claims.get("nonce").and_then(serde_json::Value::as_str) {
+            return Err(Rejected::Malformed("it answers another login than this one"));
+        }
         bearer::identity(&verified, &self.settings, expires)
     }
 

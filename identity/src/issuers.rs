@@ -72,6 +72,13 @@ impl Issuers {
         issuer.validate(token, now_unix).await
     }
 
+    /// What the configuration calls the issuer at `url`.
+    #[must_use]
+    pub fn name_of(&self, url: &str) -> Option<&str> {
+        let issuer = self.issuers.iter().find(|issuer| issuer.settings().url == url)?;
+        Some(&issuer.settings().name)
+    }
+
     /// The login by device at the issuer called `issuer`, or at the first that has a client here. `None` when there is
     /// no such issuer, or it has no `client_id`.
     #[must_use]

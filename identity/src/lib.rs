@@ -15,8 +15,10 @@
 mod attempts;
 mod authority;
 mod bearer;
+mod browser;
 mod claims;
 mod clock;
+pub mod command;
 mod device;
 mod discovery;
 mod grant;

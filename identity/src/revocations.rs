@@ -188,3 +188,64 @@ fn read(file: &mut File) -> anyhow::Result<(HashSet<Revoked>, u64)> {
     }
     Ok((revoked, whole))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::Write;
+
+    use super::{FILE, Revocations, Revoked};
+    use crate::identity::Identity;
+
+    fn identity(name: &str, token: &str) -> Identity {
+        Identity { name: name.to_owned(), token_id: token.to_owned(), ..Identity::default() }
+    }
+
+    #[test]
+    fn what_is_revoked_stays_so_over_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let revocations = Revocations::open(folder.path()).unwrap();
+        let mut changed = revocations.changed();
+        revocations.revoke(Revoked::Person("Ana".to_owned()), 1).unwrap();
+        revocations.revoke(Revoked::Token("jti-1".to_owned()), 2).unwrap();
+        revocations.revoke(Revoked::Person("bob".to_owned()), 3).unwrap();
+        assert!(revocations.restore(Revoked::Person("BOB".to_owned()), 4).unwrap());
+        assert!(!revocations.restore(Revoked::Person("bob".to_owned()), 4).unwrap());
+        assert!(changed.has_changed().unwrap());
+        changed.mark_unchanged();
+        revocations.revoke(Revoked::Token("jti-1".to_owned()), 5).unwrap();
+        assert!(!changed.has_changed().unwrap(), "it was revoked before");
+        drop(revocations);
+
+        let revocations = Revocations::open(folder.path()).unwrap();
+        assert!(revocations.is_revoked(&identity("ana", "t")));
+        assert!(revocations.is_revoked(&identity("eve", "jti-1")));
+        assert!(!revocations.is_revoked(&identity("bob", "t")));
+        assert!(!revocations.is_revoked(&identity("", "")));
+        let derived = Identity { derived_from: "jti-1".to_owned(), ..identity("eve", "certificate:7") };
+        assert!(revocations.is_revoked(&derived), "with the token goes the certificate");
+        let agent = Identity { on_behalf_of: "ANA".to_owned(), ..identity("agent", "t") };
+        assert!(revocations.is_revoked(&agent), "with the person goes the agent");
+        assert_eq!(revocations.list().len(), 2);
+    }
+
+    #[test]
+    fn a_torn_last_line_is_dropped_and_a_broken_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        Revocations::open(folder.path()).unwrap().revoke(Revoked::Person("ana".to_owned()), 1).unwrap();
+        let path = folder.path().join(FILE);
+        let append = |text: &str| {
+            let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        };
+        append("{\"at\":2,\"revoke\":{\"pers");
+        let revocations = Revocations::open(folder.path()).unwrap();
+        revocations.revoke(Revoked::Person("bob".to_owned()), 3).unwrap();
+        drop(revocations);
+        let revocations = Revocations::open(folder.path()).unwrap();
+        assert!(revocations.is_revoked(&identity("ana", "")) && revocations.is_revoked(&identity("bob", "")));
+        drop(revocations);
+        append("not a line of this program\n");
+        assert!(Revocations::open(folder.path()).is_err(), "nobody knows who was revoked there");
+    }
+}

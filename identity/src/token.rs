@@ -109,6 +109,11 @@ impl<'a> Token<'a> {
         &self.issuer
     }
 
+    /// When it says that it ends, in seconds since 1970-01-01 UTC.
+    pub(crate) fn ends(&self) -> Option<u64> {
+        self.claims.get("exp").and_then(Value::as_f64).map(|seconds| seconds as u64)
+    }
+
     /// Whether one of `keys` could have signed it, by its name and kind.
     pub(crate) fn knows_key(&self, keys: &KeySet) -> bool {
         algorithm(&self.algorithm_name)

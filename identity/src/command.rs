@@ -1,0 +1,94 @@
+//! The commands of people's own machines: logging in, and what their unchanged clients then need.
+
+mod git;
+mod home;
+mod login;
+mod pgpass;
+mod session;
+mod ssh;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+
+pub use git::{GitCredentialArgs, git_credential};
+use home::Home;
+pub use login::{LoginArgs, LogoutArgs, login, logout};
+pub use pgpass::{PgpassArgs, pgpass};
+pub use ssh::{SshConfigArgs, ssh_config};
+
+/// Which gateway.
+#[derive(Args, Clone, Debug)]
+pub struct GatewayArgs {
+    /// The gateway's API, such as https://gateway.example.com:8080. Not needed when there is one login only.
+    #[arg(long, env = "WIRETAPE_GATEWAY", value_name = "URL")]
+    gateway: Option<String>,
+}
+
+impl GatewayArgs {
+    fn home(&self) -> anyhow::Result<Home> {
+        Home::of(self.gateway.as_deref())
+    }
+}
+
+/// Print a token of the login that is kept, fresh enough to be used.
+#[derive(Args, Debug)]
+pub struct TokenArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+/// Prints a token of the login that is kept.
+///
+/// # Errors
+/// When nobody is logged in, or the login is over.
+pub fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
+    let home = args.gateway.home()?;
+    let kept = run(session::fresh(&home))?;
+    println!("{}", kept.token);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What this file adds to a program that has these commands as they are.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Log in at the gateway's issuer, and have what ssh, psql, git and curl need.
+    Login(LoginArgs),
+    /// Forget the login, here and at the issuer.
+    Logout(LogoutArgs),
+    /// Print what goes into ~/.ssh/config.
+    SshConfig(SshConfigArgs),
+    /// Answer git, which asks for a password: `git config credential.https://gateway.example.com.helper wiretape`.
+    GitCredential(GitCredentialArgs),
+    /// Give PostgreSQL's clients the token as a password.
+    Pgpass(PgpassArgs),
+}
+
+impl Command {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Whatever kept it from being done, with what to do about it.
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Login(args) => login(args),
+            Self::Logout(args) => logout(args),
+            Self::SshConfig(args) => ssh_config(args),
+            Self::GitCredential(args) => git_credential(args),
+            Self::Pgpass(args) => pgpass(args),
+        }
+    }
+}
+
+/// Runs `work` to its end.
+fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("the program cannot begin its work")?.block_on(work)
+}
+
+/// A file that a person named, so that it is found from everywhere later.
+fn absolute(path: &std::path::Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
+}
