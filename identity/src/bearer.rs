@@ -181,3 +181,6 @@ fn name(claims: &Map<String, Value>, settings: &IssuerSettings) -> Result<String
         .find(|name| is_name(name))
         .ok_or_else(|| Rejected::Unnamed("it has no preferred_username, verified email or sub".to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,3 +121,50 @@ impl Issuers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use secrecy::SecretString;
+
+    use super::Issuers;
+    use crate::settings::{IssuerSettings, Sign};
+
+    fn settings(url: &str, change: impl FnOnce(&mut IssuerSettings)) -> Vec<IssuerSettings> {
+        let mut settings = IssuerSettings::new("corp", url);
+        settings.audience = vec!["wiretape".to_owned()];
+        change(&mut settings);
+        vec![settings]
+    }
+
+    #[test]
+    fn an_issuer_that_would_let_anybody_in_is_refused() {
+        let fault = |settings| format!("{:#}", Issuers::new(settings).err().expect("it is refused"));
+        assert!(fault(settings("http://id.example.com", |_| {})).contains("https://"));
+        assert!(fault(settings("https://id", |s| s.audience.clear())).contains("audience"));
+        assert!(fault(settings("https://id", |s| s.algorithms = vec!["HS256".to_owned()])).contains("HS256"));
+        assert!(fault(settings("https://id", |s| s.algorithms = vec!["none".to_owned()])).contains("none"));
+        assert!(fault(settings("https://id", |s| s.clock_skew = Duration::from_secs(301))).contains("clock_skew"));
+        assert!(fault(settings("https://id", |s| s.ca_pem = Some(b"nonsense".to_vec()))).contains("ca"));
+        let github = "https://token.actions.githubusercontent.com";
+        assert!(fault(settings(github, |_| {})).contains("require"));
+        let owner = Sign { claim: "repository_owner".to_owned(), values: vec!["acme".to_owned()] };
+        assert!(Issuers::new(settings(github, |s| s.require = vec![owner])).is_ok());
+        let twice = [settings("https://id", |_| {}), settings("https://other", |_| {})].concat();
+        assert!(fault(twice).contains("corp"));
+    }
+
+    #[test]
+    fn what_clients_are_told_holds_no_secret() {
+        let issuers = Issuers::new(settings("https://id", |s| {
+            s.client_id = Some("gateway".to_owned());
+            s.client_secret = Some(SecretString::from("hush".to_owned()));
+            s.login_client_id = Some("cli".to_owned());
+        }));
+        let offer = serde_json::to_value(issuers.unwrap().offer()).unwrap();
+        assert_eq!(offer["issuers"][0]["client_id"], "cli");
+        assert!(!offer.to_string().contains("hush"));
+        assert!(Issuers::new(settings("https://id", |_| {})).unwrap().offer().issuers.is_empty());
+    }
+}

@@ -228,3 +228,6 @@ fn object(encoded: &str) -> Result<Map<String, Value>, Rejected> {
 pub(crate) fn text_of(object: &Map<String, Value>, name: &str) -> Option<String> {
     object.get(name).and_then(Value::as_str).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use reqwest::header::{ACCEPT, CACHE_CONTROL};
 use reqwest::{Certificate, Client, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret, SecretString};
@@ -52,6 +52,7 @@ impl Web {
             .user_agent(concat!("wiretape/", env!("CARGO_PKG_VERSION")));
         if let Some(pem) = ca_pem {
             let certificates = Certificate::from_pem_bundle(pem).context("the ca is not a file of PEM certificates")?;
+            ensure!(!certificates.is_empty(), "the ca holds no PEM certificate");
             builder = builder.tls_certs_only(certificates);
         }
         if is_loopback(url) {
