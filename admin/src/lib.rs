@@ -7,6 +7,19 @@
 //! as a stream; recordings are read through the recorder's archive.
 #![warn(clippy::indexing_slicing)]
 
+mod approvals;
+mod certificates;
+mod desk;
+pub mod document;
+pub mod door;
+mod events;
+mod health;
 pub mod limits;
 pub mod metrics;
 pub mod office;
+mod policies;
+mod problem;
+mod revocations;
+mod router;
+mod sessions;
+mod targets;

@@ -44,9 +44,6 @@ pub const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 /// How long nothing is sent to whoever follows a live recording in which nothing happens: then an empty line is.
 pub const FOLLOW_SILENCE_MAX: Duration = Duration::from_secs(15);
 
-/// The longest text of one line of a request: names, reasons, addresses.
-pub const LINE_BYTES_MAX: usize = 1000;
-
 /// Notices to the webhook that wait to be delivered.
 pub const NOTICES_PENDING_MAX: usize = 256;
 

@@ -22,7 +22,7 @@ pub const ENDED_DETAILS_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const ENDED_KEPT_NANOS: u64 = DAY_NANOS;
 
 /// Why somebody answered as they did.
-pub const WHY_BYTES_MAX: usize = 1000;
+pub const WHY_BYTES_MAX: usize = 4000;
 
 /// Grants that are kept at once, of each kind. The one that would end first gives way.
 pub const GRANTS_MAX: usize = 10_000;
