@@ -52,6 +52,6 @@ impl fmt::Debug for AwsKeys {
 pub struct Lease {
     /// The secret.
     pub credential: Credential,
-    /// How long it holds from now on; zero: ask each time.
-    pub fresh_for: Duration,
+    /// How long it holds from now on; `None`: its source says nothing of that.
+    pub fresh_for: Option<Duration>,
 }

@@ -39,6 +39,8 @@ struct Kept {
     until: Until,
     /// When it came.
     fetched: Duration,
+    /// Whether its source says how long it holds.
+    ends: bool,
 }
 
 impl fmt::Debug for Keeper {
@@ -98,7 +100,7 @@ impl Keeper {
     /// The secret of a source that has no others in it.
     async fn simple(&self, source: &Source) -> Result<Lease, Failure> {
         if source.is_at_hand() {
-            return Ok(Lease { credential: at_hand(source).await?, fresh_for: Duration::ZERO });
+            return Ok(Lease { credential: at_hand(source).await?, fresh_for: None });
         }
         let slot = self.slot(source);
         let asked = self.clock.now();
@@ -115,11 +117,12 @@ impl Keeper {
             Ok((credential, time)) => (Ok(credential), time),
             Err(failure) => {
                 tracing::warn!("a credential cannot be had: {failure}");
-                (Err(failure), FAILURE_TIME)
+                (Err(failure), Some(FAILURE_TIME))
             }
         };
+        let (time, ends) = (time.unwrap_or_default(), time.is_some());
         let now = self.clock.now();
-        let fetched = Kept { outcome, until: Until::after(now, time), fetched: now.elapsed };
+        let fetched = Kept { outcome, until: Until::after(now, time), fetched: now.elapsed, ends };
         let lease = fetched.lease(now);
         // The map and this one have the slot; whoever else has it waits.
         if !time.is_zero() || Arc::strong_count(&slot) > 2 {
@@ -128,13 +131,16 @@ impl Keeper {
         lease
     }
 
-    /// Forgets what is kept for `source`: a target refused it, so it may have been changed.
-    pub fn forget(&self, source: &Source) {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(source);
-        if let Source::Aws(aws) = source {
-            for source in [Some(&aws.access_key_id), Some(&aws.secret_access_key), aws.session_token.as_ref()] {
-                source.into_iter().for_each(|source| self.forget(source));
+    /// Forgets what is kept for `source`: a target refused it, so it may have been changed. Whether there was anything
+    /// to forget, and so another try is worth it.
+    pub fn forget(&self, source: &Source) -> bool {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        match source {
+            Source::Aws(aws) => {
+                let parts = [Some(&aws.access_key_id), Some(&aws.secret_access_key), aws.session_token.as_ref()];
+                parts.into_iter().flatten().fold(false, |any, part| slots.remove(part).is_some() || any)
             }
+            other => slots.remove(other).is_some(),
         }
     }
 
@@ -155,21 +161,21 @@ impl Keeper {
         Arc::clone(slots.entry(source.clone()).or_default())
     }
 
-    async fn obtain(&self, source: &Source, now: Now) -> Result<(Credential, Duration), Failure> {
+    /// The secret, and how long it holds where that is known.
+    async fn obtain(&self, source: &Source, now: Now) -> Result<(Credential, Option<Duration>), Failure> {
+        let token = |(token, time)| (Credential::Password(token), Some(time));
         match source {
-            Source::KeyFile(_) | Source::PasswordFile(_) | Source::Env(_) => {
-                Ok((at_hand(source).await?, Duration::ZERO))
-            }
-            Source::Command(command) => Ok((Credential::Password(local::printed(command).await?), Duration::ZERO)),
+            Source::KeyFile(_) | Source::PasswordFile(_) | Source::Env(_) => Ok((at_hand(source).await?, None)),
+            Source::Command(command) => Ok((Credential::Password(local::printed(command).await?), None)),
             Source::Vault(secret) => {
                 let vault = self.vault.read().unwrap_or_else(PoisonError::into_inner).clone();
                 match vault {
-                    Some(vault) => vault.read(secret).await,
+                    Some(vault) => vault.read(secret).await.map(|(credential, time)| (credential, Some(time))),
                     None => Err(Failure::new("the configuration has no table [vault]")),
                 }
             }
-            Source::Gcp(gcp) => gcp.token(now).await.map(|(token, time)| (Credential::Password(token), time)),
-            Source::GithubApp(app) => app.token(now).await.map(|(token, time)| (Credential::Password(token), time)),
+            Source::Gcp(gcp) => gcp.token(now).await.map(token),
+            Source::GithubApp(app) => app.token(now).await.map(token),
             Source::Aws(_) => Err(Failure::new("keys of AWS are no part of others")),
         }
     }
@@ -177,11 +183,11 @@ impl Keeper {
     async fn keys(&self, aws: &Aws) -> Result<Lease, Failure> {
         let (id, first) = self.part(&aws.access_key_id).await?;
         let (secret, second) = self.part(&aws.secret_access_key).await?;
-        let mut time = first.min(second);
+        let mut time = shorter(first, second);
         let session_token = match &aws.session_token {
             Some(source) => {
                 let (token, third) = self.part(source).await?;
-                time = time.min(third);
+                time = shorter(time, third);
                 Some(token)
             }
             None => None,
@@ -199,7 +205,7 @@ impl Keeper {
     }
 
     /// A text that is part of another secret.
-    async fn part(&self, source: &Source) -> Result<(SecretString, Duration), Failure> {
+    async fn part(&self, source: &Source) -> Result<(SecretString, Option<Duration>), Failure> {
         let lease = self.simple(source).await?;
         match lease.credential {
             Credential::Password(text) => Ok((text, lease.fresh_for)),
@@ -211,8 +217,13 @@ impl Keeper {
 impl Kept {
     fn lease(&self, now: Now) -> Result<Lease, Failure> {
         let credential = self.outcome.clone()?;
-        Ok(Lease { credential, fresh_for: self.until.left(now) })
+        Ok(Lease { credential, fresh_for: self.ends.then(|| self.until.left(now)) })
     }
+}
+
+/// The shorter of two times, as far as they are known.
+fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
 }
 
 /// What is on this machine.

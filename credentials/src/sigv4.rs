@@ -132,10 +132,10 @@ pub fn demand(service: &str, secure: bool, empty: bool, stated: Option<&str>) ->
     }
 }
 
-/// The SHA-256 of `content`.
-#[must_use]
-pub fn hash(content: &[u8]) -> Payload {
-    Payload::Hash(hex(&Sha256::digest(content)))
+/// The SHA-256 of `content`, as it comes piece by piece.
+pub fn hash<'a>(content: impl IntoIterator<Item = &'a [u8]>) -> Payload {
+    let digest = content.into_iter().fold(Sha256::new(), |digest, piece| digest.chain_update(piece));
+    Payload::Hash(hex(&digest.finalize()))
 }
 
 fn is_hash(text: &str) -> bool {

@@ -117,7 +117,7 @@ async fn what_is_at_hand_is_looked_at_each_time() {
     for word in ["one", "two"] {
         std::fs::write(&path, word).unwrap();
         let lease = keeper.lease(&wanted).await.unwrap();
-        assert_eq!((text(&lease.credential).as_str(), lease.fresh_for), (word, Duration::ZERO));
+        assert_eq!((text(&lease.credential).as_str(), lease.fresh_for), (word, None));
     }
     let failure = keeper.fetch(&source("{ env = \"NOT_SET_AT_ALL\" }")).await.unwrap_err();
     assert!(failure.to_string().contains("NOT_SET_AT_ALL is not set"), "{failure}");

@@ -1,6 +1,5 @@
 //! What the configuration says of Vault.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -96,7 +95,7 @@ fn is_path(text: &str) -> bool {
 }
 
 /// A field of a secret in Vault.
-#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VaultSecret {
     /// As the API has it, without `/v1/`: `<mount>/data/<path>` for KV version 2, `<mount>/<path>` for version 1.
@@ -113,7 +112,7 @@ pub struct VaultSecret {
 }
 
 /// What a field is.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A password or a token.
@@ -121,12 +120,6 @@ pub enum Kind {
     Password,
     /// An OpenSSH private key.
     Key,
-}
-
-impl fmt::Debug for VaultSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VaultSecret({}, {})", self.path, self.field)
-    }
 }
 
 impl VaultSecret {
