@@ -1,6 +1,14 @@
 //! SQL, as far as policies ask about it.
 
+mod finding;
+mod query;
+mod statement;
+mod token;
+
 use std::collections::BTreeSet;
+
+use self::token::Token;
+use crate::limits::STATEMENTS_MAX;
 
 /// A table as a statement names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -62,7 +70,24 @@ impl Sql {
     /// Reads `text` as PostgreSQL does.
     #[must_use]
     pub fn parse(text: &[u8]) -> Self {
-        let _ = text;
-        Self { statements: None, parts: vec![Part::default()] }
+        let opaque = |statements| Self { statements, parts: vec![Part::default()] };
+        let Some(tokens) = token::tokens(text) else { return opaque(None) };
+        let statements: Vec<&[Token]> =
+            tokens.split(|token| *token == Token::Mark(';')).filter(|statement| !statement.is_empty()).collect();
+        if statements.len() > STATEMENTS_MAX {
+            return opaque(Some(statements.len()));
+        }
+        let mut parts: Vec<Part> = Vec::new();
+        for statement in &statements {
+            for part in statement::parts(statement) {
+                if !parts.contains(&part) {
+                    parts.push(part);
+                }
+            }
+        }
+        if parts.is_empty() {
+            parts.push(statement::part("", Some(BTreeSet::new())));
+        }
+        Self { statements: Some(statements.len()), parts }
     }
 }
