@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use wiretape_core::judge::ActionKind;
-use wiretape_core::{Action, Effect, Guard, Input, Judgement, Moment, Question, Reason, Session, Side, Unit, Verdict};
+use wiretape_core::{
+    Action, Approvers, Effect, Guard, Input, Judgement, Moment, Question, Reason, Session, Side, Unit, Verdict,
+};
 use wiretape_line::LineWire;
 
 use crate::stage::Turn;
@@ -22,8 +24,9 @@ impl Guard for ByFirstByte {
             0 => Judgement::Ruled(Verdict::Allow),
             1 => Judgement::Ruled(Verdict::Refuse(Reason::new("policy", "no\nsuch\nthing"))),
             _ => {
-                let (group, rule) = ("elders".to_owned(), "risk".to_owned());
-                Judgement::Ask(Question { action: action.clone(), group, rule })
+                let approvers = vec![Approvers { group: "elders".to_owned(), count: 1 }];
+                let (rule, text) = ("risk".to_owned(), String::new());
+                Judgement::Ask(Question { action: action.clone(), approvers, rule, text })
             }
         }
     }
@@ -50,7 +53,8 @@ impl Observer {
                 self.waiting = Some((unit, line));
             }
             Effect::Send { to, message } => {
-                assert!(self.waiting.is_none() || closing, "something leaves while a question stands");
+                let told = to == Side::Client && message.starts_with(b"waiting: ");
+                assert!(self.waiting.is_none() || closing || told, "something leaves while a question stands");
                 if to == Side::Upstream {
                     self.passed.extend_from_slice(&message);
                 }
@@ -92,6 +96,7 @@ pub fn session_line(input: &[u8]) {
             Turn::Answer(verdict) => answers(&mut observer, verdict),
             Turn::Say(side, message) => vec![Input::Message { side: *side, message: message.clone() }],
             Turn::End(side) => vec![Input::End { side: *side }],
+            Turn::Waiting(text) => waiting(&observer, text),
             Turn::Close(reason) => vec![Input::Close { reason: reason.clone() }],
         };
         for input in answers {
@@ -109,6 +114,13 @@ pub fn session_line(input: &[u8]) {
         observer.allowed.extend(line);
     }
     assert!(observer.allowed.starts_with(&observer.passed), "a line passed that nobody allowed");
+}
+
+/// Word that people are asked, of the question that waits and of one that does not.
+fn waiting(observer: &Observer, text: &str) -> Vec<Input<Bytes>> {
+    let nobody = Unit { lane: LANE, serial: u64::MAX };
+    let units = observer.waiting.iter().map(|(unit, _)| *unit).chain([nobody]);
+    units.map(|unit| Input::Waiting { unit, text: text.to_owned() }).collect()
 }
 
 /// The answer to the question that waits, among answers to questions that do not.

@@ -43,6 +43,11 @@ impl Waiting {
         Some(item)
     }
 
+    /// True when the client takes its leave behind all the others.
+    pub(crate) fn ends(&self) -> bool {
+        self.items.back().is_some_and(|item| matches!(item.event, QueryEvent::Terminate))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.items.len()
     }

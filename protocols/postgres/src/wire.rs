@@ -51,6 +51,8 @@ pub struct PostgresWire {
     is_over: bool,
     /// The client's connection is gone.
     is_left: bool,
+    /// It went while something waited for an answer.
+    is_given_up: bool,
     /// The code of the error that ends the session, where the reason does not say it.
     last_code: Option<&'static str>,
 }
@@ -78,6 +80,7 @@ impl PostgresWire {
             steps: VecDeque::new(),
             is_over: false,
             is_left: false,
+            is_given_up: false,
             last_code: None,
         }
     }
@@ -140,6 +143,7 @@ impl PostgresWire {
             }
             // What nothing stands before passes at once.
             match self.asked.is_none() && self.waiting.is_empty() {
+                true if self.is_given_up => self.give_up(item),
                 true => self.forward(item),
                 false => self.waiting.push(item),
             }
@@ -208,13 +212,19 @@ impl PostgresWire {
         let Some(asked) = self.asked.take() else { return };
         self.steps.push_back(Step::Withdraw { unit: asked.unit });
         self.wait = None;
+        self.is_given_up = true;
         while let Some(item) = self.waiting.pop() {
-            if matches!(item.event, QueryEvent::Terminate) {
-                self.note(Side::Client, item.event);
-                self.pass(Side::Upstream, item.cut);
-            } else {
-                self.note_item(item.event, &item.cut);
-            }
+            self.give_up(item);
+        }
+    }
+
+    /// Of what stands behind something that was given up, nothing passes but the leave.
+    fn give_up(&mut self, item: Item) {
+        if matches!(item.event, QueryEvent::Terminate) {
+            self.note(Side::Client, item.event);
+            self.pass(Side::Upstream, item.cut);
+        } else {
+            self.note_item(item.event, &item.cut);
         }
     }
 
@@ -370,7 +380,7 @@ impl Wire for PostgresWire {
                 return Some(step);
             }
             // The question was put, and nobody is there any more who wants the answer.
-            if self.asked.is_some() && (self.is_left || self.order.has_left()) {
+            if self.asked.is_some() && (self.is_left || self.waiting.ends()) {
                 self.withdraw();
                 continue;
             }

@@ -226,7 +226,11 @@ impl Cover {
                 self.take_last();
                 self.questioned = self.last.clone();
             }
-            Effect::Release { .. } | Effect::Discard { .. } | Effect::Examine { .. } | Effect::Close(_) => {}
+            Effect::Release { .. }
+            | Effect::Discard { .. }
+            | Effect::Examine { .. }
+            | Effect::Withdraw { .. }
+            | Effect::Close(_) => {}
         }
         Ok(())
     }

@@ -27,6 +27,7 @@ fn seed(first: u8, turns: &[Turn]) -> Vec<u8> {
             Turn::Answer(Verdict::Allow) => bytes.push(4),
             Turn::Answer(Verdict::Refuse(_)) => bytes.push(5),
             Turn::Close(_) => bytes.push(6),
+            Turn::Waiting(_) => bytes.push(7),
         }
     }
     bytes

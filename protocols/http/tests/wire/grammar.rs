@@ -53,7 +53,7 @@ impl Grammar {
             Effect::Discard { to, lane } => {
                 self.held.remove(&(*lane, *to)).expect("something that is held");
             }
-            Effect::Ask { .. } | Effect::Examine { .. } => {}
+            Effect::Ask { .. } | Effect::Withdraw { .. } | Effect::Examine { .. } => {}
             Effect::Close(_) => assert!(self.held.is_empty(), "something is held for ever: {:?}", self.held),
         }
     }

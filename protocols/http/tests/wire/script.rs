@@ -102,6 +102,7 @@ impl Case {
             "upstream" => Turn::Say(Side::Upstream, words.message(&self.route)),
             "end" => Turn::End(if words.word() == "client" { Side::Client } else { Side::Upstream }),
             "found" => Turn::Found(words.word()),
+            "waiting" => Turn::Waiting(words.word()),
             "close" => Turn::Close(Reason::new(words.word(), words.word())),
             "answer" => match words.word().as_str() {
                 "allow" => Turn::Answer(Verdict::Allow),

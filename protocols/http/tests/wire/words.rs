@@ -19,7 +19,13 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Message>) -> String {
         },
         Effect::Ask { question, .. } => {
             let action = &question.action;
-            format!("ask {} {} {} {:?}", question.group, action.lane, action.kind.name(), action.kind.resource())
+            format!(
+                "ask {} {} {} {:?}",
+                question.approvers[0].group,
+                action.lane,
+                action.kind.name(),
+                action.kind.resource()
+            )
         }
         Effect::Hold { to, message, .. } => match turn {
             Turn::Say(side, said) if side.other() == *to && said == message => format!("hold {to} as said"),
@@ -28,6 +34,7 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Message>) -> String {
         Effect::Release { to, lane } => format!("release {to} {lane}"),
         Effect::Discard { to, lane } => format!("discard {to} {lane}"),
         Effect::Examine { unit, .. } => format!("examine {}", unit.lane),
+        Effect::Withdraw { unit } => format!("withdraw {}", unit.lane),
         Effect::Close(reason) => format!("over {:?}", reason.text),
     }
 }
@@ -37,7 +44,7 @@ fn noted(event: &Event) -> String {
         Kind::Http(event) => http(event),
         Kind::Stream(StreamEvent::Data { bytes, .. }) => text(bytes),
         Kind::Stream(StreamEvent::Opaque { what }) => format!("{what:?}"),
-        Kind::Session(SessionEvent::Decision { action, resource, rule, verdict }) => match verdict {
+        Kind::Session(SessionEvent::Decision { action, resource, rule, verdict, nanos: 0 }) => match verdict {
             Verdict::Allow => format!("{action} {resource:?} by {rule}: allow"),
             Verdict::Refuse(reason) => format!("{action} {resource:?} by {rule}: refuse {:?}", reason.text),
         },

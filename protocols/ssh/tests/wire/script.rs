@@ -68,6 +68,7 @@ impl Case {
             "upstream" => Turn::Say(Side::Upstream, words.message()),
             "end" => Turn::End(words.side()),
             "found" => Turn::Found(words.word()),
+            "waiting" => Turn::Waiting(words.word()),
             "close" => Turn::Close(Reason::new(words.word(), words.word())),
             "answer" => match words.word().as_str() {
                 "allow" => Turn::Answer(Verdict::Allow),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use wiretape_core::{
-    Action, Effect, Event, Finding, Guard, Input, Judgement, Moment, Question, Reason, Session, Side, Unit, Verdict,
+    Action, Approvers, Effect, Event, Finding, Guard, Input, Judgement, Moment, Question, Reason, Session, Side, Unit,
+    Verdict,
 };
 use wiretape_ssh::{Message, Options, SshWire};
 
@@ -16,6 +17,8 @@ pub(crate) enum Turn {
     End(Side),
     /// The oldest question that stands is answered.
     Answer(Verdict),
+    /// People are asked about the newest question that stands.
+    Waiting(String),
     /// The oldest examination is over, and found this.
     Found(String),
     Close(Reason),
@@ -40,8 +43,9 @@ impl Guard for Rules {
                     return Judgement::Ruled(Verdict::Refuse(Reason::new(rule, text)));
                 }
                 Rule::Ask { word, rule, group } if said.contains(word.as_str()) => {
-                    let (group, rule) = (group.clone(), rule.clone());
-                    return Judgement::Ask(Question { action: action.clone(), group, rule });
+                    let approvers = vec![Approvers { group: group.clone(), count: 1 }];
+                    let (rule, text) = (rule.clone(), String::new());
+                    return Judgement::Ask(Question { action: action.clone(), approvers, rule, text });
                 }
                 _ => {}
             }
@@ -73,6 +77,10 @@ impl Stage {
             Turn::End(side) => Input::End { side },
             Turn::Answer(_) if self.asked.is_empty() => return Vec::new(),
             Turn::Answer(verdict) => Input::Answer { unit: self.asked.remove(0), verdict },
+            Turn::Waiting(text) => match self.asked.last() {
+                Some(unit) => Input::Waiting { unit: *unit, text },
+                None => return Vec::new(),
+            },
             Turn::Found(_) if self.examined.is_empty() => return Vec::new(),
             Turn::Found(text) => Input::Found { unit: self.examined.remove(0), finding: Finding(Arc::new(text)) },
             Turn::Close(reason) => Input::Close { reason },
@@ -82,6 +90,7 @@ impl Stage {
         for effect in &effects {
             match effect {
                 Effect::Ask { unit, .. } => self.asked.push(*unit),
+                Effect::Withdraw { unit } => self.asked.retain(|asked| asked != unit),
                 Effect::Examine { unit, .. } => self.examined.push(*unit),
                 _ => {}
             }

@@ -19,7 +19,12 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Message>) -> String {
         },
         Effect::Ask { question, .. } => {
             let action = &question.action;
-            format!("ask {} {} {}", question.group, action.kind.name(), quoted(action.kind.resource().as_bytes()))
+            format!(
+                "ask {} {} {}",
+                question.approvers[0].group,
+                action.kind.name(),
+                quoted(action.kind.resource().as_bytes())
+            )
         }
         Effect::Hold { to, message, .. } => match turn {
             Turn::Say(_, said) if said == message => format!("hold {to} as said"),
@@ -28,6 +33,7 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Message>) -> String {
         Effect::Release { to, lane } => format!("release {to} {lane}"),
         Effect::Discard { to, lane } => format!("discard {to} {lane}"),
         Effect::Examine { unit, .. } => format!("examine {}", unit.lane),
+        Effect::Withdraw { unit } => format!("withdraw {}", unit.lane),
         Effect::Close(reason) => format!("over {}", quoted(reason.text.as_bytes())),
     }
 }
@@ -140,7 +146,7 @@ fn event_words(event: &Event) -> String {
 
 fn session_words(event: &SessionEvent) -> String {
     match event {
-        SessionEvent::Decision { action, resource, rule, verdict } => {
+        SessionEvent::Decision { action, resource, rule, verdict, nanos: 0 } => {
             let verdict = match verdict {
                 Verdict::Allow => "allow".to_owned(),
                 Verdict::Refuse(reason) => format!("refuse {}", quoted(reason.text.as_bytes())),

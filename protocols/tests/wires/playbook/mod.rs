@@ -15,6 +15,7 @@
 //! end client
 //! answer allow                            to the oldest question
 //! answer refuse policy "no"
+//! waiting "who is asked"                  people are asked about the oldest question
 //! close admin "time is up"
 //!     note …                              indented: what is recorded,
 //!     send upstream as said               what is sent,

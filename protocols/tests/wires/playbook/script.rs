@@ -130,6 +130,7 @@ impl Case {
                 "allow" => Verdict::Allow,
                 _ => Verdict::Refuse(Reason::new(next(words)?, next(words)?)),
             })),
+            "waiting" => Some(Turn::Waiting(next(words)?)),
             "close" => Some(Turn::Close(Reason::new(next(words)?, next(words)?))),
             other => return Err(format!("{other:?} is no turn")),
         };

@@ -20,7 +20,7 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Bytes>) -> String {
         },
         Effect::Ask { question, .. } => {
             let action = &question.action.kind;
-            format!("ask {} {} {:?}", question.group, action.name(), action.resource())
+            format!("ask {} {} {:?}", question.approvers[0].group, action.name(), action.resource())
         }
         Effect::Hold { to, message, .. } => match turn {
             Turn::Say(side, said) if side.other() == *to && said == message => format!("hold {to} as said"),
@@ -29,6 +29,7 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Bytes>) -> String {
         Effect::Release { to, .. } => format!("release {to}"),
         Effect::Discard { to, .. } => format!("discard {to}"),
         Effect::Examine { .. } => "examine".to_owned(),
+        Effect::Withdraw { .. } => "withdraw".to_owned(),
         Effect::Close(reason) => format!("close {} {:?}", reason.rule, reason.text),
     }
 }
@@ -49,7 +50,7 @@ fn noted(event: &Event) -> String {
 
 fn session(event: &SessionEvent) -> String {
     match event {
-        SessionEvent::Decision { action, resource, rule, verdict } => {
+        SessionEvent::Decision { action, resource, rule, verdict, nanos: 0 } => {
             let verdict = match verdict {
                 Verdict::Allow => "allow".to_owned(),
                 Verdict::Refuse(reason) => format!("refuse {:?}", reason.text),

@@ -1,7 +1,7 @@
 //! A guard that decides by words.
 
 use wiretape_core::judge::ActionKind;
-use wiretape_core::{Action, Guard, Judgement, Moment, Question, Reason, Unit, Verdict};
+use wiretape_core::{Action, Approvers, Guard, Judgement, Moment, Question, Reason, Unit, Verdict};
 
 /// What is decided about actions whose resource holds a word.
 #[derive(Clone, Debug)]
@@ -27,8 +27,9 @@ impl Guard for Rules {
                     return Judgement::Ruled(Verdict::Refuse(Reason::new(rule, text)));
                 }
                 Rule::Ask { word, rule, group } if resource.contains(word) => {
-                    let (group, rule) = (group.clone(), rule.clone());
-                    return Judgement::Ask(Question { action: action.clone(), group, rule });
+                    let approvers = vec![Approvers { group: group.clone(), count: 1 }];
+                    let (rule, text) = (rule.clone(), String::new());
+                    return Judgement::Ask(Question { action: action.clone(), approvers, rule, text });
                 }
                 Rule::Refuse { .. } | Rule::Ask { .. } => {}
             }

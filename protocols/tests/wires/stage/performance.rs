@@ -18,6 +18,9 @@ pub(crate) enum Turn {
     End(Side),
     /// The oldest question that waits is answered; nothing happens when none does.
     Answer(Verdict),
+    /// People are asked about the oldest question that waits, which its client is to be told; nothing happens when none
+    /// does.
+    Waiting(String),
     /// The gateway ends the session.
     Close(Reason),
 }
@@ -51,6 +54,10 @@ pub(crate) fn perform(wire: ByteWire, guard: Box<dyn Guard>, turns: &[Turn]) -> 
                 Some(unit) => Input::Answer { unit, verdict },
                 None => continue,
             },
+            Turn::Waiting(text) => match questions.front() {
+                Some(unit) => Input::Waiting { unit: *unit, text },
+                None => continue,
+            },
         };
         if let Turn::End(Side::Client) = turn {
             examining.end();
@@ -60,6 +67,7 @@ pub(crate) fn perform(wire: ByteWire, guard: Box<dyn Guard>, turns: &[Turn]) -> 
             while let Some(effect) = session.act() {
                 match &effect {
                     Effect::Ask { unit, .. } => questions.push_back(*unit),
+                    Effect::Withdraw { unit } => questions.retain(|asked| asked != unit),
                     Effect::Send { to, .. } | Effect::Release { to, .. }
                         if !questions.is_empty() && !session.is_closed() =>
                     {
@@ -170,7 +178,9 @@ pub(crate) fn told(event: &Event) -> Option<(Side, Bytes)> {
         Kind::Query(said) => {
             // What the gateway says of its own stands on the side that it is told to.
             let own = match event.side {
-                Side::Client => matches!(said, QueryEvent::Error { .. } | QueryEvent::Ready { .. }),
+                Side::Client => {
+                    matches!(said, QueryEvent::Error { .. } | QueryEvent::Notice { .. } | QueryEvent::Ready { .. })
+                }
                 Side::Upstream => matches!(said, QueryEvent::Flush),
             };
             Some((if own { event.side } else { to }, message_of(said)))

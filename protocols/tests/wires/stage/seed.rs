@@ -15,7 +15,7 @@ pub(crate) fn turns(bytes: &[u8]) -> Vec<Turn> {
     while let [kind, after @ ..] = rest {
         rest = after;
         turns.push(match kind % 8 {
-            kind @ (0 | 1 | 7) => {
+            kind @ (0 | 1) => {
                 let side = if kind == 1 { Side::Upstream } else { Side::Client };
                 let (length, after) = rest.split_at(rest.len().min(2));
                 let length = length.iter().fold(0, |length, byte| length * 256 + usize::from(*byte));
@@ -27,7 +27,8 @@ pub(crate) fn turns(bytes: &[u8]) -> Vec<Turn> {
             3 => Turn::End(Side::Upstream),
             4 => Turn::Answer(Verdict::Allow),
             5 => Turn::Answer(Verdict::Refuse(Reason::new("elders", "not today"))),
-            _ => Turn::Close(Reason::new("admin", "time is up")),
+            6 => Turn::Close(Reason::new("admin", "time is up")),
+            _ => Turn::Waiting("the elders are asked".to_owned()),
         });
     }
     turns
