@@ -3,12 +3,16 @@
 //! The gateway stands behind [`office::Office`]: who somebody is and what they may do is decided there; what is asked and
 //! answered over HTTP is decided here, and described by the OpenAPI document that the API serves.
 //!
-//! **What is absent here, on purpose:** listeners, TLS, clocks, policies, files that are written. A connection comes in
+//! [`webhook`] tells others of new questions, and [`command`] is what people answer them with.
+//!
+//! **What is absent here, on purpose:** listeners, TLS, policies, files that are written. A connection comes in
 //! as a stream; recordings are read through the recorder's archive.
 #![warn(clippy::indexing_slicing)]
 
 mod approvals;
 mod certificates;
+mod clock;
+pub mod command;
 mod desk;
 pub mod document;
 pub mod door;
@@ -23,3 +27,4 @@ mod revocations;
 mod router;
 mod sessions;
 mod targets;
+pub mod webhook;

@@ -47,6 +47,9 @@ pub const FOLLOW_SILENCE_MAX: Duration = Duration::from_secs(15);
 /// Notices to the webhook that wait to be delivered.
 pub const NOTICES_PENDING_MAX: usize = 256;
 
+/// Notices that are being delivered at once.
+pub const NOTICES_AT_ONCE_MAX: usize = 8;
+
 /// How often a notice is tried.
 pub const NOTICE_TRIES_MAX: u32 = 6;
 
