@@ -33,3 +33,8 @@ pub(crate) fn unix_nanos() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
+
+/// The wall clock, in whole seconds since 1970-01-01 UTC.
+pub(crate) fn unix_seconds() -> u64 {
+    unix_nanos() / 1_000_000_000
+}

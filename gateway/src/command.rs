@@ -7,15 +7,19 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use wiretape_identity::command::TokenArgs;
 use wiretape_replay::command::{ExportArgs, PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
 
+use crate::admin::Bureau;
 use crate::authority;
 use crate::config::{Config, TargetKind};
 use crate::demo;
 use crate::gateway::Gateway;
 use crate::identity::{TOKEN_PREFIX, token_hash};
 use crate::listen::{self, Doors};
+use crate::policy;
 use crate::runtime::{Threads, runtime};
+use crate::{credentials, targets};
 
 /// A gateway that records sessions at the wire.
 #[derive(Parser)]
@@ -39,11 +43,15 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check the configuration and say what is wrong with it.
     Check,
-    /// Make a token for a person, to be typed where a client asks for a password.
+    /// Print a token of the login that is kept; or make one for a user of the configuration.
     Token {
-        /// The person.
-        person: String,
+        /// A user of the configuration, for whom a token that does not end is made.
+        person: Option<String>,
+        #[command(flatten)]
+        kept: TokenArgs,
     },
+    #[command(flatten)]
+    Login(wiretape_identity::command::Command),
     /// Print the authority that signs certificates for the forward proxy, and say how clients come to trust it.
     Ca,
     /// List recorded sessions.
@@ -68,8 +76,10 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Serve => serve(&config, data_dir),
         Command::Demo(demo) => demo::run(&demo, data_dir),
-        Command::Check => check(&config),
-        Command::Token { person } => token(&person),
+        Command::Check => check(&config, data_dir.as_deref()),
+        Command::Token { person: Some(person), .. } => token(&person),
+        Command::Token { person: None, kept } => wiretape_identity::command::token(&kept),
+        Command::Login(command) => command.run(),
         Command::Ca => ca(&recorded(&config, data_dir)?),
         Command::Sessions(args) => wiretape_replay::command::sessions(&recorded(&config, data_dir)?, &args),
         Command::Show(args) => wiretape_replay::command::show(&recorded(&config, data_dir)?, &args),
@@ -93,25 +103,24 @@ fn recorded(config: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<PathBuf>
 
 fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
     log_to_stderr();
-    let mut config = Config::read(path)?;
-    if let Some(data_dir) = data_dir {
-        config.data_dir = data_dir;
-    }
+    let config = targets::read(path, data_dir.as_deref())?;
     for warning in warnings(&config) {
         tracing::warn!("{warning}");
     }
     raise_open_files();
     runtime()?.block_on(async {
+        credentials::start(&config)?;
         let data_dir = config.data_dir.clone();
         let doors = Doors::open(&config).await?;
-        let gateway = Arc::new(Gateway::open(config)?);
+        let gateway = Arc::new(Gateway::open(config).await?);
+        let office = Arc::new(Bureau::open(Arc::clone(&gateway), path.to_owned())?);
         let stop = listen::told_to_stop().await?;
         listen::reload(Arc::clone(&gateway), path.to_owned(), data_dir)?;
         for (protocol, address) in doors.addresses() {
             println!("listen {} {address}", protocol.name());
         }
         println!("ready");
-        doors.serve(gateway, Threads::start()?, stop).await;
+        doors.serve(gateway, office, Threads::start()?, stop).await;
         Ok(ExitCode::SUCCESS)
     })
 }
@@ -124,19 +133,27 @@ fn raise_open_files() {
     }
 }
 
-fn check(path: &Path) -> anyhow::Result<ExitCode> {
-    let config = Config::read(path)?;
+fn check(path: &Path, data_dir: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let config = targets::read(path, data_dir)?;
+    let policies = policy::compile(&config)?;
+    for warning in policies.warnings() {
+        println!("note: {warning}");
+    }
     for warning in warnings(&config) {
         println!("note: {warning}");
     }
-    println!("{} is usable: {} users, {} targets", path.display(), config.users.len(), config.targets.len());
+    let rules = match &config.policies {
+        Some(folder) => format!(", {} policies in {}", policies.len(), folder.display()),
+        None => String::new(),
+    };
+    println!("{} is usable: {} users, {} targets{rules}", path.display(), config.users.len(), config.targets.len());
     Ok(ExitCode::SUCCESS)
 }
 
 /// What is allowed and probably not meant.
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
-    if config.users.is_empty() {
+    if config.users.is_empty() && config.issuers.is_empty() {
         warnings
             .push("there are no users: nobody can connect; add a [[user]] with ssh_keys or a token_hash".to_owned());
     }

@@ -4,15 +4,22 @@ mod check;
 mod faults;
 mod git;
 mod http;
+mod identity;
+mod policy;
 mod postgres;
 mod setting;
 
 pub(crate) use git::PushRule;
-pub(crate) use http::{HostPattern, HttpChoice, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget};
+pub(crate) use http::{
+    HostPattern, HttpChoice, HttpCredential, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget,
+};
+pub(crate) use identity::{Issuer, Login, Removed};
+pub(crate) use policy::{Approval, Webhook};
 pub(crate) use postgres::PostgresTarget;
-pub(crate) use setting::{TlsFiles, TlsMode};
+pub(crate) use setting::{TlsFiles, TlsMode, is_name};
+pub(crate) use wiretape_credentials::Source as CredentialSource;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +27,10 @@ use anyhow::{Context, bail};
 use russh::keys::PublicKey;
 use serde::Deserialize;
 use toml::Spanned;
+use wiretape_core::event::PrincipalKind;
+use wiretape_credentials::VaultSettings;
 use wiretape_git::Packs;
+use wiretape_policy::TargetFacts;
 use wiretape_protocols::Table;
 use wiretape_recorder::Durability;
 
@@ -39,14 +49,32 @@ pub(crate) struct Config {
     pub(crate) http: Option<SocketAddr>,
     /// Where it listens for HTTP, as a forward proxy, if it does.
     pub(crate) proxy: Option<SocketAddr>,
+    /// Where it listens for its operators, if it does.
+    pub(crate) admin: Option<SocketAddr>,
     /// What holds for all HTTP clients.
     pub(crate) http_settings: HttpSettings,
     /// By what clients know the gateway over TLS.
     pub(crate) tls: TlsSettings,
+    /// Where Vault is, if there is one.
+    pub(crate) vault: Option<VaultSettings>,
+    /// Whether a crash may leave an image of the memory, which has secrets in it.
+    pub(crate) core_dumps: bool,
     /// Who may come in.
     pub(crate) users: Vec<User>,
+    /// Who else vouches for people.
+    pub(crate) issuers: Vec<Issuer>,
+    /// What holds for logins.
+    pub(crate) login: Login,
+    /// Where the policies are; `None`: the gateway's own holds.
+    pub(crate) policies: Option<PathBuf>,
+    /// How people are asked.
+    pub(crate) approval: Approval,
     /// What is behind the gateway, by name.
     pub(crate) targets: BTreeMap<String, Target>,
+    /// Those of them that were created at run time.
+    pub(crate) created: BTreeSet<String>,
+    /// The targets as they are written, by name, without what their credentials may hold.
+    pub(crate) tables: BTreeMap<String, serde_json::Value>,
 }
 
 /// The gateway's own certificate, and when clients have to use TLS.
@@ -66,6 +94,10 @@ pub(crate) struct TlsSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) name: String,
+    /// Whether it is a person, an agent or a service.
+    pub(crate) kind: PrincipalKind,
+    /// The issuer that may vouch for it too.
+    pub(crate) issuer: Option<String>,
     pub(crate) groups: Vec<String>,
     pub(crate) ssh_keys: Vec<PublicKey>,
     /// What its certificates may be for, beside its name.
@@ -81,6 +113,8 @@ pub(crate) struct Target {
     /// Groups whose members may connect; empty: everyone that is known.
     pub(crate) groups: Vec<String>,
     pub(crate) durability: Durability,
+    /// What policies know it by: names and values.
+    pub(crate) labels: BTreeMap<String, String>,
     /// How packs of Git are recorded.
     pub(crate) packs: Packs,
     /// Pushes that are refused.
@@ -126,20 +160,6 @@ pub(crate) struct CommandTarget {
     pub(crate) exec: Option<Vec<String>>,
 }
 
-/// Where a target's secret comes from.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub(crate) enum CredentialSource {
-    /// An OpenSSH private key in a file.
-    KeyFile(PathBuf),
-    /// A password in a file; its last line end does not count.
-    PasswordFile(PathBuf),
-    /// A password in an environment variable of the gateway.
-    Env(String),
-    /// A password printed by a program.
-    Command(Vec<String>),
-}
-
 impl Target {
     /// The kind, as the configuration and the record call it.
     pub(crate) fn kind_name(&self) -> &'static str {
@@ -171,9 +191,20 @@ impl Target {
         Table { git: wiretape_git::Options { packs: self.packs } }
     }
 
-    /// Whether `user` may connect.
-    pub(crate) fn permits(&self, user: &User) -> bool {
-        self.groups.is_empty() || self.groups.iter().any(|group| user.groups.contains(group))
+    /// What policies know of it.
+    pub(crate) fn facts(&self) -> TargetFacts {
+        TargetFacts {
+            name: self.name.clone(),
+            kind: self.kind_name().to_owned(),
+            labels: self.labels.clone(),
+            groups: self.groups.clone(),
+            refuse: self.refuse.iter().map(PushRule::name).collect(),
+        }
+    }
+
+    /// Whether a member of `groups` may connect.
+    pub(crate) fn permits(&self, groups: &[String]) -> bool {
+        self.groups.is_empty() || self.groups.iter().any(|group| groups.contains(group))
     }
 }
 
@@ -197,7 +228,8 @@ impl Config {
     pub(crate) fn parse(text: &str, folder: &Path) -> anyhow::Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))?;
         let mut faults = faults::Faults::new(text);
-        let config = check::config(file, folder, &mut faults);
+        let mut config = check::config(file, folder, &mut faults);
+        config.tables = setting::tables(text);
         match faults.into_text() {
             None => Ok(config),
             Some(faults) => bail!("{faults}"),
@@ -214,6 +246,9 @@ struct File {
     #[serde(default = "yes")]
     banner: bool,
     #[serde(default)]
+    core_dumps: bool,
+    vault: Option<Spanned<VaultSettings>>,
+    #[serde(default)]
     listen: ListenTable,
     #[serde(default)]
     tls: TlsTable,
@@ -221,6 +256,14 @@ struct File {
     http: HttpTable,
     #[serde(default, rename = "user")]
     users: Vec<UserTable>,
+    #[serde(default, rename = "issuer")]
+    issuers: Vec<identity::IssuerTable>,
+    #[serde(default)]
+    login: identity::LoginTable,
+    #[serde(default)]
+    policy: policy::PolicyTable,
+    #[serde(default)]
+    approval: policy::ApprovalTable,
     #[serde(default, rename = "target")]
     targets: Vec<TargetTable>,
 }
@@ -233,11 +276,12 @@ struct ListenTable {
     postgres: Option<SocketAddr>,
     http: Option<SocketAddr>,
     proxy: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
 }
 
 impl Default for ListenTable {
     fn default() -> Self {
-        Self { ssh: default_ssh(), postgres: None, http: None, proxy: None }
+        Self { ssh: default_ssh(), postgres: None, http: None, proxy: None, admin: None }
     }
 }
 
@@ -264,6 +308,8 @@ struct HttpTable {
 #[serde(deny_unknown_fields)]
 struct UserTable {
     name: Spanned<String>,
+    kind: Option<Spanned<String>>,
+    issuer: Option<Spanned<String>>,
     #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
@@ -298,6 +344,8 @@ struct TargetTable {
     http: Option<Spanned<String>>,
     #[serde(default)]
     groups: Vec<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
     record: Option<Spanned<String>>,
     packs: Option<Spanned<String>>,
     #[serde(default)]

@@ -16,6 +16,7 @@ use russh::client;
 use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use wiretape_replay::command::{PlayArgs, SessionsArgs, VerifyArgs};
 
+use crate::admin::Bureau;
 use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::host_keys::write_private;
@@ -70,10 +71,11 @@ pub(crate) fn run(args: &DemoArgs, data_dir: Option<PathBuf>) -> anyhow::Result<
             }
         };
         let address = doors.ssh_address().context("no door for ssh is open")?;
-        let gateway = Arc::new(Gateway::open(config)?);
+        let gateway = Arc::new(Gateway::open(config).await?);
+        let office = Arc::new(Bureau::open(Arc::clone(&gateway), config_path.clone())?);
         println!("The gateway listens on {address}; its data is in {}.\n", data_dir.display());
         let (stop_put, stop_take) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(doors.serve(Arc::clone(&gateway), Threads::start()?, async {
+        let serving = tokio::spawn(doors.serve(Arc::clone(&gateway), office, Threads::start()?, async {
             let _stopped = stop_take.await;
         }));
         println!("A session through it:\n");

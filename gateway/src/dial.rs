@@ -7,24 +7,26 @@ pub(crate) mod postgres;
 mod refuse;
 mod ssh;
 
+pub(crate) use menu::Chooser;
+
 use std::sync::Arc;
 
 use wiretape_core::Reason;
 
-use crate::config::{Target, TargetKind, User};
+use crate::config::{Target, TargetKind};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::line::{Door, Line};
 
 /// The way to `target`, for a person who may use it. The connection to an SSH server starts at once.
-pub(crate) fn reach(gateway: &Gateway, line: &Line, target: &Target, login: String, user: &User) -> Arc<dyn Door> {
+pub(crate) fn reach(gateway: &Gateway, line: &Line, target: &Target, login: String, person: &str) -> Arc<dyn Door> {
     let name = target.name.clone();
     match &target.kind {
         TargetKind::Ssh(ssh) => {
             Arc::new(ssh::SshUpstream::start(line, name, (**ssh).clone(), login, gateway.learned_keys()))
         }
         TargetKind::Command(command) => {
-            Arc::new(command::CommandUpstream::new(name, command.clone(), user.name.clone()))
+            Arc::new(command::CommandUpstream::new(name, command.clone(), person.to_owned()))
         }
         TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => {
             refused(line, Reason::new("wrong-protocol", other_way(target)))
@@ -46,8 +48,8 @@ pub(crate) fn other_way(target: &Target) -> String {
 }
 
 /// The menu of the targets that `principal` may use.
-pub(crate) fn menu(gateway: Arc<Gateway>, principal: Principal) -> Arc<dyn Door> {
-    Arc::new(menu::MenuUpstream::new(gateway, principal, reach))
+pub(crate) fn menu(gateway: Arc<Gateway>, principal: Principal, chooser: Chooser) -> Arc<dyn Door> {
+    Arc::new(menu::MenuUpstream::new(gateway, principal, chooser, reach))
 }
 
 /// The way to nothing: every lane is told `reason`.

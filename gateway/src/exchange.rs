@@ -9,6 +9,8 @@
 //! what it is sent holds back whoever sends it, and nothing grows.
 
 mod asking;
+mod effects;
+mod gathering;
 mod holding;
 mod line;
 
@@ -20,10 +22,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Sleep;
-use wiretape_core::{Lane, Reason, Side};
+use wiretape_core::{Lane, Side};
+use wiretape_credentials::sigv4::Payload;
 use wiretape_http::{Content, Part, Problem, RequestHead, Route};
 use wiretape_recorder::Lost;
 
+use gathering::Gathering;
 use holding::Holding;
 pub(crate) use line::HttpLine;
 use line::Told;
@@ -31,6 +35,7 @@ use line::Told;
 use crate::dial::http::{Upstreams, Ways};
 use crate::peer::Peer;
 use crate::peer::reset::{CANCEL, NO_ERROR, PROTOCOL_ERROR};
+use crate::questions::Pending;
 
 /// How long a side may take to read its last bytes.
 const LAST_BYTES_TIME_MAX: Duration = Duration::from_secs(8);
@@ -72,6 +77,9 @@ struct Exchange<'a> {
     asked: Option<Box<RequestHead>>,
     /// What the target is to be told behind the head, before it was reached.
     early: VecDeque<Part>,
+    /// A head that waits until its content is there, and what is then known of that.
+    gathering: Option<Gathering>,
+    content: Option<Result<Payload, Problem>>,
     client_end: End,
     upstream_end: End,
     /// The client was told everything.
@@ -89,6 +97,8 @@ struct Exchange<'a> {
     /// What the client says is wanted by nobody: how much of it was heard, and for how long it will be.
     declined_bytes: usize,
     declining: Option<Pin<Box<Sleep>>>,
+    /// Questions that stand.
+    asking: Vec<Pending>,
 }
 
 /// How far a side is with what it says.
@@ -126,6 +136,8 @@ pub(crate) async fn run(
         again: None,
         asked: None,
         early: VecDeque::new(),
+        gathering: None,
+        content: None,
         client_end: End::Open,
         upstream_end: End::Open,
         answered: false,
@@ -136,6 +148,7 @@ pub(crate) async fn run(
         deaf: false,
         declined_bytes: 0,
         declining: None,
+        asking: Vec::new(),
     };
     exchange.pass_on(cover);
     exchange.serve().await;
@@ -188,7 +201,11 @@ impl Exchange<'_> {
 
     /// Finds the way to the target, and asks it.
     async fn reach(&mut self, head: Box<RequestHead>) {
-        match self.upstreams.open(&head).await {
+        let opened = match self.content.take().transpose() {
+            Ok(content) => self.upstreams.open(&head, content).await,
+            Err(problem) => Err(problem),
+        };
+        match opened {
             Ok(opened) => {
                 let safe = matches!(head.method.as_ref(), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE");
                 let repeatable = safe && opened.used && head.content == Content::Empty && head.protocol.is_none();
@@ -217,6 +234,7 @@ impl Exchange<'_> {
                 progress |= self.release();
             }
             progress |= self.poll_examined(context);
+            progress |= self.hear_answers(context);
             progress |= self.let_go();
             // What comes by one read leaves by one write.
             let room = self.poll_room(context);
@@ -255,6 +273,9 @@ impl Exchange<'_> {
         // What the target is not asked for yet, the session holds.
         let awaited = self.upstream.is_none() && self.asked.is_none() && !self.answered;
         let wanted = passes || self.holding.is_holding() || (awaited && !self.holding.is_leaving());
+        if !self.asking.is_empty() && self.line.is_full_of_questions() {
+            return false;
+        }
         if !(wanted || self.declines()) || self.client_end == End::Reset || self.satisfied {
             return false;
         }
@@ -329,6 +350,9 @@ impl Exchange<'_> {
             }
             part => {
                 self.again = None;
+                if let Part::Response(head) = &part {
+                    self.upstreams.answered(head.status);
+                }
                 if part == Part::End {
                     self.upstream_end = End::Said;
                 }
@@ -349,111 +373,6 @@ impl Exchange<'_> {
     fn say(&mut self, side: Side, part: Part) {
         let cover = self.line.say(self.lane, side, part, &mut self.told);
         self.pass_on(cover);
-    }
-
-    fn pass_on(&mut self, cover: Option<u64>) {
-        if cover.is_some() {
-            // A wait that was begun was for less.
-            self.cover = cover;
-            self.waiting = None;
-        }
-        let mut told = std::mem::take(&mut self.told);
-        for told in told.drain(..) {
-            match told {
-                // What stays here need not wait for its event to be kept: its release will, and that comes later.
-                Told::Hold(..) | Told::Examine(..) if self.covered.is_empty() => self.carry_out(told),
-                told if self.cover.is_some() => self.covered.push_back(told),
-                told => self.carry_out(told),
-            }
-        }
-        if self.covered.is_empty() {
-            self.cover = None;
-        }
-        self.told = told;
-    }
-
-    /// Whether what waits for its event may leave.
-    fn poll_kept(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(number) = self.cover else { return Poll::Ready(()) };
-        let recording = self.line.recording();
-        let waiting = self.waiting.get_or_insert_with(|| {
-            let recording = recording.clone();
-            Box::pin(async move { recording.passed(number).await })
-        });
-        match waiting.as_mut().poll(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => {
-                self.waiting = None;
-                self.cover = None;
-                Poll::Ready(())
-            }
-            Poll::Ready(Err(lost)) => {
-                // What was to leave is not recorded: it never leaves.
-                self.waiting = None;
-                self.cover = None;
-                self.covered.clear();
-                self.line.lose(&lost);
-                Poll::Pending
-            }
-        }
-    }
-
-    fn release(&mut self) -> bool {
-        let any = !self.covered.is_empty();
-        for told in std::mem::take(&mut self.covered) {
-            self.carry_out(told);
-        }
-        any
-    }
-
-    fn carry_out(&mut self, told: Told) {
-        match told {
-            Told::Say(side, part) => self.put(side, part),
-            Told::Hold(Side::Upstream, part) => {
-                if let Err(text) = self.holding.keep(part, self.line.spool_folder()) {
-                    self.line.close(Reason::new("spool", text));
-                }
-            }
-            Told::Release(Side::Upstream) => self.holding.release(),
-            Told::Discard(Side::Upstream) => self.holding.discard(),
-            Told::Examine(unit, examiner) => {
-                self.holding.examine(unit, examiner, self.line.examinations(), self.upstreams);
-            }
-            Told::Hold(Side::Client, _) | Told::Release(Side::Client) | Told::Discard(Side::Client) => {
-                self.line.close(Reason::new("gateway", "nothing is held for clients of HTTP"));
-            }
-        }
-    }
-
-    /// What an examination found is told to the session.
-    fn poll_examined(&mut self, context: &mut Context<'_>) -> bool {
-        match self.holding.poll_examined(context) {
-            Poll::Pending => return false,
-            Poll::Ready(Ok((unit, finding))) => {
-                let cover = self.line.found(self.lane, unit, finding, &mut self.told);
-                self.pass_on(cover);
-            }
-            Poll::Ready(Err(text)) => self.line.close(Reason::new("gateway", text)),
-        }
-        true
-    }
-
-    /// What was held takes its way, as fast as the target takes it.
-    fn let_go(&mut self) -> bool {
-        let mut progress = false;
-        while self.asked.is_none() && self.holding.is_leaving() && self.upstream.as_ref().is_none_or(Peer::has_room) {
-            match self.holding.leave() {
-                Ok(Some(part)) => self.put_upstream(part),
-                Ok(None) => {
-                    for part in std::mem::take(&mut self.behind) {
-                        self.put_upstream(part);
-                    }
-                }
-                Err(text) => self.line.close(Reason::new("spool", text)),
-            }
-            progress = true;
-        }
-        progress
     }
 
     fn put(&mut self, side: Side, part: Part) {
@@ -483,17 +402,6 @@ impl Exchange<'_> {
             }
             Side::Upstream if self.holding.is_leaving() => self.behind.push_back(part),
             Side::Upstream => self.put_upstream(part),
-        }
-    }
-
-    fn put_upstream(&mut self, part: Part) {
-        match part {
-            Part::Request(head, _) => self.asked = Some(head),
-            part => match &mut self.upstream {
-                Some(upstream) => upstream.put(part),
-                None if self.asked.is_some() => self.early.push_back(part),
-                None => {}
-            },
         }
     }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use anyhow::Context;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use wiretape_core::SessionId;
+use wiretape_identity::{Attempts, Issuers, Revocations, UserAuthority};
 use wiretape_recorder::{Settings, Store};
 
 use crate::antechamber::Antechamber;
@@ -14,7 +16,11 @@ use crate::cancel::CancelKeys;
 use crate::config::Config;
 use crate::examination::Examinations;
 use crate::host_keys::{self, LearnedKeys};
-use crate::{tls, transport};
+use crate::identity::{Principal, issuers};
+use crate::policy::{self, InForce};
+use crate::presence::Presence;
+use crate::questions::{Asker, Questions};
+use crate::{credentials, tls, transport};
 
 /// The running gateway.
 pub(crate) struct Gateway {
@@ -24,17 +30,25 @@ pub(crate) struct Gateway {
     ssh: Arc<russh::server::Config>,
     tls: TlsAcceptor,
     http_tls: TlsAcceptor,
+    admin_tls: TlsAcceptor,
     authority: Authority,
     antechamber: Antechamber,
     cancel_keys: CancelKeys,
     spool_folder: PathBuf,
     examinations: Examinations,
+    presence: Arc<Presence>,
+    questions: Arc<Questions>,
+    policies: Arc<InForce>,
+    issuers: RwLock<Arc<Issuers>>,
+    user_authority: UserAuthority,
+    revocations: Revocations,
+    attempts: Attempts,
     stopping: watch::Sender<bool>,
 }
 
 impl Gateway {
     /// Opens what the gateway needs in its data folder.
-    pub(crate) fn open(config: Config) -> anyhow::Result<Self> {
+    pub(crate) async fn open(config: Config) -> anyhow::Result<Self> {
         let data_dir = config.data_dir.clone();
         std::fs::create_dir_all(&data_dir)
             .with_context(|| format!("cannot make the data folder {}: check data_dir", data_dir.display()))?;
@@ -49,8 +63,15 @@ impl Gateway {
         let tls = acceptor(tls::POSTGRES, None)?;
         let client_check = tls::client_check(&config.tls).context("tls.client_ca is of no use")?;
         let http_tls = acceptor(tls::HTTP, client_check)?;
+        let admin_tls = acceptor(tls::HTTP_1, None)?;
         let authority = Authority::open(&data_dir).context("the gateway has no authority for certificates")?;
         let learned = Arc::new(LearnedKeys::new(&data_dir));
+        let policies = Arc::new(InForce::new(policy::compile(&config)?));
+        let issuers = RwLock::new(Arc::new(issuers(&config).await?));
+        let user_authority =
+            UserAuthority::open(&data_dir.join("user-ca")).context("the gateway has no authority for logins")?;
+        let revocations = Revocations::open(&data_dir).context("the revocations cannot be read")?;
+        let questions = Arc::new(Questions::default());
         Ok(Self {
             config: RwLock::new(Arc::new(config)),
             store,
@@ -58,11 +79,19 @@ impl Gateway {
             ssh,
             tls,
             http_tls,
+            admin_tls,
             authority,
             antechamber: Antechamber::default(),
             cancel_keys: CancelKeys::default(),
             spool_folder,
             examinations: Examinations::default(),
+            presence: Arc::new(Presence::new(Arc::clone(&questions))),
+            questions,
+            policies,
+            issuers,
+            user_authority,
+            revocations,
+            attempts: Attempts::default(),
             stopping: watch::Sender::new(false),
         })
     }
@@ -72,9 +101,63 @@ impl Gateway {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another configuration in force, for sessions that begin from now on.
-    pub(crate) fn set_config(&self, config: Config) {
+    /// Puts another configuration in force: its users, issuers and targets for sessions that begin from now on, its
+    /// policies for all.
+    ///
+    /// # Errors
+    /// Its policies or issuers are of no use. Then all stays as it is.
+    pub(crate) async fn set_config(&self, config: Config) -> anyhow::Result<()> {
+        let policies = policy::compile(&config)?;
+        credentials::configure(&config);
+        // Issuers that stay as they are keep the keys that they were asked for.
+        if format!("{:?}", config.issuers) != format!("{:?}", self.config().issuers) {
+            let issuers = Arc::new(issuers(&config).await?);
+            *self.issuers.write().unwrap_or_else(PoisonError::into_inner) = issuers;
+        }
+        self.policies.replace(policies);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        Ok(())
+    }
+
+    /// The sessions that run.
+    pub(crate) fn presence(&self) -> &Arc<Presence> {
+        &self.presence
+    }
+
+    /// The questions that stand.
+    pub(crate) fn questions(&self) -> &Arc<Questions> {
+        &self.questions
+    }
+
+    /// By whom `session` asks people.
+    pub(crate) fn asker(&self, session: SessionId, principal: &Principal, target: &str) -> Asker {
+        let patience = self.config().approval.patience;
+        Asker::new(Arc::clone(&self.questions), session, principal.clone(), target.to_owned(), patience)
+    }
+
+    /// The policies in force.
+    pub(crate) fn policies(&self) -> &Arc<InForce> {
+        &self.policies
+    }
+
+    /// Who else vouches for people.
+    pub(crate) fn issuers(&self) -> Arc<Issuers> {
+        Arc::clone(&self.issuers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Who signs the certificates by which people log in to SSH.
+    pub(crate) fn user_authority(&self) -> &UserAuthority {
+        &self.user_authority
+    }
+
+    /// What is good for nothing any more.
+    pub(crate) fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    /// Who guessed how often.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.attempts
     }
 
     /// The store of tapes.
@@ -97,6 +180,11 @@ impl Gateway {
         &self.http_tls
     }
 
+    /// How the gateway speaks TLS with clients of the API.
+    pub(crate) fn admin_tls(&self) -> &TlsAcceptor {
+        &self.admin_tls
+    }
+
     /// Who signs the certificates by which the forward proxy ends TLS in the place of targets.
     pub(crate) fn authority(&self) -> &Authority {
         &self.authority
@@ -112,11 +200,12 @@ impl Gateway {
         &self.cancel_keys
     }
 
-    /// Where bytes wait that a stalled receiver does not take.
+    /// Where what is held is examined.
     pub(crate) fn examinations(&self) -> &Examinations {
         &self.examinations
     }
 
+    /// Where bytes wait that a stalled receiver does not take.
     pub(crate) fn spool_folder(&self) -> &Path {
         &self.spool_folder
     }
@@ -124,6 +213,11 @@ impl Gateway {
     /// Tells every session to end.
     pub(crate) fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    /// Whether it was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     /// Resolves when the gateway was told to stop.

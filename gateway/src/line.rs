@@ -7,25 +7,35 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use wiretape_approval::Settled;
 use wiretape_core::event::SessionEvent;
-use wiretape_core::{Asking, Effect, Event, Examiner, Guard, Input, Kind, Lane, Reason, Session, Side, Unit};
+use wiretape_core::{
+    Asking, Effect, Event, Examiner, Guard, Input, Kind, Lane, Question, Reason, Session, Side, Unit, Verdict,
+};
 use wiretape_recorder::{Lost, Recording};
 use wiretape_ssh::{Message, SshWire};
 
+use crate::admission::of_session;
 use crate::clock::SessionClock;
 use crate::examination::{Examinations, Mute};
 use crate::gateway::Gateway;
 use crate::hold::Hold;
 use crate::outlet::{Outlet, OutletQueue, Parcel, Room, outlet};
+use crate::presence::Place;
+use crate::questions::{ASKING_HELD_BYTES_MAX, Asker, News, Pending, Standing};
 
 /// How often it is looked whether the last bytes were taken.
 const DRAINED_LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
+/// How often it is looked whether people answered, for whoever said much while they are asked.
+const ANSWER_LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Where lanes that the other side opened begin: the door starts a task that serves the queue.
 pub(crate) trait Door: Send + Sync {
@@ -55,9 +65,12 @@ struct Shared {
     recording: Recording,
     spool_folder: PathBuf,
     examinations: Examinations,
+    asker: Asker,
     lanes: AtomicU32,
     /// One connection of a session may be held without end, not both: that would be a deadlock.
     held: AtomicBool,
+    /// The session's place among those that run.
+    place: OnceLock<Place>,
     closed: watch::Sender<Option<Reason>>,
     state: Mutex<State>,
 }
@@ -73,6 +86,9 @@ struct State {
     lost: bool,
     /// Why the session has to end, found while its effects were carried out.
     broken: Option<Reason>,
+    standing: Standing,
+    /// Lets go of the questions that stand.
+    waiting: HashMap<Unit, oneshot::Sender<()>>,
 }
 
 /// The upstream's answer to a request, and the event that must be kept before the client hears it.
@@ -91,6 +107,7 @@ impl Line {
         recording: Recording,
         wire: SshWire,
         guard: Box<dyn Guard>,
+        asker: Asker,
     ) -> Self {
         let state = State {
             session: Session::new(wire, guard),
@@ -102,6 +119,8 @@ impl Line {
             listening: VecDeque::new(),
             lost: false,
             broken: None,
+            standing: Standing::default(),
+            waiting: HashMap::new(),
         };
         Self {
             shared: Arc::new(Shared {
@@ -109,11 +128,29 @@ impl Line {
                 recording,
                 spool_folder: gateway.spool_folder().to_owned(),
                 examinations: gateway.examinations().clone(),
+                asker,
                 lanes: AtomicU32::new(1),
                 held: AtomicBool::new(false),
+                place: OnceLock::new(),
                 closed: watch::Sender::new(None),
                 state: Mutex::new(state),
             }),
+        }
+    }
+
+    /// Keeps the session's place among those that run, for as long as it runs.
+    pub(crate) fn keep(&self, place: Place) {
+        // There is one place for a session, and one call.
+        let _one = self.shared.place.set(place);
+    }
+
+    /// Ends the session, without keeping it.
+    pub(crate) fn end_from_elsewhere(&self) -> impl Fn(Reason) + Send + Sync + use<> {
+        let shared = Arc::downgrade(&self.shared);
+        move |reason| {
+            if let Some(shared) = shared.upgrade() {
+                Self { shared }.close(reason);
+            }
         }
     }
 
@@ -156,26 +193,30 @@ impl Line {
     /// Takes in what happened, and carries out what follows from it.
     pub(crate) fn handle(&self, input: Input<Message>) {
         let mut state = self.state();
+        self.handle_in(&mut state, input);
+    }
+
+    fn handle_in(&self, state: &mut State, input: Input<Message>) {
         let at = self.shared.clock.now();
         let closing = matches!(input, Input::Close { .. });
         state.session.handle(at, input);
-        if let Err(lost) = self.carry_out(&mut state) {
+        if let Err(lost) = self.carry_out(state) {
             tracing::error!(session = %self.shared.recording.id(), "the session ends, its recorder failed: {lost}");
             state.lost = true;
             // What was about to leave was not recorded: it does not leave. A farewell does, recorded or not.
             while !closing && let Some(effect) = state.session.act() {
                 if let Effect::Close(reason) = effect {
-                    self.end(&mut state, reason);
+                    self.end(state, reason);
                 }
             }
             state.session.handle(at, Input::Close { reason: recorder_failed(&lost) });
-            let _already_lost = self.carry_out(&mut state);
+            let _already_lost = self.carry_out(state);
         }
         if let Some(reason) = state.broken.take() {
             state.session.handle(at, Input::Close { reason });
-            if self.carry_out(&mut state).is_err() {
+            if self.carry_out(state).is_err() {
                 state.lost = true;
-                let _already_lost = self.carry_out(&mut state);
+                let _already_lost = self.carry_out(state);
             }
         }
     }
@@ -214,6 +255,9 @@ impl Line {
         if !self.shared.recording.has_room() && self.shared.recording.room().await.is_err() {
             return;
         }
+        while side == Side::Client && self.is_full_of_questions() {
+            tokio::time::sleep(ANSWER_LOOK_INTERVAL).await;
+        }
         let outlet = self.state().outlets.get(&(side.other(), lane)).cloned();
         let Some(outlet) = outlet.filter(Outlet::is_full) else { return };
         while outlet.room().await == Room::Full {
@@ -231,6 +275,12 @@ impl Line {
             }
             self.shared.held.store(false, Ordering::Release);
         }
+    }
+
+    /// Whether a question stands, and enough of what the client said waits behind it.
+    fn is_full_of_questions(&self) -> bool {
+        let state = self.state();
+        !state.waiting.is_empty() && state.session.held_bytes() > ASKING_HELD_BYTES_MAX
     }
 
     /// The receiver of `lane` at `side` is gone; what waits for it is discarded.
@@ -307,15 +357,68 @@ impl Line {
                 Effect::Release { to, lane } => self.let_go(state, to, lane, covered),
                 Effect::Discard { to, lane } => drop(state.holds.remove(&(to, lane))),
                 Effect::Examine { unit, examiner } => self.examine(state, unit, examiner),
-                Effect::Ask { unit, question } => {
-                    // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
-                    let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);
-                    let verdict = wiretape_core::Verdict::Refuse(Reason::new(question.rule, text));
-                    let at = self.shared.clock.now();
-                    state.session.handle(at, Input::Answer { unit, verdict });
-                }
+                Effect::Ask { unit, question } => covered = self.ask(state, unit, &question)?.or(covered),
+                Effect::Withdraw { unit } => self.withdraw(state, unit)?,
                 Effect::Close(reason) => self.end(state, reason),
             }
+        }
+        Ok(())
+    }
+
+    /// Puts a question to people; who asked hears that it waits.
+    fn ask(&self, state: &mut State, unit: Unit, question: &Question) -> Result<Option<u64>, Lost> {
+        let at = self.shared.clock.now();
+        let (pending, asked) = match self.shared.asker.ask(unit, question) {
+            Ok(asked) => asked,
+            Err(reason) => {
+                state.session.handle(at, Input::Answer { unit, verdict: Verdict::Refuse(reason) });
+                return Ok(None);
+            }
+        };
+        state.standing.asked(unit, at, &asked);
+        let number = self.shared.recording.append(of_session(at, SessionEvent::Asked(Box::new(asked))))?;
+        state.session.handle(at, Input::Waiting { unit, text: pending.text() });
+        let (keep, let_go) = oneshot::channel();
+        state.waiting.insert(unit, keep);
+        tokio::spawn(self.clone().wait(pending, let_go));
+        Ok(Some(number))
+    }
+
+    /// Waits for what comes of a question.
+    async fn wait(self, mut pending: Pending, mut let_go: oneshot::Receiver<()>) {
+        let unit = pending.unit();
+        loop {
+            let news = tokio::select! {
+                news = poll_fn(|context| pending.poll_news(context)) => news,
+                _ = &mut let_go => return,
+            };
+            match news {
+                News::Reminder(text) => self.handle(Input::Waiting { unit, text }),
+                News::Settled(settled) => return self.settle(unit, &settled),
+            }
+        }
+    }
+
+    /// A question is over: the record says how, and what waited passes or does not.
+    fn settle(&self, unit: Unit, settled: &Settled) {
+        let mut state = self.state();
+        let at = self.shared.clock.now();
+        state.waiting.remove(&unit);
+        let Some(answered) = state.standing.settled(at, unit, settled) else { return };
+        match self.shared.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered)))) {
+            Ok(_number) => self.handle_in(&mut state, Input::Answer { unit, verdict: settled.verdict.clone() }),
+            Err(lost) => self.handle_in(&mut state, Input::Close { reason: recorder_failed(&lost) }),
+        }
+    }
+
+    /// Nobody wants the answer to a question any more.
+    fn withdraw(&self, state: &mut State, unit: Unit) -> Result<(), Lost> {
+        state.waiting.remove(&unit);
+        let at = self.shared.clock.now();
+        if let Some(answered) = state.standing.withdrawn(at, unit, "whoever asked went away")
+            && !state.lost
+        {
+            self.shared.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered))))?;
         }
         Ok(())
     }
@@ -366,8 +469,16 @@ impl Line {
     }
 
     fn end(&self, state: &mut State, reason: Reason) {
+        state.waiting.clear();
         if !state.lost {
             let at = self.shared.clock.now();
+            for answered in state.standing.all_withdrawn(at, "the session ended") {
+                if let Err(lost) =
+                    self.shared.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered))))
+                {
+                    tracing::error!(session = %self.shared.recording.id(), "a question's end was not recorded: {lost}");
+                }
+            }
             let kind = Kind::Session(SessionEvent::Closed { reason: reason.text.clone() });
             let event = Event { at, side: Side::Client, lane: Lane::CONNECTION, kind };
             if let Err(lost) = self.shared.recording.append(event) {

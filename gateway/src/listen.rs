@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -14,10 +14,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use wiretape_admin::door::Door as Desk;
+use wiretape_admin::office::Office;
 
 use crate::config::Config;
 use crate::gateway::Gateway;
+use crate::patrol;
 use crate::runtime::Threads;
+use crate::targets;
 use crate::terminate;
 use crate::terminate::http::Labelled;
 
@@ -37,6 +41,7 @@ pub(crate) enum Protocol {
     Postgres,
     Http,
     Proxy,
+    Admin,
 }
 
 impl Protocol {
@@ -47,6 +52,7 @@ impl Protocol {
             Self::Postgres => "postgres",
             Self::Http => "http",
             Self::Proxy => "proxy",
+            Self::Admin => "admin",
         }
     }
 }
@@ -68,8 +74,12 @@ impl Doors {
     /// Binds what the configuration names.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         let mut doors = vec![Door::open(Protocol::Ssh, config.ssh).await?];
-        let others =
-            [(Protocol::Postgres, config.postgres), (Protocol::Http, config.http), (Protocol::Proxy, config.proxy)];
+        let others = [
+            (Protocol::Postgres, config.postgres),
+            (Protocol::Http, config.http),
+            (Protocol::Proxy, config.proxy),
+            (Protocol::Admin, config.admin),
+        ];
         for (protocol, address) in others {
             if let Some(address) = address {
                 doors.push(Door::open(protocol, address).await?);
@@ -104,8 +114,16 @@ impl Doors {
     }
 
     /// Serves until `stop` resolves, then until the open sessions have ended or their time is up.
-    pub(crate) async fn serve(self, gateway: Arc<Gateway>, threads: Threads, stop: impl Future<Output = ()>) {
+    pub(crate) async fn serve(
+        self,
+        gateway: Arc<Gateway>,
+        office: Arc<dyn Office>,
+        threads: Threads,
+        stop: impl Future<Output = ()>,
+    ) {
+        let desk = Arc::new(Desk::new(office));
         let http = Arc::new(Http { threads, labelled: Arc::default() });
+        let walking = tokio::spawn(patrol::walk(Arc::clone(&gateway)));
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         tokio::pin!(stop);
@@ -123,12 +141,13 @@ impl Doors {
             match accepted {
                 Ok((socket, address)) => {
                     let gateway = Arc::clone(&gateway);
-                    let http = Arc::clone(&http);
+                    let (http, desk) = (Arc::clone(&http), Arc::clone(&desk));
                     connections.spawn(async move {
                         match protocol {
                             Protocol::Ssh => terminate::ssh::serve(gateway, socket, address).await,
                             Protocol::Postgres => terminate::postgres::serve(gateway, socket, address).await,
                             Protocol::Http | Protocol::Proxy => http.serve(gateway, socket, protocol).await,
+                            Protocol::Admin => terminate::admin::serve(&gateway, desk, socket, address).await,
                         }
                         drop(place);
                     });
@@ -145,6 +164,7 @@ impl Doors {
         if tokio::time::timeout(DRAIN_TIME_MAX, drained).await.is_err() {
             tracing::warn!("some sessions did not end in time; their tapes have no trailer");
         }
+        walking.abort();
         gateway.store().close();
     }
 }
@@ -208,36 +228,52 @@ pub(crate) async fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
 /// Reads the configuration again on SIGHUP and when its file changes. A faulty one changes nothing, and says so.
 pub(crate) fn reload(gateway: Arc<Gateway>, path: PathBuf, data_dir: PathBuf) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup()).context("cannot watch for SIGHUP")?;
-    let modified = move |path: &PathBuf| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let mut seen: Option<SystemTime> = modified(&path);
+    let mut seen = changed(&path, &gateway.config());
     tokio::spawn(async move {
         loop {
             let asked = tokio::select! {
                 _ = hang_up.recv() => true,
                 () = tokio::time::sleep(CONFIG_LOOK_INTERVAL) => false,
             };
-            let now = modified(&path);
-            if !asked && (now.is_none() || now == seen) {
+            let now = changed(&path, &gateway.config());
+            if !asked && (now.is_empty() || now == seen) {
                 continue;
             }
             seen = now;
-            match Config::read(&path) {
-                Ok(mut config) => {
+            match targets::read(&path, Some(&data_dir)) {
+                Ok(config) => {
                     let before = gateway.config();
-                    let doors = |config: &Config| (config.ssh, config.postgres, config.http, config.proxy);
+                    let doors =
+                        |config: &Config| (config.ssh, config.postgres, config.http, config.proxy, config.admin);
                     if doors(&config) != doors(&before) {
                         tracing::warn!("the addresses in [listen] changed: that takes a restart");
                     }
                     if config.tls != before.tls {
                         tracing::warn!("[tls] changed: that takes a restart");
                     }
-                    config.data_dir.clone_from(&data_dir);
-                    gateway.set_config(config);
-                    tracing::info!("the configuration was read again; it holds for new sessions");
+                    match gateway.set_config(config).await {
+                        Ok(()) => tracing::info!("the configuration was read again; it holds for new sessions"),
+                        Err(error) => {
+                            tracing::error!("the configuration in force stays, the new one is faulty: {error:#}");
+                        }
+                    }
                 }
                 Err(error) => tracing::error!("the configuration in force stays, the new one is faulty: {error:#}"),
             }
         }
     });
     Ok(())
+}
+
+/// The files that say what is in force, each with the time of its last change; empty while the configuration is not
+/// there.
+fn changed(path: &Path, config: &Config) -> Vec<(PathBuf, SystemTime)> {
+    let modified = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let Some(own) = modified(path) else { return Vec::new() };
+    let mut files = vec![(path.to_owned(), own)];
+    let folder = config.policies.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
+    let policies = folder.into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    files.extend(policies.filter_map(|path| modified(&path).map(|at| (path, at))));
+    files.sort_unstable();
+    files
 }

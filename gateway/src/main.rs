@@ -3,6 +3,7 @@
 //! A byte's way: `listen` takes the connection, `terminate` takes the client's protocol off, `line` feeds the session
 //! and carries out what follows (record, then send), `dial` reaches the target.
 
+mod admin;
 mod admission;
 mod antechamber;
 mod authority;
@@ -24,9 +25,14 @@ mod identity;
 mod line;
 mod listen;
 mod outlet;
+mod patrol;
 mod peer;
+mod policy;
+mod presence;
+mod questions;
 mod relay;
 mod runtime;
+mod targets;
 mod terminate;
 mod tls;
 mod transport;

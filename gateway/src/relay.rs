@@ -20,11 +20,14 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::io::poll_read_buf;
 use wiretape_core::event::SessionEvent;
-use wiretape_core::{ByteWire, Effect, Event, Guard, Input, Kind, Lane, Moment, Reason, Session, Side, Verdict};
+use wiretape_core::{
+    ByteWire, Effect, Event, Guard, Input, Kind, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
+};
 use wiretape_recorder::{Durability, Lost, Recording};
 
 use crate::admission::of_session;
 use crate::clock::SessionClock;
+use crate::questions::{ASKING_HELD_BYTES_MAX, Asker, News, Pending, Standing};
 use crate::transport::Stream;
 
 /// What is read from a side before it is looked at, when it says much.
@@ -61,6 +64,9 @@ struct ByteLine {
     session: Session<ByteWire>,
     lost: bool,
     ended: Option<Reason>,
+    asker: Asker,
+    standing: Standing,
+    waiting: Vec<Pending>,
 }
 
 /// Why something was not sent.
@@ -106,11 +112,21 @@ impl Relay {
         durability: Durability,
         wire: ByteWire,
         guard: Box<dyn Guard>,
+        asker: Asker,
         client: Box<dyn Stream>,
         upstream: Box<dyn Stream>,
     ) -> Self {
-        let line =
-            ByteLine { clock, recording, durability, session: Session::new(wire, guard), lost: false, ended: None };
+        let line = ByteLine {
+            clock,
+            recording,
+            durability,
+            session: Session::new(wire, guard),
+            lost: false,
+            ended: None,
+            asker,
+            standing: Standing::default(),
+            waiting: Vec::new(),
+        };
         Self {
             line,
             client: Peer::new(Side::Client, client),
@@ -208,7 +224,8 @@ impl Relay {
                     Side::Client => (&mut self.client, &self.upstream),
                     Side::Upstream => (&mut self.upstream, &self.client),
                 };
-                if !room || peer.ended || self.line.ended.is_some() || other.outbox_bytes > OUTBOX_BYTES_MAX {
+                let asking = side == Side::Client && self.line.is_full_of_questions();
+                if !room || asking || peer.ended || self.line.ended.is_some() || other.outbox_bytes > OUTBOX_BYTES_MAX {
                     continue;
                 }
                 match peer.poll_read(context) {
@@ -224,6 +241,7 @@ impl Relay {
                     }
                 }
             }
+            progress |= self.hear_answers(context);
             if self.line.ended.is_some() {
                 return Poll::Ready(());
             }
@@ -231,6 +249,48 @@ impl Relay {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// The client does not want what it is asked about any more. Returns whether something was.
+    pub(crate) fn cancel_questions(&mut self) -> bool {
+        let units: Vec<Unit> = self.line.waiting.drain(..).map(|pending| pending.unit()).collect();
+        let at = self.line.clock.now();
+        for unit in &units {
+            if let Some(answered) = self.line.standing.withdrawn(at, *unit, "the client cancelled it") {
+                if let Err(lost) =
+                    self.line.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered))))
+                {
+                    self.lose(&lost);
+                    return true;
+                }
+                let reason = Reason::new("cancelled", "canceled by the client while it waited for approval");
+                self.handle(Input::Answer { unit: *unit, verdict: Verdict::Refuse(reason) });
+            }
+        }
+        !units.is_empty()
+    }
+
+    /// What came of the questions that stand.
+    fn hear_answers(&mut self, context: &mut Context<'_>) -> bool {
+        let heard = self.line.waiting.iter_mut().enumerate().find_map(|(place, pending)| {
+            let Poll::Ready(news) = pending.poll_news(context) else { return None };
+            Some((place, pending.unit(), news))
+        });
+        let Some((place, unit, news)) = heard else { return false };
+        match news {
+            News::Reminder(text) => self.handle(Input::Waiting { unit, text }),
+            News::Settled(settled) => {
+                drop(self.line.waiting.swap_remove(place));
+                let at = self.line.clock.now();
+                if let Some(answered) = self.line.standing.settled(at, unit, &settled) {
+                    match self.line.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered)))) {
+                        Ok(_number) => self.handle(Input::Answer { unit, verdict: settled.verdict }),
+                        Err(lost) => self.lose(&lost),
+                    }
+                }
+            }
+        }
+        true
     }
 
     /// Whether the recorder has room; where it has not, the task is woken when it has.
@@ -305,12 +365,8 @@ impl Relay {
                     let reason = Reason::new("gateway", "nothing is held on a connection of plain bytes");
                     self.line.session.handle(at, Input::Close { reason });
                 }
-                Effect::Ask { unit, question } => {
-                    // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
-                    let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);
-                    let verdict = Verdict::Refuse(Reason::new(question.rule, text));
-                    self.line.session.handle(at, Input::Answer { unit, verdict });
-                }
+                Effect::Ask { unit, question } => covered = self.line.ask(at, unit, &question)?.or(covered),
+                Effect::Withdraw { unit } => self.line.withdraw(at, unit)?,
                 Effect::Close(reason) => self.line.end(at, reason),
             }
         }
@@ -319,8 +375,46 @@ impl Relay {
 }
 
 impl ByteLine {
+    /// Whether a question stands, and enough of what the client said waits behind it.
+    fn is_full_of_questions(&self) -> bool {
+        !self.waiting.is_empty() && self.session.held_bytes() > ASKING_HELD_BYTES_MAX
+    }
+
+    /// Puts a question to people; who asked hears that it waits.
+    fn ask(&mut self, at: Moment, unit: Unit, question: &Question) -> Result<Option<u64>, Lost> {
+        let (pending, asked) = match self.asker.ask(unit, question) {
+            Ok(asked) => asked,
+            Err(reason) => {
+                self.session.handle(at, Input::Answer { unit, verdict: Verdict::Refuse(reason) });
+                return Ok(None);
+            }
+        };
+        self.standing.asked(unit, at, &asked);
+        let number = self.recording.append(of_session(at, SessionEvent::Asked(Box::new(asked))))?;
+        self.session.handle(at, Input::Waiting { unit, text: pending.text() });
+        self.waiting.push(pending);
+        Ok(Some(number))
+    }
+
+    /// Nobody wants the answer to a question any more.
+    fn withdraw(&mut self, at: Moment, unit: Unit) -> Result<(), Lost> {
+        self.waiting.retain(|pending| pending.unit() != unit);
+        if let Some(answered) = self.standing.withdrawn(at, unit, "whoever asked went away")
+            && !self.lost
+        {
+            self.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered))))?;
+        }
+        Ok(())
+    }
+
     fn end(&mut self, at: Moment, reason: Reason) {
+        self.waiting.clear();
         if !self.lost {
+            for answered in self.standing.all_withdrawn(at, "the session ended") {
+                if let Err(lost) = self.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered)))) {
+                    tracing::error!(session = %self.recording.id(), "a question's end was not recorded: {lost}");
+                }
+            }
             let closed = SessionEvent::Closed { reason: reason.text.clone() };
             if let Err(lost) = self.recording.append(of_session(at, closed)) {
                 tracing::error!(session = %self.recording.id(), "the end was not recorded: {lost}");

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use russh::keys::PublicKey;
 use toml::Spanned;
+use wiretape_core::event::PrincipalKind;
+use wiretape_credentials::{Gives, VaultSettings};
 use wiretape_recorder::Durability;
 
 use super::faults::Faults;
 use super::setting::{beside, credential_source, has_port, is_name};
 use super::{
     CommandTarget, Config, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable, User, UserTable,
-    git, http, postgres,
+    git, http, identity, policy, postgres,
 };
 
 /// Shells that take a command line behind `-c`.
@@ -35,6 +37,7 @@ const KINDS: &[&str] = &["ssh", "command", "postgres", "http", "tunnel"];
 const RESERVED: &[&str] = &["menu"];
 
 pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Config {
+    let vault = vault(file.vault, folder, faults);
     let users = users(file.users, faults);
     let person_names: BTreeSet<&str> = users.iter().map(|user| user.name.as_str()).collect();
     let mut targets = BTreeMap::new();
@@ -66,11 +69,30 @@ pub(super) fn config(file: File, folder: &Path, faults: &mut Faults<'_>) -> Conf
         postgres: file.listen.postgres.or(databases.then_some(DEFAULT_POSTGRES)),
         http: file.listen.http.or(servers.then_some(DEFAULT_HTTP)),
         proxy: file.listen.proxy.or(proxied.then_some(DEFAULT_PROXY)),
+        admin: file.listen.admin,
         tls: tls(file.tls, http_settings.domain.clone(), folder, faults),
         http_settings,
+        vault,
+        core_dumps: file.core_dumps,
         users,
+        issuers: identity::issuers(file.issuers, folder, faults),
+        login: identity::login(file.login, faults),
+        policies: policy::folder(&file.policy, folder, faults),
+        approval: policy::approval(file.approval, folder, faults),
         targets,
+        created: BTreeSet::new(),
+        tables: BTreeMap::new(),
     }
+}
+
+/// Where Vault is; credentials that need it are only right where it is.
+fn vault(table: Option<Spanned<VaultSettings>>, folder: &Path, faults: &mut Faults<'_>) -> Option<VaultSettings> {
+    let table = table?;
+    faults.has_vault();
+    for fault in table.get_ref().faults() {
+        faults.add(&table.span(), fault);
+    }
+    Some(table.into_inner().beside(folder))
 }
 
 fn tls(table: TlsTable, domain: Option<String>, folder: &Path, faults: &mut Faults<'_>) -> TlsSettings {
@@ -136,6 +158,8 @@ fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
             }
             parsed
         });
+        let kind = principal_kind(table.kind.as_ref(), faults);
+        let issuer = table.issuer.map(Spanned::into_inner);
         let certificate_names: Vec<String> =
             table.certificate_names.iter().map(|name| name.get_ref().clone()).collect();
         for (alias, written) in certificate_names.iter().zip(&table.certificate_names) {
@@ -145,9 +169,24 @@ fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
                 faults.add(&written.span(), fault);
             }
         }
-        users.push(User { name, groups: table.groups, ssh_keys, certificate_names, token_hash });
+        users.push(User { name, kind, issuer, groups: table.groups, ssh_keys, certificate_names, token_hash });
     }
     users
+}
+
+/// Reads `kind` of somebody; a person where it is left out.
+pub(super) fn principal_kind(kind: Option<&Spanned<String>>, faults: &mut Faults<'_>) -> PrincipalKind {
+    let Some(kind) = kind else { return PrincipalKind::Person };
+    match kind.get_ref().as_str() {
+        "person" => PrincipalKind::Person,
+        "agent" => PrincipalKind::Agent,
+        "service" => PrincipalKind::Service,
+        other => {
+            let fault = format!("kind = {other:?} is unknown: it is \"person\", \"agent\" or \"service\"");
+            faults.add(&kind.span(), fault);
+            PrincipalKind::Person
+        }
+    }
 }
 
 fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<Target> {
@@ -167,6 +206,7 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
     let refuse = git::rules(&table.refuse, faults);
     let name = table.name.get_ref().clone();
     let groups = table.groups.clone();
+    let labels = table.labels.clone();
     let kind = table.kind.get_ref().clone();
     if !KINDS.contains(&kind.as_str()) {
         let fault = format!("kind = {kind:?} is unknown: it is one of {}", KINDS.join(", "));
@@ -181,7 +221,7 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
         "http" => TargetKind::Http(Box::new(http::target(table, folder, faults)?)),
         _ => TargetKind::Tunnel(http::tunnel(&table, faults)?),
     };
-    Some(Target { name, groups, durability, packs, refuse, kind })
+    Some(Target { name, groups, labels, durability, packs, refuse, kind })
 }
 
 fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<SshTarget> {
@@ -201,11 +241,14 @@ fn ssh_target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Opt
     };
     let Some(credential) = table.credential else {
         let fault = format!(
-            "target {name:?} needs credential = {{ key_file = \"…\" }}, {{ password_file = \"…\" }}, {{ env = \"…\" }} or {{ command = [\"…\"] }}"
+            "target {name:?} needs credential = {{ key_file = \"…\" }}, {{ password_file = \"…\" }}, {{ vault = {{ … }} }} or another source"
         );
         faults.add(&span, fault);
         return None;
     };
+    if credential.get_ref().gives() == Gives::Signature {
+        faults.add(&credential.span(), "keys of AWS sign requests of HTTP: an SSH server takes a key or a password");
+    }
     let credential = credential_source(credential, name, folder, faults);
     let host_key = table.host_key.as_ref().and_then(|line| match PublicKey::from_openssh(line.get_ref()) {
         Ok(key) => Some(key),

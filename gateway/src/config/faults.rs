@@ -7,11 +7,23 @@ use std::ops::Range;
 pub(super) struct Faults<'a> {
     text: &'a str,
     found: Vec<(usize, String)>,
+    /// Whether there is a Vault that secrets can be in.
+    vault: bool,
 }
 
 impl<'a> Faults<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, found: Vec::new() }
+        Self { text, found: Vec::new(), vault: false }
+    }
+
+    /// Notes that there is a Vault.
+    pub(super) fn has_vault(&mut self) {
+        self.vault = true;
+    }
+
+    /// Whether there is a Vault.
+    pub(super) fn vault(&self) -> bool {
+        self.vault
     }
 
     pub(super) fn add(&mut self, span: &Range<usize>, fault: impl Into<String>) {

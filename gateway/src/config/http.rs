@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use toml::Spanned;
+use wiretape_credentials::Gives;
 
 use super::faults::Faults;
 use super::setting::{credential_source, is_loopback, tls_files, tls_mode};
@@ -176,7 +177,7 @@ impl HttpTarget {
     pub(crate) fn bares_credential(&self) -> bool {
         let clear =
             self.origin.as_ref().is_some_and(|origin| !origin.secure && !is_loopback(&origin.authority_with_port()));
-        self.credential.is_some() && clear
+        self.credential.as_ref().is_some_and(|own| own.source.gives() != Gives::Signature) && clear
     }
 
     /// Whether `origin` is one of its hosts by its whole name.
@@ -332,12 +333,18 @@ fn credential(table: TargetTable, name: &str, folder: &Path, faults: &mut Faults
             }
             None
         }
-        Some(source) if matches!(source.get_ref(), CredentialSource::KeyFile(_)) => {
-            let fault = "an HTTP server takes no SSH key: use password_file, env or command, or tls_certificate";
+        Some(source) if source.get_ref().gives() == Gives::Key => {
+            let fault =
+                "an HTTP server takes no SSH key: use password_file, env, vault and the like, or tls_certificate";
             faults.add(&source.span(), fault);
             None
         }
         Some(source) => {
+            if source.get_ref().gives() == Gives::Signature {
+                for setting in [&table.login, &table.header].into_iter().flatten() {
+                    faults.add(&setting.span(), "keys of AWS sign a request: they are shown in no other way");
+                }
+            }
             let source = credential_source(source, name, folder, faults);
             Some(HttpCredential { source, presentation })
         }

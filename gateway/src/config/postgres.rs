@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use wiretape_credentials::Gives;
+
 use super::faults::Faults;
 use super::setting::{credential_source, has_port, is_loopback, tls_files, tls_mode};
 use super::{CredentialSource, TargetTable, TlsFiles, TlsMode};
@@ -42,8 +44,9 @@ pub(super) fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>)
     let tls = tls_mode(table.tls.as_ref(), default, faults);
     let tls_files = tls_files(&table, tls != TlsMode::Disable, folder, faults);
     let credential = match table.credential {
-        Some(source) if matches!(source.get_ref(), CredentialSource::KeyFile(_)) => {
-            let fault = "a PostgreSQL server takes no SSH key: use password_file, env or command, or tls_certificate";
+        Some(source) if source.get_ref().gives() != Gives::Password => {
+            let fault =
+                "a PostgreSQL server takes a password: use password_file, env, vault and the like, or tls_certificate";
             faults.add(&source.span(), fault);
             None
         }

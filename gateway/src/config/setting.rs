@@ -1,5 +1,6 @@
 //! Settings that several tables of the configuration have.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -87,20 +88,14 @@ pub(super) fn credential_source(
     folder: &Path,
     faults: &mut Faults<'_>,
 ) -> CredentialSource {
-    let span = source.span();
-    match source.into_inner() {
-        CredentialSource::KeyFile(path) => CredentialSource::KeyFile(beside(folder, &path)),
-        CredentialSource::PasswordFile(path) => CredentialSource::PasswordFile(beside(folder, &path)),
-        CredentialSource::Command(words) if words.is_empty() => {
-            faults.add(&span, format!("the credential command of target {name:?} is empty: name a program"));
-            CredentialSource::Command(words)
-        }
-        other => other,
+    for fault in source.get_ref().faults(faults.vault()) {
+        faults.add(&source.span(), format!("the credential of {name:?}: {fault}"));
     }
+    source.into_inner().beside(folder)
 }
 
 /// Letters, digits and a few marks: a name is typed before an `@`, and stands in file names.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -125,4 +120,30 @@ pub(super) fn is_loopback(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The targets of `text` as they are written, by name. Of a credential that is a command only the program is left: its
+/// arguments may hold anything.
+pub(super) fn tables(text: &str) -> BTreeMap<String, serde_json::Value> {
+    let Ok(serde_json::Value::Object(mut file)) = toml::from_str(text) else { return BTreeMap::new() };
+    let Some(serde_json::Value::Array(targets)) = file.remove("target") else { return BTreeMap::new() };
+    let named = targets.into_iter().filter_map(|mut target| {
+        let name = target.get("name")?.as_str()?.to_owned();
+        if let Some(credential) = target.get_mut("credential") {
+            hide_arguments(credential);
+        }
+        Some((name, target))
+    });
+    named.collect()
+}
+
+/// Leaves of the commands in `value` the program alone.
+fn hide_arguments(value: &mut serde_json::Value) {
+    let serde_json::Value::Object(members) = value else { return };
+    for (name, member) in members {
+        match member {
+            serde_json::Value::Array(words) if name == "command" || name == "run" => words.truncate(1),
+            other => hide_arguments(other),
+        }
+    }
 }

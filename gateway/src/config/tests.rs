@@ -50,7 +50,7 @@ command = ["/bin/bash", "-l"]
     );
     let config = Config::parse(&text, Path::new("/etc/wiretape")).unwrap();
     let web1 = &config.targets["web1"];
-    assert!(web1.permits(&config.users[0]));
+    assert!(web1.permits(&config.users[0].groups));
     let TargetKind::Ssh(ssh) = &web1.kind else { panic!("web1 is an ssh target") };
     assert_eq!(ssh.credential, CredentialSource::KeyFile("/etc/wiretape/web1.key".into()));
     let TargetKind::Command(command) = &config.targets["shell"].kind else { panic!("shell is a command target") };

@@ -2,6 +2,7 @@
 //! target's own credential.
 
 mod metered;
+mod proof;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,22 +12,20 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use data_encoding::BASE64;
-use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use wiretape_core::Moment;
 use wiretape_core::limits::HTTP_HEAD_BYTES_MAX;
+use wiretape_credentials::sigv4::Payload;
 use wiretape_http::{Content, Field, Problem, RequestHead};
-use zeroize::Zeroizing;
 
 use crate::clock::SessionClock;
-use crate::config::{HttpChoice, HttpTarget, Origin, Presentation, Target, TargetKind};
-use crate::credentials::{self, Credential};
+use crate::config::{HttpChoice, HttpTarget, Origin, Target, TargetKind};
 use crate::peer::h2::AskedStream;
 use crate::peer::{Opaque, Peer, h1, translation};
 use crate::transport::Stream;
 use crate::{tls, transport};
 use metered::Metered;
+use proof::Proof;
 
 /// How long a target may take until a connection with it is there.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
@@ -50,8 +49,7 @@ const SEND_BUFFER_BYTES_MAX: usize = 128 * 1024;
 pub(crate) struct Upstreams {
     target: Arc<Target>,
     clock: SessionClock,
-    /// What was made of the target's credential: the field that shows it, and since when it is known.
-    shown: tokio::sync::Mutex<Option<(Moment, Field)>>,
+    proof: Proof,
     origins: Mutex<BTreeMap<Origin, Arc<Ways>>>,
 }
 
@@ -96,9 +94,6 @@ pub(crate) struct Opened {
     pub(crate) home: Option<Arc<Ways>>,
 }
 
-/// How long a target's credential is used before it is fetched again.
-const CREDENTIAL_AGE_MAX: Duration = Duration::from_secs(300);
-
 /// How often, and how many times, a target's settings are looked at.
 const SETTINGS_LOOK_TIME: Duration = Duration::from_millis(10);
 const SETTINGS_LOOKS_MAX: usize = 200;
@@ -114,7 +109,7 @@ enum Failure {
 
 impl Upstreams {
     pub(crate) fn new(target: Arc<Target>, clock: SessionClock) -> Self {
-        Self { target, clock, shown: tokio::sync::Mutex::new(None), origins: Mutex::new(BTreeMap::new()) }
+        Self { target, clock, proof: Proof::default(), origins: Mutex::new(BTreeMap::new()) }
     }
 
     /// The target's name.
@@ -132,9 +127,10 @@ impl Upstreams {
         }
     }
 
-    /// A way to the target for `head`, which is put on it with the target's credential.
-    pub(crate) async fn open(&self, head: &RequestHead) -> Result<Opened, Problem> {
-        self.opened(head).await.map_err(|failure| {
+    /// A way to the target for `head`, which is put on it with the target's credential. `content` is what is known of
+    /// the content, where it has to be ([`Upstreams::demands_content`]).
+    pub(crate) async fn open(&self, head: &RequestHead, content: Option<Payload>) -> Result<Opened, Problem> {
+        self.opened(head, content).await.map_err(|failure| {
             let name = &self.target.name;
             let problem = match failure {
                 Failure::Unreachable(error) => {
@@ -156,12 +152,12 @@ impl Upstreams {
         })
     }
 
-    async fn opened(&self, head: &RequestHead) -> Result<Opened, Failure> {
+    async fn opened(&self, head: &RequestHead, content: Option<Payload>) -> Result<Opened, Failure> {
         let authority = String::from_utf8_lossy(&head.authority);
         let asked = Origin::parse(head.scheme.as_ref() == b"https", &authority)
             .ok_or_else(|| Failure::Unreachable(anyhow!("{authority:?} names no host")))?;
         match &self.target.kind {
-            TargetKind::Http(http) => self.ask(http, &asked, head).await,
+            TargetKind::Http(http) => self.ask(http, &asked, head, content).await,
             TargetKind::Tunnel(_) => {
                 let stream = connect(&asked.host, asked.port).await?;
                 Ok(Opened { peer: Peer::Opaque(Box::new(Opaque::new(Box::new(stream)))), used: false, home: None })
@@ -172,14 +168,17 @@ impl Upstreams {
         }
     }
 
-    async fn ask(&self, http: &HttpTarget, asked: &Origin, head: &RequestHead) -> Result<Opened, Failure> {
+    async fn ask(
+        &self,
+        http: &HttpTarget,
+        asked: &Origin,
+        head: &RequestHead,
+        content: Option<Payload>,
+    ) -> Result<Opened, Failure> {
         let origin = http.origin.as_ref().unwrap_or(asked);
         let ways = self.ways(origin)?;
         let mut head = head.clone();
-        if let Some(shown) = self.shown(http).await.map_err(Failure::Gateway)? {
-            head.fields.retain(|field| !field.name.eq_ignore_ascii_case(&shown.name));
-            head.fields.push(shown);
-        }
+        self.proof.put(http, &mut head, content, self.clock).await.map_err(Failure::Gateway)?;
         // A connection becomes another protocol by HTTP/1.1, but where the target speaks nothing but HTTP/2.
         let upgrade = head.protocol.is_some();
         let two = match http.version {
@@ -251,21 +250,27 @@ impl Upstreams {
         Ok(Found::One(Some(Box::new(h1::Connection::with_target(stream)))))
     }
 
-    /// The field that shows the target who the gateway is; fetched anew from time to time.
-    async fn shown(&self, http: &HttpTarget) -> anyhow::Result<Option<Field>> {
-        if http.credential.is_none() {
-            return Ok(None);
-        }
-        let mut shown = self.shown.lock().await;
-        let now = self.clock.now();
-        if let Some((since, field)) = &*shown
-            && now.since(*since) < CREDENTIAL_AGE_MAX
+    /// Whether the whole content has to be known before the target can be asked with `head`.
+    ///
+    /// # Errors
+    /// The request cannot be signed in the client's place.
+    pub(crate) fn demands_content(&self, head: &RequestHead) -> Result<bool, Problem> {
+        let TargetKind::Http(http) = &self.target.kind else { return Ok(false) };
+        proof::demands_content(http, head).map_err(|error| Problem {
+            status: 501,
+            error: "cannot_sign",
+            reason: format!("the request cannot be signed for the target {}: {error:#}", self.target.name),
+        })
+    }
+
+    /// Notes with what status the target answered: it may not know the gateway any more.
+    pub(crate) fn answered(&self, status: u16) {
+        if let TargetKind::Http(http) = &self.target.kind
+            && let Some(credential) = &http.credential
+            && (status == 401 || (status == 403 && proof::signs(http)))
         {
-            return Ok(Some(field.clone()));
+            self.proof.refused(&credential.source, self.clock);
         }
-        let field = show(http).await?;
-        *shown = field.clone().map(|field| (now, field));
-        Ok(field)
     }
 
     fn ways(&self, origin: &Origin) -> Result<Arc<Ways>, Failure> {
@@ -405,31 +410,4 @@ async fn handshake(
             "no TLS with {authority}: {error}; tls_ca and tls say what its certificate has to show"
         ))
     })
-}
-
-/// The field that shows the target who the gateway is.
-async fn show(http: &HttpTarget) -> anyhow::Result<Option<Field>> {
-    let Some(credential) = &http.credential else { return Ok(None) };
-    let secret = match credentials::fetch(&credential.source).await? {
-        Credential::Password(secret) => secret,
-        Credential::Key(_) => return Err(anyhow!("an SSH key is no credential for HTTP")),
-    };
-    let (name, value) = match &credential.presentation {
-        Presentation::Bearer => ("authorization", Zeroizing::new(format!("Bearer {}", secret.expose_secret()))),
-        Presentation::Basic(login) => {
-            let pair = Zeroizing::new(format!("{login}:{}", secret.expose_secret()));
-            let encoded = Zeroizing::new(BASE64.encode(pair.as_bytes()));
-            ("authorization", Zeroizing::new(format!("Basic {}", encoded.as_str())))
-        }
-        Presentation::Header(name) => (name.as_str(), Zeroizing::new(secret.expose_secret().to_owned())),
-    };
-    if value.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
-        return Err(anyhow!("the credential has a line end or a control character in it, which HTTP cannot carry"));
-    }
-    // Wiped when nobody needs it any more.
-    let value = Bytes::from_owner(Zeroizing::new(value.as_bytes().to_vec()));
-    let field = Field { name: Bytes::copy_from_slice(name.as_bytes()), value };
-    wiretape_http::check::fields(std::slice::from_ref(&field))
-        .map_err(|_| anyhow!("the credential cannot stand in a header field"))?;
-    Ok(Some(field))
 }

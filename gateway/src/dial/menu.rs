@@ -8,15 +8,21 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiretape_core::event::{SessionEvent, StreamKind, TerminalSize};
-use wiretape_core::{Lane, Reason, Side, Verdict};
+use wiretape_core::judge::ActionKind;
+use wiretape_core::{Action, Judgement, Lane, Reason, Side, Unit, Verdict};
+use wiretape_policy::Circumstances;
 use wiretape_ssh::{Message, OpenFailure, Request};
 
 use super::refuse;
-use crate::config::{Config, Target, TargetKind, User};
+use crate::admission;
+use crate::clock::SessionClock;
+use crate::config::{Config, Target, TargetKind};
 use crate::gateway::Gateway;
+use crate::guard::Choice;
 use crate::identity::Principal;
 use crate::line::{Door, Line};
 use crate::outlet::{OutletQueue, Parcel, outlet};
+use crate::questions::Asker;
 use crate::transport;
 
 /// The choice between the targets that a person may use.
@@ -24,12 +30,21 @@ use crate::transport;
 pub(super) struct MenuUpstream {
     gateway: Arc<Gateway>,
     principal: Principal,
+    chooser: Chooser,
     reach: Reach,
     chosen: Arc<OnceLock<Arc<dyn Door>>>,
 }
 
 /// Makes the way to the target that was chosen.
-type Reach = fn(&Gateway, &Line, &Target, String, &User) -> Arc<dyn Door>;
+type Reach = fn(&Gateway, &Line, &Target, String, &str) -> Arc<dyn Door>;
+
+/// What a session that begins with the menu is judged and asked by, once it goes on to a target.
+#[derive(Clone)]
+pub(crate) struct Chooser {
+    pub(crate) choice: Choice,
+    pub(crate) asker: Asker,
+    pub(crate) clock: SessionClock,
+}
 
 /// What a key does.
 enum Key {
@@ -52,8 +67,8 @@ struct Page {
 }
 
 impl MenuUpstream {
-    pub(super) fn new(gateway: Arc<Gateway>, principal: Principal, reach: Reach) -> Self {
-        Self { gateway, principal, reach, chosen: Arc::new(OnceLock::new()) }
+    pub(super) fn new(gateway: Arc<Gateway>, principal: Principal, chooser: Chooser, reach: Reach) -> Self {
+        Self { gateway, principal, chooser, reach, chosen: Arc::new(OnceLock::new()) }
     }
 
     /// Serves one lane: the menu, then what was chosen.
@@ -128,7 +143,7 @@ impl MenuUpstream {
     }
 
     fn permitted<'a>(&self, config: &'a Config) -> Vec<&'a Target> {
-        let permitted = |target: &&Target| target.is_for_ssh() && target.permits(self.principal.user());
+        let permitted = |target: &&Target| target.is_for_ssh() && target.permits(self.principal.groups());
         config.targets.values().filter(permitted).collect()
     }
 
@@ -150,7 +165,7 @@ impl MenuUpstream {
         name: &str,
         size: TerminalSize,
     ) {
-        let Some(target) = config.targets.get(name).filter(|target| target.permits(self.principal.user())) else {
+        let Some(target) = config.targets.get(name).filter(|target| target.permits(self.principal.groups())) else {
             return;
         };
         let login = match &target.kind {
@@ -159,8 +174,11 @@ impl MenuUpstream {
                 String::new()
             }
         };
-        self.decided(line, target);
-        let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.user());
+        if let Err(reason) = self.clear(line, lane, target, &login, ActionKind::Shell) {
+            show(line, lane, Bytes::from(format!("wiretape: {}\r\n", reason.text)));
+            return line.close(reason);
+        }
+        let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.name());
         let upstream = self.chosen.get_or_init(reach);
         let (put, take) = outlet(self.gateway.spool_folder().to_owned());
         for message in asked {
@@ -183,18 +201,53 @@ impl MenuUpstream {
         put.finish();
     }
 
-    fn decided(&self, line: &Line, target: &Target) {
-        line.note(SessionEvent::Decision {
-            action: "connect".to_owned(),
-            resource: target.name.clone(),
-            rule: "menu".to_owned(),
-            verdict: Verdict::Allow,
-        });
+    /// Whether the session may go on to `target` with what it did so far: the policy is asked now, when it is known
+    /// what for.
+    fn clear(&self, line: &Line, lane: Lane, target: &Target, login: &str, done: ActionKind) -> Result<(), Reason> {
+        let Chooser { choice, asker, clock } = &self.chooser;
+        let session = line.recording().id();
+        let circumstances = Circumstances {
+            client_address: self.gateway.presence().address_of(session),
+            protocol: "ssh".to_owned(),
+            login: login.to_owned(),
+            label: None,
+        };
+        let refused = |action: &str, reason: Reason| {
+            line.note(SessionEvent::Decision {
+                action: action.to_owned(),
+                resource: target.name.clone(),
+                rule: reason.rule.clone(),
+                verdict: Verdict::Refuse(reason.clone()),
+                nanos: 0,
+            });
+            reason
+        };
+        let asker = asker.clone();
+        let cleared =
+            admission::clear_for(&self.gateway, *clock, session, asker.clone(), &self.principal, target, circumstances);
+        let mut clearance = cleared.map_err(|reason| refused("connect", reason))?;
+        let name = done.name();
+        let unit = Unit { lane, serial: 0 };
+        match clearance.guard.judge(clock.now(), unit, &Action { lane, kind: done }) {
+            Judgement::Ruled(Verdict::Allow) | Judgement::Decided { verdict: Verdict::Allow, .. } => {}
+            Judgement::Ruled(Verdict::Refuse(reason)) | Judgement::Decided { verdict: Verdict::Refuse(reason), .. } => {
+                return Err(refused(name, reason));
+            }
+            Judgement::Ask(question) => {
+                let text =
+                    format!("this needs an approval: name the target to be asked, ssh {}@<gateway>", target.name);
+                return Err(refused(name, Reason::new(question.rule, text)));
+            }
+        }
+        line.note(clearance.decision(&target.name));
+        asker.aim(&target.name);
+        choice.set(clearance.guard);
+        Ok(())
     }
 
     /// `ssh -J`: a connection to a target's own address, in which the client speaks to the target by itself.
     async fn jump(&self, config: &Config, line: &Line, lane: Lane, mut queue: OutletQueue, host: &str, port: u32) {
-        let target = config.targets.get(host).filter(|target| target.permits(self.principal.user()));
+        let target = config.targets.get(host).filter(|target| target.permits(self.principal.groups()));
         let ssh = target.and_then(|target| match &target.kind {
             TargetKind::Ssh(ssh) => Some((target, ssh)),
             TargetKind::Command(_) | TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => None,
@@ -207,7 +260,11 @@ impl MenuUpstream {
             let text = format!("jump to {host} without a port: the gateway knows its address");
             return line.say(Side::Upstream, rejected(lane, OpenFailure::AdministrativelyProhibited, text));
         }
-        self.decided(line, target);
+        // What is said inside is for the target alone: no rule can see into it.
+        let forward = ActionKind::Forward { destination: ssh.address.clone() };
+        if let Err(reason) = self.clear(line, lane, target, &ssh.login, forward) {
+            return line.say(Side::Upstream, rejected(lane, OpenFailure::AdministrativelyProhibited, reason.text));
+        }
         let socket = match tokio::net::TcpStream::connect(&ssh.address).await {
             Ok(socket) => socket,
             Err(error) => {

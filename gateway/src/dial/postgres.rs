@@ -78,7 +78,7 @@ pub(crate) enum Failure {
 /// Connects to `target`, called `name`, and logs in; `startup` is what the client asked for.
 pub(crate) async fn connect(name: &str, target: &PostgresTarget, startup: Startup) -> Result<Upstream, Failure> {
     let unreachable = |text: String| Failure::Told { code: "08001", text };
-    match tokio::time::timeout(CONNECT_TIME_MAX, login(target, startup)).await {
+    match tokio::time::timeout(CONNECT_TIME_MAX, log_in(target, &startup)).await {
         Ok(Ok(Outcome::Ready(upstream))) => Ok(*upstream),
         Ok(Ok(Outcome::Error(message, fields))) => Err(refused(name, target, message, &fields)),
         Ok(Err(error)) => Err(unreachable(format!("cannot reach the target {name}: {error:#}"))),
@@ -98,16 +98,22 @@ enum Outcome {
 /// What the server said instead of letting the gateway in. An error of class 28 is about the gateway's own login, which
 /// the client knows nothing of: that one is put in words.
 fn refused(name: &str, target: &PostgresTarget, message: Bytes, fields: &[Field]) -> Failure {
-    let field = |letter: u8| {
-        let field = fields.iter().find(|field| field.letter == letter);
-        field.map(|field| String::from_utf8_lossy(&field.text).into_owned()).unwrap_or_default()
-    };
-    let (code, text) = (field(b'C'), field(b'M'));
+    let (code, text) = (code(fields), field(fields, b'M'));
     if code.starts_with("28") {
         let text = format!("the target {name} refused the gateway's own login {:?}: {text}", target.login);
         return Failure::Told { code: "28000", text };
     }
     Failure::Said { message, text }
+}
+
+/// The SQLSTATE of an error.
+fn code(fields: &[Field]) -> String {
+    field(fields, b'C')
+}
+
+fn field(fields: &[Field], letter: u8) -> String {
+    let field = fields.iter().find(|field| field.letter == letter);
+    field.map(|field| String::from_utf8_lossy(&field.text).into_owned()).unwrap_or_default()
 }
 
 /// The connection, in clear text or not, while messages are read one by one.
@@ -157,7 +163,17 @@ fn certificate_hash(stream: &TlsStream<TcpStream>) -> Option<Vec<u8>> {
     })
 }
 
-async fn login(target: &PostgresTarget, startup: Startup) -> anyhow::Result<Outcome> {
+/// Logs in; once more where the server refuses a credential that was kept, and may have been changed meanwhile.
+async fn log_in(target: &PostgresTarget, startup: &Startup) -> anyhow::Result<Outcome> {
+    let outcome = login(target, startup).await?;
+    let refused = matches!(&outcome, Outcome::Error(_, fields) if code(fields).starts_with("28"));
+    match &target.credential {
+        Some(source) if refused && credentials::forget(source) => login(target, startup).await,
+        _ => Ok(outcome),
+    }
+}
+
+async fn login(target: &PostgresTarget, startup: &Startup) -> anyhow::Result<Outcome> {
     let mut socket = open(target).await?;
     socket.send(&startup.packet()).await?;
     let mut negotiated = None;
@@ -199,7 +215,7 @@ async fn password(target: &PostgresTarget) -> anyhow::Result<SecretString> {
     };
     match credentials::fetch(source).await? {
         Credential::Password(password) => Ok(password),
-        Credential::Key(_) => bail!("the credential is a key, and the server wants a password"),
+        Credential::Key(_) | Credential::Aws(_) => bail!("the credential is a key, and the server wants a password"),
     }
 }
 

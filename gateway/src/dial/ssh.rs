@@ -238,16 +238,26 @@ async fn connect(
             None => return Err(error).with_context(|| format!("no SSH session with {}", target.address)),
         },
     };
-    authenticate(&mut handle, login, credential).await?;
+    let mut accepted = authenticate(&mut handle, login, credential).await?;
+    if !accepted && credentials::forget(&target.credential) {
+        // It was kept, and may have been changed meanwhile.
+        let credential = credentials::fetch(&target.credential).await.context("its credential cannot be had")?;
+        accepted = authenticate(&mut handle, login, credential).await?;
+    }
+    if !accepted {
+        bail!("it does not accept the gateway's credential for the login {login:?}");
+    }
     Ok((handle, cutter))
 }
 
+/// Whether the target lets the gateway in by `credential`.
 async fn authenticate(
     handle: &mut client::Handle<UpstreamHandler>,
     login: &str,
     credential: Credential,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let result = match credential {
+        Credential::Aws(_) => bail!("keys of AWS are no credential for SSH"),
         Credential::Key(key) => {
             let key = PrivateKeyWithHashAlg::new(key, None);
             handle.authenticate_publickey(login, key).await.context("the login broke off")?
@@ -265,10 +275,7 @@ async fn authenticate(
             }
         }
     };
-    match result {
-        AuthResult::Success => Ok(()),
-        AuthResult::Failure { .. } => bail!("it does not accept the gateway's credential for the login {login:?}"),
-    }
+    Ok(matches!(result, AuthResult::Success))
 }
 
 /// Some servers take passwords only as the answer to a prompt (RFC 4256).

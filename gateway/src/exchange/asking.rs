@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use wiretape_core::{Asking, Carrier, Inquiry, Unanswered};
+use wiretape_credentials::sigv4;
 use wiretape_http::{Content, Field, Part, RequestHead, Route};
 
 use crate::dial::http::{Opened, Upstreams};
@@ -93,7 +94,8 @@ impl HttpAsking {
     }
 
     async fn open(&self, head: &RequestHead, inquiry: &Inquiry) -> Result<Opened, Unanswered> {
-        let mut opened = self.upstreams.open(head).await.map_err(|problem| Unanswered(problem.reason))?;
+        let payload = (!inquiry.request.is_empty()).then(|| sigv4::hash([inquiry.request.as_ref()]));
+        let mut opened = self.upstreams.open(head, payload).await.map_err(|problem| Unanswered(problem.reason))?;
         if !inquiry.request.is_empty() {
             opened.peer.put(Part::Body(inquiry.request.clone()));
         }

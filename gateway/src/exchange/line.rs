@@ -10,7 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 use wiretape_core::event::SessionEvent;
-use wiretape_core::{Effect, Examiner, Finding, Input, Lane, Moment, Reason, Session, Side, Unit, Verdict};
+use wiretape_core::{
+    Effect, Examiner, Finding, Guard, Input, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
+};
 use wiretape_http::{HttpWire, Message, Part};
 use wiretape_recorder::{Durability, Lost, Recording};
 
@@ -19,10 +21,9 @@ use crate::clock::SessionClock;
 use crate::config::Target;
 use crate::examination::Examinations;
 use crate::gateway::Gateway;
-use crate::guard;
+use crate::questions::{ASKING_HELD_BYTES_MAX, Asker, News, Pending, Standing};
 
 /// What comes of what was said on a lane.
-#[derive(Debug)]
 pub(crate) enum Told {
     /// A side is told a part.
     Say(Side, Part),
@@ -34,6 +35,10 @@ pub(crate) enum Told {
     Discard(Side),
     /// What is kept for the target is to be examined.
     Examine(Unit, Examiner),
+    /// People were asked: what comes of it is to be waited for.
+    Wait(Box<Pending>),
+    /// Nobody wants the answer any more.
+    Withdraw(Unit),
 }
 
 /// One session of HTTP.
@@ -43,6 +48,7 @@ pub(crate) struct HttpLine {
     durability: Durability,
     spool_folder: PathBuf,
     examinations: Examinations,
+    asker: Asker,
     inner: Mutex<Inner>,
     over: CancellationToken,
 }
@@ -55,17 +61,26 @@ struct Inner {
     ended: Option<Reason>,
     /// What lanes are told that did not ask: their session is over.
     farewells: HashMap<Lane, Vec<(Side, Part)>>,
+    standing: Standing,
 }
 
 impl HttpLine {
-    pub(crate) fn new(gateway: &Gateway, clock: SessionClock, recording: Recording, target: &Target) -> Self {
+    pub(crate) fn new(
+        gateway: &Gateway,
+        clock: SessionClock,
+        recording: Recording,
+        target: &Target,
+        guard: Box<dyn Guard>,
+        asker: Asker,
+    ) -> Self {
         let wire = HttpWire::new(recording.id().to_string(), Box::new(target.table()));
         let inner = Inner {
-            session: Session::new(wire, guard::of(target)),
+            session: Session::new(wire, guard),
             lanes: 0,
             lost: false,
             ended: None,
             farewells: HashMap::new(),
+            standing: Standing::default(),
         };
         Self {
             clock,
@@ -73,6 +88,7 @@ impl HttpLine {
             durability: target.durability,
             spool_folder: gateway.spool_folder().to_owned(),
             examinations: gateway.examinations().clone(),
+            asker,
             inner: Mutex::new(inner),
             over: CancellationToken::new(),
         }
@@ -122,6 +138,29 @@ impl HttpLine {
     pub(crate) fn found(&self, lane: Lane, unit: Unit, finding: Finding, told: &mut Vec<Told>) -> Option<u64> {
         let mut inner = self.inner();
         self.handle(&mut inner, lane, Input::Found { unit, finding }, told)
+    }
+
+    /// Something came of a question that `lane` asked; as [`HttpLine::say`].
+    pub(crate) fn hear(&self, lane: Lane, unit: Unit, news: News, told: &mut Vec<Told>) -> Option<u64> {
+        let mut inner = self.inner();
+        let input = match news {
+            News::Reminder(text) => Input::Waiting { unit, text },
+            News::Settled(settled) => {
+                let at = self.clock.now();
+                let answered = inner.standing.settled(at, unit, &settled)?;
+                if let Err(lost) = self.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered)))) {
+                    self.lost(&mut inner, at, lane, &lost, told);
+                    return None;
+                }
+                Input::Answer { unit, verdict: settled.verdict }
+            }
+        };
+        self.handle(&mut inner, lane, input, told)
+    }
+
+    /// Whether enough of what clients said waits behind questions.
+    pub(crate) fn is_full_of_questions(&self) -> bool {
+        self.inner().session.held_bytes() > ASKING_HELD_BYTES_MAX
     }
 
     /// Ends the session; exchanges that run are told so.
@@ -205,10 +244,13 @@ impl HttpLine {
                 // The end of a session touches other lanes: whoever runs those lets go of what is held.
                 Effect::Hold { .. } | Effect::Release { .. } | Effect::Discard { .. } | Effect::Examine { .. } => {}
                 Effect::Ask { unit, question } => {
-                    // Nobody can be asked yet: a question that nobody answers is refused, never allowed.
-                    let text = format!("{} needs the approval of {}", question.action.kind.name(), question.group);
-                    let verdict = Verdict::Refuse(Reason::new(question.rule, text));
-                    inner.session.handle(at, Input::Answer { unit, verdict });
+                    covered = self.ask(inner, at, unit, &question, told)?.or(covered);
+                }
+                Effect::Withdraw { unit } => {
+                    told.push(Told::Withdraw(unit));
+                    if let Some(answered) = inner.standing.withdrawn(at, unit, "whoever asked went away") {
+                        self.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered))))?;
+                    }
                 }
                 Effect::Close(reason) => self.end(inner, at, reason),
             }
@@ -216,11 +258,39 @@ impl HttpLine {
         Ok(covered)
     }
 
+    /// Puts a question to people; who asked hears that it waits.
+    fn ask(
+        &self,
+        inner: &mut Inner,
+        at: Moment,
+        unit: Unit,
+        question: &Question,
+        told: &mut Vec<Told>,
+    ) -> Result<Option<u64>, Lost> {
+        let (pending, asked) = match self.asker.ask(unit, question) {
+            Ok(asked) => asked,
+            Err(reason) => {
+                inner.session.handle(at, Input::Answer { unit, verdict: Verdict::Refuse(reason) });
+                return Ok(None);
+            }
+        };
+        inner.standing.asked(unit, at, &asked);
+        let number = self.recording.append(of_session(at, SessionEvent::Asked(Box::new(asked))))?;
+        inner.session.handle(at, Input::Waiting { unit, text: pending.text() });
+        told.push(Told::Wait(Box::new(pending)));
+        Ok(Some(number))
+    }
+
     fn end(&self, inner: &mut Inner, at: Moment, reason: Reason) {
         if inner.ended.is_some() {
             return;
         }
         if !inner.lost {
+            for answered in inner.standing.all_withdrawn(at, "the session ended") {
+                if let Err(lost) = self.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered)))) {
+                    tracing::error!(session = %self.recording.id(), "a question's end was not recorded: {lost}");
+                }
+            }
             let closed = SessionEvent::Closed { reason: reason.text.clone() };
             if let Err(lost) = self.recording.append(of_session(at, closed)) {
                 tracing::error!(session = %self.recording.id(), "the end was not recorded: {lost}");

@@ -1,5 +1,6 @@
 //! The relay between two sockets in memory, with the smallest wire and a real recorder.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,8 @@ use wiretape_recorder::{Archive, Durability, Settings, Store};
 
 use super::{OUTBOX_BYTES_MAX, READ_BYTES_MAX, Relay};
 use crate::clock::SessionClock;
+use crate::identity::Principal;
+use crate::questions::Asker;
 
 const ID: SessionId = SessionId::from_bytes(*b"sixteen bytes ok");
 
@@ -40,7 +43,9 @@ fn scene_with(durability: Durability, settings: Settings) -> Scene {
     let (client, inner_client) = duplex(SOCKET_BYTES);
     let (upstream, inner_upstream) = duplex(SOCKET_BYTES);
     let (inner_client, inner_upstream) = (Box::new(inner_client), Box::new(inner_upstream));
-    let relay = Relay::new(clock, recording, durability, wire, Box::new(AllowAll), inner_client, inner_upstream);
+    let patience = Duration::from_secs(60);
+    let asker = Asker::new(Arc::default(), ID, Principal::in_tests("ana"), "lines".to_owned(), patience);
+    let relay = Relay::new(clock, recording, durability, wire, Box::new(AllowAll), asker, inner_client, inner_upstream);
     Scene { folder, store, client, upstream, relay }
 }
 

@@ -10,18 +10,19 @@ use bytes::{BufMut, Bytes, BytesMut};
 use secrecy::ExposeSecret;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use wiretape_core::event::{Field, QueryEvent, SessionEvent};
-use wiretape_core::judge::AllowAll;
-use wiretape_core::{Carrier, Event, Kind, Lane, NestedWires, Reason, Side, Verdict};
+use wiretape_core::{Carrier, Event, Guard, Kind, Lane, NestedWires, Reason, Side};
 use wiretape_protocols::Table;
 use wiretape_recorder::Recording;
 
-use crate::admission::{begin, of_session};
+use crate::admission::{Clearance, HELD_OFF, begin, of_session};
 use crate::cancel::{CancelAsked, CancelPlace};
 use crate::clock::SessionClock;
 use crate::config::Target;
 use crate::dial::postgres::{self, Failure, Upstream};
 use crate::gateway::Gateway;
+use crate::questions::Asker;
 use crate::relay::Relay;
 use crate::transport;
 use crate::transport::Stream;
@@ -61,7 +62,10 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
             if let Some(mut stream) = refused.stream {
                 tell(&mut *stream, &refused.message).await;
             }
-            attempt.record(&gateway, refused.reason).await;
+            // Of many that are held off, one record tells.
+            if refused.reason.rule != HELD_OFF {
+                attempt.record(&gateway, refused.reason).await;
+            }
         }
         Entry::Cancel(request) => {
             if !gateway.cancel_keys().ask(request.process_id, &request.key, address.to_string()).await {
@@ -94,10 +98,9 @@ async fn tell(stream: &mut dyn Stream, message: &Bytes) {
 
 /// A client that is known and may go where it wants to: the tape first, then the way to the target.
 async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
-    let Entered { mut stream, startup, target, upstream, database, opened } = entered;
-    let (resource, rule) = (opened.target.clone(), opened.rule.clone());
+    let Entered { mut stream, startup, target, upstream, database, opened, principal, clearance } = entered;
     let person = opened.person.clone();
-    let recording = match begin(gateway, clock, opened, target.durability) {
+    let recording = match begin(gateway, clearance.session, clock, opened.clone(), target.durability) {
         Ok(recording) => recording,
         Err(error) => {
             tracing::error!("a session cannot be recorded: {error:#}");
@@ -105,7 +108,7 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
             return tell(&mut *stream, &fatal("58030", text, Some("ask the operator of the gateway"))).await;
         }
     };
-    let decision = SessionEvent::Decision { action: "connect".to_owned(), resource, rule, verdict: Verdict::Allow };
+    let decision = clearance.decision(&target.name);
     let started = QueryEvent::Startup { version: startup.version, parameters: startup.parameters.clone() };
     let said = Event { at: clock.now(), side: Side::Client, lane: LANE, kind: Kind::Query(started) };
     let recorded = recording.append(of_session(clock.now(), decision)).and_then(|_| recording.append(said));
@@ -120,8 +123,15 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
     wanted.set("database", database);
     let reason = match postgres::connect(&target.name, &upstream, wanted).await {
         Ok(connected) => {
-            let session = Passage { gateway, clock, recording: &recording, target: &target, version };
-            session.serve(stream, connected).await
+            let (put, told) = unbounded_channel();
+            let end = Box::new(move |reason| {
+                // A session that is over cannot be ended.
+                let _over = put.send(reason);
+            });
+            let _place = gateway.presence().enter(clearance.session, &principal, opened, end);
+            let Clearance { guard, asker, .. } = clearance;
+            let session = Passage { gateway, clock, recording: &recording, target: &target, version, told };
+            session.serve(stream, connected, guard, asker).await
         }
         Err(failure) => fail(stream, clock, &recording, failure).await,
     };
@@ -163,17 +173,26 @@ struct Passage<'a> {
     recording: &'a Recording,
     target: &'a Target,
     version: u32,
+    /// Why the session is to end, from elsewhere.
+    told: UnboundedReceiver<Reason>,
 }
 
 /// What can happen beside the two connections.
 enum Happening {
     Cancel(CancelAsked),
     Stopped,
+    Told(Reason),
     Lost(String),
 }
 
 impl Passage<'_> {
-    async fn serve(self, mut stream: Box<dyn Stream>, upstream: Upstream) -> Reason {
+    async fn serve(
+        mut self,
+        mut stream: Box<dyn Stream>,
+        upstream: Upstream,
+        guard: Box<dyn Guard>,
+        asker: Asker,
+    ) -> Reason {
         let carrier = Carrier::Connection { protocol: "postgres" };
         let Some(wire) = Table::default().wire(LANE, &carrier) else {
             let text = "the gateway has no wire for this protocol";
@@ -199,7 +218,8 @@ impl Passage<'_> {
             self.recording.clone(),
             self.target.durability,
             wire,
-            Box::new(AllowAll),
+            guard,
+            asker,
             stream,
             upstream.stream,
         );
@@ -216,6 +236,7 @@ impl Passage<'_> {
                 tokio::select! {
                     Some(asked) = place.requests.recv() => Happening::Cancel(asked),
                     () = self.gateway.stopped() => Happening::Stopped,
+                    Some(reason) = self.told.recv() => Happening::Told(reason),
                     lost = self.recording.lost() => Happening::Lost(lost.to_string()),
                 }
             };
@@ -224,6 +245,11 @@ impl Passage<'_> {
                 Some(Happening::Cancel(asked)) => {
                     let cancel = QueryEvent::Cancel { address: asked.address.clone() };
                     let recorded = relay.note(Side::Client, LANE, Kind::Query(cancel));
+                    if relay.cancel_questions() {
+                        // The target has heard nothing that it could cancel.
+                        let _gone = asked.passed_on.send(());
+                        continue;
+                    }
                     if let (Ok(()), Some(cancel)) = (recorded, upstream.cancel.clone()) {
                         tokio::spawn(async move {
                             match cancel.ask().await {
@@ -233,6 +259,7 @@ impl Passage<'_> {
                         });
                     }
                 }
+                Some(Happening::Told(reason)) => relay.close(reason),
                 Some(Happening::Stopped) => relay.close(Reason::new("shutdown", "the gateway is being stopped")),
                 Some(Happening::Lost(lost)) => {
                     let text = format!("the session ends here, because it can no longer be recorded: {lost}");

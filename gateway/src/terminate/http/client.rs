@@ -13,10 +13,12 @@ use wiretape_http::{RequestHead, Route};
 
 use super::sessions::{HttpSession, Key, Labelled};
 use crate::admission::cut;
-use crate::clock::SessionClock;
+use crate::clock::{SessionClock, unix_nanos};
 use crate::config::{Config, Origin};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
+
+const NANOS_A_SECOND: u64 = 1_000_000_000;
 
 /// Where a client came in.
 #[derive(Clone)]
@@ -63,6 +65,8 @@ pub(super) struct Recent {
     pub(super) authority: Bytes,
     pub(super) session: Arc<HttpSession>,
     pub(super) route: Arc<Route>,
+    /// When what proved who asks is good for nothing any more.
+    pub(super) expires_unix: Option<u64>,
 }
 
 impl Recent {
@@ -74,6 +78,7 @@ impl Recent {
             && (self.route.base.is_empty() || !steps_up(&String::from_utf8_lossy(&head.path)))
             && below.is_some_and(|below| matches!(below.first(), None | Some(b'/' | b'?')))
             && !self.session.line.is_over()
+            && self.expires_unix.is_none_or(|expires| unix_nanos() / NANOS_A_SECOND < expires)
             && blake3::hash(asking) == self.asking
     }
 }
@@ -139,17 +144,13 @@ impl Client {
         head: &RequestHead,
     ) -> SessionOpened {
         let program = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(b"user-agent"));
-        let user = principal.map(Principal::user);
         SessionOpened {
-            person: user.map(|user| user.name.clone()).unwrap_or_default(),
-            groups: user.map(|user| user.groups.clone()).unwrap_or_default(),
-            proof: principal.map(|principal| principal.proof().to_owned()).unwrap_or_default(),
             protocol: "http".to_owned(),
             client_address: self.address.to_string(),
             client_program: program.map(|field| cut(&String::from_utf8_lossy(&field.value))).unwrap_or_default(),
             gateway: env!("CARGO_PKG_VERSION").to_owned(),
             opened_unix_nanos: clock.opened_unix_nanos(),
-            ..SessionOpened::default()
+            ..principal.map(Principal::opened).unwrap_or_default()
         }
     }
 }

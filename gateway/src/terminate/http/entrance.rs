@@ -8,10 +8,12 @@ use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
 use wiretape_http::{Content, Field, Problem, RequestHead, ResponseHead, Route, duties, refuse};
 
+use wiretape_policy::Circumstances;
+
 use super::client::{Client, Door, Inside, Recent, steps_up};
 use super::credentials::{Credentials, LABEL_BYTES_MAX, is_label};
 use super::sessions::{HttpSession, Key};
-use crate::admission::{self, WRONG_TOKEN_TIME, cut};
+use crate::admission::{self, HELD_OFF, WRONG_TOKEN_TIME, cut};
 use crate::clock::SessionClock;
 use crate::config::{Config, HttpTarget, Origin, Target, TargetKind};
 use crate::dial;
@@ -39,7 +41,7 @@ pub(super) enum Entry {
 pub(super) struct Denial {
     status: u16,
     error: &'static str,
-    rule: &'static str,
+    rule: String,
     text: String,
     fields: Vec<Field>,
     /// What was asked for, where it leaves a record.
@@ -60,8 +62,16 @@ struct Wanted {
     route: Route,
 }
 
+/// Why a session did not begin.
+enum Shut {
+    /// The policy says no.
+    Refused(Reason),
+    /// It cannot be recorded.
+    Unrecorded(anyhow::Error),
+}
+
 fn deny(status: u16, error: &'static str, text: impl Into<String>) -> Denial {
-    Denial { status, error, rule: error, text: text.into(), fields: Vec::new(), recorded: None }
+    Denial { status, error, rule: error.to_owned(), text: text.into(), fields: Vec::new(), recorded: None }
 }
 
 impl Denial {
@@ -84,7 +94,7 @@ impl Client {
         if let Some((session, route)) = self.recently(&config, head) {
             return Entry::Exchange(session, route);
         }
-        let asker = match self.asker(&config, head) {
+        let asker = match self.asker(&config, head).await {
             Ok(asker) => asker,
             Err(denial) => {
                 let _doubt = match denial.recorded {
@@ -102,7 +112,7 @@ impl Client {
             Ok(entry) => {
                 self.admitted();
                 if let Entry::Exchange(session, route) = &entry {
-                    self.remember(&config, head, session, route);
+                    self.remember(&config, head, &asker, session, route);
                 }
                 entry
             }
@@ -119,7 +129,14 @@ impl Client {
         Some((Arc::clone(&recent.session), Arc::clone(&recent.route)))
     }
 
-    fn remember(&self, config: &Arc<Config>, head: &RequestHead, session: &Arc<HttpSession>, route: &Arc<Route>) {
+    fn remember(
+        &self,
+        config: &Arc<Config>,
+        head: &RequestHead,
+        asker: &Asker,
+        session: &Arc<HttpSession>,
+        route: &Arc<Route>,
+    ) {
         let Some(asking) = self.asking_field(config, head) else { return };
         let recent = Recent {
             config: Arc::clone(config),
@@ -128,6 +145,7 @@ impl Client {
             authority: head.authority.clone(),
             session: Arc::clone(session),
             route: Arc::clone(route),
+            expires_unix: asker.principal.identity().expires_unix,
         };
         *self.recent.lock().unwrap_or_else(PoisonError::into_inner) = Some(recent);
     }
@@ -204,9 +222,12 @@ impl Client {
         Ok(Entry::Exchange(session, Arc::new(route)))
     }
 
-    fn asker(&self, config: &Config, head: &RequestHead) -> Result<Asker, Denial> {
+    async fn asker(&self, config: &Config, head: &RequestHead) -> Result<Asker, Denial> {
         let (name, status) = match &self.door {
             Door::Inside(inside) => {
+                if let Err(unknown) = identity::still(&self.gateway, &inside.principal) {
+                    return Err(deny(403, "unauthenticated", unknown.text).recorded(""));
+                }
                 return Ok(Asker { principal: inside.principal.clone(), label: inside.label.clone(), consumed: None });
             }
             Door::Reverse => ("authorization", 401),
@@ -216,23 +237,24 @@ impl Client {
         if !self.secure && (config.tls.everywhere || (!loopback && matches!(self.door, Door::Reverse))) {
             return Err(deny(403, "clear_text", "this gateway takes no clear text: connect with https"));
         }
-        let by_certificate = identity::by_certificate(config, &self.names);
+        let by_certificate = identity::by_certificate(&self.gateway, &self.names);
         let value = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()));
         let credentials = value.and_then(|field| Credentials::parse(&field.value));
         if let Some(credentials) = credentials {
-            let named = &credentials.person;
-            let found = identity::by_token(config, &credentials.token)
-                .filter(|found| named.is_empty() || *named == found.user().name);
-            if let Some(principal) = found {
-                return Ok(Asker { principal, label: credentials.label, consumed: Some(name) });
-            }
+            let Credentials { person, label, token } = credentials;
             // With a certificate the field may be meant for the target.
-            if by_certificate.is_none() {
-                let text = match credentials.person.as_str() {
-                    "" => "the token is nobody's: make one with `wiretape token <name>`".to_owned(),
-                    person => format!("the token is not that of {:?}: it is given as the password", cut(person)),
-                };
-                return Err(challenge(deny(status, "unauthenticated", text), status).recorded(""));
+            if by_certificate.is_none() || identity::is_ours(&token) {
+                match identity::by_bearer(&self.gateway, self.address.ip(), &person, &token).await {
+                    Ok(principal) => return Ok(Asker { principal, label, consumed: Some(name) }),
+                    Err(unknown) if by_certificate.is_none() => {
+                        let denial = match unknown.seconds {
+                            Some(_) => deny(429, HELD_OFF, unknown.text),
+                            None => challenge(deny(status, "unauthenticated", unknown.text), status),
+                        };
+                        return Err(if unknown.recorded { denial.recorded("") } else { denial });
+                    }
+                    Err(_) => {}
+                }
             }
         }
         match by_certificate {
@@ -262,7 +284,7 @@ impl Client {
                 (name, prefix)
             }
         };
-        let target = config.targets.get(&name).filter(|target| target.permits(principal.user()));
+        let target = config.targets.get(&name).filter(|target| target.permits(principal.groups()));
         let Some(target) = target else {
             return Err(unknown(config, principal, &name));
         };
@@ -297,7 +319,7 @@ impl Client {
         label: Option<String>,
         head: &RequestHead,
     ) -> Result<Arc<HttpSession>, Denial> {
-        let key = Key { person: principal.user().name.clone(), target: target.name.clone(), label };
+        let key = Key { person: principal.name().to_owned(), target: target.name.clone(), label };
         let mut sessions = self.sessions();
         if let Some((_, session)) = sessions.iter().find(|(known, session)| *known == key && !session.line.is_over()) {
             return Ok(Arc::clone(session));
@@ -308,32 +330,47 @@ impl Client {
         }
         let open = || {
             let clock = SessionClock::start();
-            let opened = self.opened(clock, Some(principal), head);
-            let rule = if target.groups.is_empty() { "every-user" } else { "groups" };
             let login = match &target.kind {
                 TargetKind::Http(http) => login(http),
                 _ => String::new(),
             };
+            let circumstances = Circumstances {
+                client_address: Some(self.address.ip()),
+                protocol: "http".to_owned(),
+                login: login.clone(),
+                label: key.label.clone(),
+            };
+            let clearance =
+                admission::clear(&self.gateway, clock, principal, &target, circumstances).map_err(Shut::Refused)?;
             let opened = SessionOpened {
                 target: target.name.clone(),
                 target_kind: target.kind_name().to_owned(),
                 login,
-                rule: rule.to_owned(),
-                ..opened
+                rule: clearance.rule.clone(),
+                ..self.opened(clock, Some(principal), head)
             };
-            HttpSession::open(&self.gateway, clock, opened, Arc::clone(&target), key.label.as_deref())
+            let label = key.label.as_deref();
+            HttpSession::open(&self.gateway, clock, principal, opened, clearance, Arc::clone(&target), label)
+                .map_err(Shut::Unrecorded)
         };
         let session = match key.label {
             Some(_) => self.labelled.enter(&key, open),
             None => open(),
         };
-        let session = session.map_err(|error| {
-            tracing::error!("a session cannot be recorded: {error:#}");
-            deny(
-                503,
-                "not_recorded",
-                "the session cannot be recorded, so there is none: ask the operator of the gateway",
-            )
+        let session = session.map_err(|shut| match shut {
+            Shut::Refused(reason) => {
+                let mut denial = deny(403, "refused", reason.text).recorded(&target.name);
+                denial.rule = reason.rule;
+                denial
+            }
+            Shut::Unrecorded(error) => {
+                tracing::error!("a session cannot be recorded: {error:#}");
+                deny(
+                    503,
+                    "not_recorded",
+                    "the session cannot be recorded, so there is none: ask the operator of the gateway",
+                )
+            }
         })?;
         sessions.push((key, Arc::clone(&session)));
         Ok(session)
@@ -385,14 +422,13 @@ fn asked_origin(head: &RequestHead) -> Result<Origin, Denial> {
 
 /// The target that `host` belongs to; one that names it exactly before one that names its domain.
 fn by_host(config: &Config, origin: &Origin, principal: &Principal) -> Result<Arc<Target>, Denial> {
-    let user = principal.user();
     let covering = |target: &&Target| match &target.kind {
         TargetKind::Http(http) => http.covers(origin),
         TargetKind::Tunnel(tunnel) => tunnel.covers(origin),
         TargetKind::Ssh(_) | TargetKind::Command(_) | TargetKind::Postgres(_) => false,
     };
     let mut found: Vec<&Target> =
-        config.targets.values().filter(|target| target.permits(user)).filter(covering).collect();
+        config.targets.values().filter(|target| target.permits(principal.groups())).filter(covering).collect();
     found.sort_by_key(|target| match &target.kind {
         TargetKind::Http(http) => !http.names(origin),
         TargetKind::Tunnel(tunnel) => !tunnel.names(origin),
@@ -431,7 +467,7 @@ fn unknown(config: &Config, principal: &Principal, name: &str) -> Denial {
     let mut names: Vec<&str> = config
         .targets
         .values()
-        .filter(|target| matches!(target.kind, TargetKind::Http(_)) && target.permits(principal.user()))
+        .filter(|target| matches!(target.kind, TargetKind::Http(_)) && target.permits(principal.groups()))
         .map(|target| target.name.as_str())
         .collect();
     let more = names.len() > TARGETS_LISTED_MAX;

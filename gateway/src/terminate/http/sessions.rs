@@ -3,18 +3,20 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio_util::sync::CancellationToken;
+use wiretape_core::Reason;
 use wiretape_core::event::{SessionEvent, SessionOpened};
-use wiretape_core::{Reason, Verdict};
 
-use crate::admission::{begin, of_session};
+use crate::admission::{Clearance, begin, of_session};
 use crate::clock::SessionClock;
 use crate::config::Target;
 use crate::dial::http::Upstreams;
 use crate::exchange::HttpLine;
 use crate::gateway::Gateway;
+use crate::identity::Principal;
+use crate::presence::Place;
 
 /// Whose session it is, and what for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +32,7 @@ pub(crate) struct HttpSession {
     pub(crate) upstreams: Arc<Upstreams>,
     /// Its tape was ended, or is being ended.
     finished: AtomicBool,
+    _place: Place,
 }
 
 /// The sessions whose work has a label.
@@ -54,21 +57,33 @@ impl HttpSession {
     pub(crate) fn open(
         gateway: &Gateway,
         clock: SessionClock,
+        principal: &Principal,
         opened: SessionOpened,
+        clearance: Clearance,
         target: Arc<Target>,
         label: Option<&str>,
     ) -> anyhow::Result<Arc<Self>> {
-        let (resource, rule, person) = (opened.target.clone(), opened.rule.clone(), opened.person.clone());
-        let recording = begin(gateway, clock, opened, target.durability)?;
-        let decision = SessionEvent::Decision { action: "connect".to_owned(), resource, rule, verdict: Verdict::Allow };
+        let person = opened.person.clone();
+        let recording = begin(gateway, clearance.session, clock, opened.clone(), target.durability)?;
+        let decision = clearance.decision(&opened.target);
         recording.append(of_session(clock.now(), decision))?;
         if let Some(label) = label {
             recording.append(of_session(clock.now(), SessionEvent::Labelled { label: label.to_owned() }))?;
         }
         tracing::info!(session = %recording.id(), person, target = target.name, "session opened");
-        let line = HttpLine::new(gateway, clock, recording, &target);
+        let session = clearance.session;
+        let line = HttpLine::new(gateway, clock, recording, &target, clearance.guard, clearance.asker);
         let upstreams = Arc::new(Upstreams::new(target, clock));
-        Ok(Arc::new(Self { line, upstreams, finished: AtomicBool::new(false) }))
+        Ok(Arc::new_cyclic(|this: &Weak<Self>| {
+            let this = Weak::clone(this);
+            let end = Box::new(move |reason| {
+                if let Some(session) = this.upgrade() {
+                    session.line.close(reason);
+                }
+            });
+            let place = gateway.presence().enter(session, principal, opened, end);
+            Self { line, upstreams, finished: AtomicBool::new(false), _place: place }
+        }))
     }
 
     /// Ends the session and its tape. Of several connections that had it, one does.
@@ -93,11 +108,11 @@ impl Labelled {
     ///
     /// # Errors
     /// Those of `open`.
-    pub(crate) fn enter(
+    pub(crate) fn enter<E>(
         &self,
         key: &Key,
-        open: impl FnOnce() -> anyhow::Result<Arc<HttpSession>>,
-    ) -> anyhow::Result<Arc<HttpSession>> {
+        open: impl FnOnce() -> Result<Arc<HttpSession>, E>,
+    ) -> Result<Arc<HttpSession>, E> {
         let mut sessions = self.sessions();
         if let Some(shared) = sessions.get_mut(key)
             && !shared.session.line.is_over()

@@ -8,11 +8,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
+use wiretape_policy::Circumstances;
 use wiretape_postgres::startup::{self, CancelRequest, Opening, STARTUP_BYTES_MAX, STARTUP_BYTES_MIN, Startup};
 use zeroize::Zeroizing;
 
 use super::{LOGIN_TIME_MAX, fatal};
-use crate::admission::{self, WRONG_TOKEN_TIME, cut};
+use crate::admission::{self, Clearance, HELD_OFF, WRONG_TOKEN_TIME, cut};
 use crate::clock::SessionClock;
 use crate::config::{Config, PostgresTarget, Target, TargetKind};
 use crate::gateway::Gateway;
@@ -67,6 +68,8 @@ pub(super) struct Entered {
     /// The database to open there.
     pub(super) database: Bytes,
     pub(super) opened: SessionOpened,
+    pub(super) principal: Principal,
+    pub(super) clearance: Clearance,
 }
 
 /// A client that is not let in.
@@ -81,7 +84,7 @@ pub(super) struct Refused {
 /// Why a step of the entrance was the last one.
 enum Stop {
     Gone,
-    Refused { code: &'static str, rule: &'static str, text: String, hint: Option<String> },
+    Refused { code: &'static str, rule: String, text: String, hint: Option<String> },
 }
 
 impl From<std::io::Error> for Stop {
@@ -91,7 +94,7 @@ impl From<std::io::Error> for Stop {
 }
 
 fn refuse(code: &'static str, rule: &'static str, text: impl Into<String>) -> Stop {
-    Stop::Refused { code, rule, text: text.into(), hint: None }
+    Stop::Refused { code, rule: rule.to_owned(), text: text.into(), hint: None }
 }
 
 impl Attempt {
@@ -125,12 +128,12 @@ impl Attempt {
         if !self.knock.secure && (config.tls.everywhere || !loopback) {
             return Err(Stop::Refused {
                 code: "28000",
-                rule: "tls",
+                rule: "tls".to_owned(),
                 text: "this gateway takes no clear text".to_owned(),
                 hint: Some("connect with sslmode=require, or verify-full".to_owned()),
             });
         }
-        let principal = principal(&config, &mut self.knock, &startup).await?;
+        let principal = principal(gateway, self.address, &mut self.knock, &startup).await?;
         self.principal = Some(principal.clone());
         let wish = Wish::of(&startup);
         let target = permitted(&config, &principal, &wish.target)?;
@@ -143,27 +146,42 @@ impl Attempt {
         opened.target.clone_from(&target.name);
         opened.target_kind = target.kind_name().to_owned();
         opened.login.clone_from(&upstream.login);
-        opened.rule = if target.groups.is_empty() { "every-user".to_owned() } else { "groups".to_owned() };
+        let circumstances = Circumstances {
+            client_address: Some(self.address.ip()),
+            protocol: "postgres".to_owned(),
+            login: upstream.login.clone(),
+            label: None,
+        };
+        let clearance = match admission::clear(gateway, self.clock, &principal, target, circumstances) {
+            Ok(clearance) => clearance,
+            Err(Reason { rule, text }) => return Err(Stop::Refused { code: "42501", rule, text, hint: None }),
+        };
+        opened.rule.clone_from(&clearance.rule);
         let Some(stream) = self.knock.stream.take() else { return Err(Stop::Gone) };
         let (target, upstream) = (target.clone(), (**upstream).clone());
-        Ok(Entry::Entered(Box::new(Entered { stream, startup, target, upstream, database, opened })))
+        Ok(Entry::Entered(Box::new(Entered {
+            stream,
+            startup,
+            target,
+            upstream,
+            database,
+            opened,
+            principal,
+            clearance,
+        })))
     }
 
     fn opened(&self) -> SessionOpened {
         let startup = self.startup.as_ref();
         let setting = |name: &str| cut(&text(startup.and_then(|startup| startup.get(name))));
-        let user = self.principal.as_ref().map(Principal::user);
         SessionOpened {
-            person: user.map(|user| user.name.clone()).unwrap_or_default(),
-            groups: user.map(|user| user.groups.clone()).unwrap_or_default(),
-            proof: self.principal.as_ref().map(|principal| principal.proof().to_owned()).unwrap_or_default(),
             target: startup.map(|startup| cut(&Wish::of(startup).target)).unwrap_or_default(),
             protocol: "postgres".to_owned(),
             client_address: self.address.to_string(),
             client_program: setting("application_name"),
             gateway: env!("CARGO_PKG_VERSION").to_owned(),
             opened_unix_nanos: self.clock.opened_unix_nanos(),
-            ..SessionOpened::default()
+            ..self.principal.as_ref().map(Principal::opened).unwrap_or_default()
         }
     }
 
@@ -201,7 +219,12 @@ impl Attempt {
 }
 
 /// Who is at the other end, by the token that is given as a password.
-async fn principal(config: &Config, knock: &mut Knock, startup: &Startup) -> Result<Principal, Stop> {
+async fn principal(
+    gateway: &Gateway,
+    address: SocketAddr,
+    knock: &mut Knock,
+    startup: &Startup,
+) -> Result<Principal, Stop> {
     let Some(stream) = &mut knock.stream else { return Err(Stop::Gone) };
     let user = Wish::of(startup).person;
     if user.is_empty() {
@@ -219,17 +242,20 @@ async fn principal(config: &Config, knock: &mut Knock, startup: &Startup) -> Res
     let mut token = Zeroizing::new(vec![0; length - 4]);
     stream.read_exact(&mut token).await?;
     let token = token.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
-    let principal = identity::by_token(config, token).filter(|principal| principal.user().name == user);
-    let Some(principal) = principal else {
-        tokio::time::sleep(WRONG_TOKEN_TIME).await;
-        return Err(Stop::Refused {
-            code: "28P01",
-            rule: "unknown-user",
-            text: format!("the token is not that of {:?}", cut(&user)),
-            hint: Some("the password is your token for this gateway, not that of the database".to_owned()),
-        });
-    };
-    Ok(principal)
+    match identity::by_bearer(gateway, address.ip(), &user, token).await {
+        Ok(principal) => Ok(principal),
+        Err(unknown) => {
+            if unknown.seconds.is_none() {
+                tokio::time::sleep(WRONG_TOKEN_TIME).await;
+            }
+            Err(Stop::Refused {
+                code: "28P01",
+                rule: if unknown.recorded { "unknown-user" } else { HELD_OFF }.to_owned(),
+                text: unknown.text,
+                hint: Some("the password is your token for this gateway, not that of the database".to_owned()),
+            })
+        }
+    }
 }
 
 /// Who a client says it is, and what it wants to reach.
@@ -338,14 +364,13 @@ async fn packet(stream: &mut (impl Stream + ?Sized)) -> Result<Opening, Stop> {
 
 /// The target that was asked for, if the person may use it.
 fn permitted<'a>(config: &'a Config, principal: &Principal, name: &str) -> Result<&'a Target, Stop> {
-    let user = principal.user();
-    if let Some(target) = config.targets.get(name).filter(|target| target.permits(user)) {
+    if let Some(target) = config.targets.get(name).filter(|target| target.permits(principal.groups())) {
         return Ok(target);
     }
     let permitted: Vec<&str> = config
         .targets
         .values()
-        .filter(|target| matches!(target.kind, TargetKind::Postgres(_)) && target.permits(user))
+        .filter(|target| matches!(target.kind, TargetKind::Postgres(_)) && target.permits(principal.groups()))
         .map(|target| target.name.as_str())
         .take(TARGETS_LISTED_MAX)
         .collect();
@@ -356,7 +381,7 @@ fn permitted<'a>(config: &'a Config, principal: &Principal, name: &str) -> Resul
     // Whether it exists is no business of somebody who may not use it.
     Err(Stop::Refused {
         code: "3D000",
-        rule: "unknown-target",
+        rule: "unknown-target".to_owned(),
         text: format!("there is no target {:?} for you here", cut(name)),
         hint: Some(hint),
     })

@@ -7,8 +7,9 @@ use anyhow::Context;
 use russh::keys::{HashAlg, PublicKey};
 use tokio::sync::Notify;
 use wiretape_core::event::{SessionEvent, SessionOpened};
-use wiretape_core::{Reason, Side, Verdict};
+use wiretape_core::{Guard, Reason, Side, Verdict};
 use wiretape_git::Packs;
+use wiretape_policy::Circumstances;
 use wiretape_protocols::Table;
 use wiretape_recorder::Durability;
 use wiretape_ssh::SshWire;
@@ -17,10 +18,10 @@ use super::ClientDoor;
 use crate::admission::{self, begin, cut, of_session};
 use crate::clock::SessionClock;
 use crate::config::{Config, Target, TargetKind};
-use crate::dial;
+use crate::dial::{self, Chooser};
 use crate::gateway::Gateway;
-use crate::guard;
-use crate::identity::Principal;
+use crate::guard::Choice;
+use crate::identity::{Principal, Unknown};
 use crate::line::Line;
 
 /// The user name that leads to the menu, beside the person's own.
@@ -37,6 +38,10 @@ pub(super) struct Attempt {
     asked: Option<String>,
     offered: Vec<String>,
     tokens: usize,
+    /// What was wrong with the last of them.
+    why: String,
+    /// One of them leaves a record.
+    recorded: bool,
     line: Option<Line>,
     admitted: Arc<Notify>,
 }
@@ -50,6 +55,8 @@ impl Attempt {
             asked: None,
             offered: Vec::new(),
             tokens: 0,
+            why: String::new(),
+            recorded: false,
             line: None,
             admitted: Arc::new(Notify::new()),
         }
@@ -68,9 +75,16 @@ impl Attempt {
         }
     }
 
-    /// The client gave a token that nobody here has.
-    pub(super) fn wrong_token(&mut self) {
+    /// The client gave a token that nobody here has, or that is good for nothing.
+    pub(super) fn wrong_token(&mut self, unknown: Unknown) {
         self.tokens += 1;
+        self.recorded |= unknown.recorded;
+        self.why = unknown.text;
+    }
+
+    /// Where the client is.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The keys that were offered and are not known, for the person to read.
@@ -80,16 +94,13 @@ impl Attempt {
 
     fn opened(&self, principal: Option<&Principal>) -> SessionOpened {
         SessionOpened {
-            person: principal.map(|principal| principal.user().name.clone()).unwrap_or_default(),
-            groups: principal.map(|principal| principal.user().groups.clone()).unwrap_or_default(),
-            proof: principal.map(|principal| principal.proof().to_owned()).unwrap_or_default(),
             target: self.asked.clone().unwrap_or_default(),
             protocol: "ssh".to_owned(),
             client_address: self.address.to_string(),
             client_program: self.program.clone(),
             gateway: env!("CARGO_PKG_VERSION").to_owned(),
             opened_unix_nanos: self.clock.opened_unix_nanos(),
-            ..SessionOpened::default()
+            ..principal.map(Principal::opened).unwrap_or_default()
         }
     }
 }
@@ -118,7 +129,7 @@ pub(super) async fn admitted(attempt: &Arc<Mutex<Attempt>>) -> Line {
 enum Admission<'a> {
     Target { target: &'a Target, login: String },
     Menu,
-    Refused { target: String, rule: &'static str, text: String },
+    Refused { target: String, rule: String, text: String },
 }
 
 /// Opens the session of a recognised client: the tape first, then the way to the target.
@@ -134,7 +145,7 @@ pub(super) fn admit(
     handle: russh::server::Handle,
 ) -> anyhow::Result<Line> {
     let config = gateway.config();
-    let admission = judge(&config, principal, name);
+    let mut admission = judge(&config, principal, name);
     let (clock, mut opened) = {
         let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
         attempt.asked(name);
@@ -142,13 +153,24 @@ pub(super) fn admit(
         (attempt.clock, attempt.opened(Some(principal)))
     };
     let mut durability = Durability::Queued;
+    let mut cleared = None;
+    if let Admission::Target { target, login } = &admission {
+        let circumstances = circumstances_of(attempt, login);
+        match admission::clear(gateway, clock, principal, target, circumstances) {
+            Ok(clearance) => cleared = Some(clearance),
+            Err(reason) => {
+                let target = target.name.clone();
+                admission = Admission::Refused { target, rule: reason.rule, text: reason.text };
+            }
+        }
+    }
     let mut verdict = Verdict::Allow;
     match &admission {
         Admission::Target { target, login } => {
             opened.target.clone_from(&target.name);
             opened.target_kind = target.kind_name().to_owned();
             opened.login.clone_from(login);
-            opened.rule = if target.groups.is_empty() { "every-user".to_owned() } else { "groups".to_owned() };
+            opened.rule = cleared.as_ref().map(|clearance| clearance.rule.clone()).unwrap_or_default();
             durability = target.durability;
         }
         Admission::Menu => {
@@ -158,48 +180,75 @@ pub(super) fn admit(
         }
         Admission::Refused { target, rule, text } => {
             opened.target.clone_from(target);
-            opened.rule = (*rule).to_owned();
-            verdict = Verdict::Refuse(Reason::new(*rule, text.clone()));
+            opened.rule.clone_from(rule);
+            verdict = Verdict::Refuse(Reason::new(rule.clone(), text.clone()));
         }
     }
-    let resource = opened.target.clone();
-    let rule = opened.rule.clone();
-    let recording = begin(gateway, clock, opened, durability)?;
-    let decision = SessionEvent::Decision { action: "connect".to_owned(), resource, rule, verdict };
+    let session = match &cleared {
+        Some(clearance) => clearance.session,
+        None => admission::name()?,
+    };
+    let recording = begin(gateway, session, clock, opened.clone(), durability)?;
+    let decision = match &cleared {
+        Some(clearance) => clearance.decision(&opened.target),
+        None => SessionEvent::Decision {
+            action: "connect".to_owned(),
+            resource: opened.target.clone(),
+            rule: opened.rule.clone(),
+            verdict,
+            nanos: 0,
+        },
+    };
     recording.append(of_session(clock.now(), decision)).context("the tape takes no events")?;
-    let user = principal.user();
-    let (table, guard) = match &admission {
-        Admission::Target { target, .. } => (target.table(), guard::of(target)),
-        // From the menu one may come to any of them.
+    let person = principal.name();
+    let choice = Choice::default();
+    let table = match &admission {
+        Admission::Target { target, .. } => target.table(),
+        // From the menu one may come to any of them, and what one of them does not keep is not kept.
         Admission::Menu => {
-            let permitted = config.targets.values().filter(|target| target.permits(user)).collect::<Vec<_>>();
-            // And what one of them does not keep is not kept.
-            let listed = permitted.iter().find(|target| target.packs == Packs::Listed);
-            (listed.map_or_else(Table::default, |target| target.table()), guard::of_any(&permitted))
+            let mut permitted = config.targets.values().filter(|target| target.permits(principal.groups()));
+            let listed = permitted.find(|target| target.packs == Packs::Listed);
+            listed.map_or_else(Table::default, |target| target.table())
         }
-        Admission::Refused { .. } => (Table::default(), guard::of_any(&[])),
+        Admission::Refused { .. } => Table::default(),
+    };
+    let (guard, asker): (Box<dyn Guard>, _) = match cleared {
+        Some(clearance) => (clearance.guard, clearance.asker),
+        None => (Box::new(choice.clone()), gateway.asker(session, principal, &opened.target)),
     };
     let wire = SshWire::new(wiretape_ssh::Options { nested: Box::new(table), ..wiretape_ssh::Options::default() });
-    let line = Line::new(gateway, clock, recording, wire, guard);
+    let line = Line::new(gateway, clock, recording, wire, guard, asker.clone());
+    let end = Box::new(line.end_from_elsewhere());
+    line.keep(gateway.presence().enter(session, principal, opened, end));
     line.set_door(Side::Client, Arc::new(ClientDoor { handle }));
     let upstream = match admission {
-        Admission::Target { target, login } => dial::reach(gateway, &line, target, login, user),
-        Admission::Menu => dial::menu(Arc::clone(gateway), principal.clone()),
+        Admission::Target { target, login } => dial::reach(gateway, &line, target, login, person),
+        Admission::Menu => dial::menu(Arc::clone(gateway), principal.clone(), Chooser { choice, asker, clock }),
         Admission::Refused { rule, text, .. } => dial::refused(&line, Reason::new(rule, text)),
     };
     line.set_door(Side::Upstream, upstream);
-    tracing::info!(session = %line.recording().id(), person = user.name, asked = name, "session opened");
+    tracing::info!(session = %line.recording().id(), person, asked = name, "session opened");
     let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
     attempt.line = Some(line.clone());
     attempt.admitted.notify_one();
     Ok(line)
 }
 
+fn circumstances_of(attempt: &Arc<Mutex<Attempt>>, login: &str) -> Circumstances {
+    let attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+    Circumstances {
+        client_address: Some(attempt.address.ip()),
+        protocol: "ssh".to_owned(),
+        login: login.to_owned(),
+        label: None,
+    }
+}
+
 /// Records that somebody was not let in: a session that holds only that. A client that tried nothing leaves none.
 pub(super) async fn record_refusal(gateway: &Gateway, attempt: &Arc<Mutex<Attempt>>) {
     let (clock, opened, text) = {
         let attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempt.offered.is_empty() && attempt.tokens == 0 {
+        if attempt.offered.is_empty() && !attempt.recorded {
             return;
         }
         let mut text = "not recognised".to_owned();
@@ -207,7 +256,7 @@ pub(super) async fn record_refusal(gateway: &Gateway, attempt: &Arc<Mutex<Attemp
             text.push_str(&format!("; unknown keys: {}", attempt.offered.join(", ")));
         }
         if attempt.tokens > 0 {
-            text.push_str(&format!("; wrong tokens: {}", attempt.tokens));
+            text.push_str(&format!("; wrong tokens: {} ({})", attempt.tokens, attempt.why));
         }
         (attempt.clock, attempt.opened(None), text)
     };
@@ -215,19 +264,18 @@ pub(super) async fn record_refusal(gateway: &Gateway, attempt: &Arc<Mutex<Attemp
 }
 
 fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission<'a> {
-    let user = principal.user();
-    if name == MENU || name == user.name {
+    if name == MENU || name == principal.name() {
         return Admission::Menu;
     }
     let (login, target_name) = match name.rsplit_once('@') {
         Some((login, target)) => (Some(login), target),
         None => (None, name),
     };
-    let Some(target) = config.targets.get(target_name).filter(|target| target.permits(user)) else {
+    let Some(target) = config.targets.get(target_name).filter(|target| target.permits(principal.groups())) else {
         // Whether it exists is no business of somebody who may not use it.
         return Admission::Refused {
             target: cut(target_name),
-            rule: "unknown-target",
+            rule: "unknown-target".to_owned(),
             text: format!(
                 "there is no target {:?} for you here; `ssh {MENU}@<gateway>` on a terminal lists yours",
                 cut(target_name)
@@ -242,7 +290,7 @@ fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission
             }
             Some(login) => Admission::Refused {
                 target: target.name.clone(),
-                rule: "unknown-login",
+                rule: "unknown-login".to_owned(),
                 text: format!(
                     "the login {:?} is not open on {}; leave it out, or ask the operator",
                     cut(login),
@@ -250,14 +298,16 @@ fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission
                 ),
             },
         },
-        TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => {
-            Admission::Refused { target: target.name.clone(), rule: "wrong-protocol", text: dial::other_way(target) }
-        }
+        TargetKind::Postgres(_) | TargetKind::Http(_) | TargetKind::Tunnel(_) => Admission::Refused {
+            target: target.name.clone(),
+            rule: "wrong-protocol".to_owned(),
+            text: dial::other_way(target),
+        },
         TargetKind::Command(_) => match login {
             None => Admission::Target { target, login: String::new() },
             Some(_) => Admission::Refused {
                 target: target.name.clone(),
-                rule: "unknown-login",
+                rule: "unknown-login".to_owned(),
                 text: format!("the target {} has no logins: connect as ssh {}@<gateway>", target.name, target.name),
             },
         },
@@ -267,7 +317,7 @@ fn judge<'a>(config: &'a Config, principal: &Principal, name: &str) -> Admission
 /// A menu leads to any target of the person: its tape is kept as the strictest of them wants it.
 fn strictest(config: &Config, principal: &Principal) -> Durability {
     let mut strictest = Durability::Queued;
-    for target in config.targets.values().filter(|target| target.permits(principal.user())) {
+    for target in config.targets.values().filter(|target| target.permits(principal.groups())) {
         strictest = match (strictest, target.durability) {
             (Durability::Synced, _) | (_, Durability::Synced) => Durability::Synced,
             (Durability::Written, _) | (_, Durability::Written) => Durability::Written,

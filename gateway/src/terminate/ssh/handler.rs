@@ -14,14 +14,16 @@ use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Respo
 use russh::{ChannelId, Pty, Sig};
 use wiretape_core::event::{StreamKind, TerminalSize};
 use wiretape_core::{Lane, Side};
+use wiretape_identity::{DeviceFlow, Pending};
 use wiretape_ssh::{Message, Request};
 use zeroize::Zeroizing;
 
 use super::admission::{self, Attempt};
 use crate::admission::WRONG_TOKEN_TIME;
 use crate::channel::{Channel, Opening, signal_name_of};
+use crate::clock::unix_seconds;
 use crate::gateway::Gateway;
-use crate::identity::{self, Principal};
+use crate::identity::{self, Principal, Unknown};
 use crate::line::Line;
 
 const BANNER: &str = "wiretape: sessions through this gateway are recorded.\r\n";
@@ -35,11 +37,13 @@ pub(super) struct ClientHandler {
     line: Option<Line>,
     /// Channels that the client opened.
     lanes: HashMap<ChannelId, Lane>,
+    /// A login by the browser that was begun.
+    login: Option<(DeviceFlow, Pending)>,
 }
 
 impl ClientHandler {
     pub(super) fn new(gateway: Arc<Gateway>, attempt: Arc<Mutex<Attempt>>) -> Self {
-        Self { gateway, attempt, name: String::new(), principal: None, line: None, lanes: HashMap::new() }
+        Self { gateway, attempt, name: String::new(), principal: None, line: None, lanes: HashMap::new(), login: None }
     }
 
     fn attempt(&self) -> MutexGuard<'_, Attempt> {
@@ -54,11 +58,52 @@ impl ClientHandler {
 
     async fn token(&mut self, name: &str, token: &str) -> Auth {
         self.attempt().asked(name);
-        match identity::by_token(&self.gateway.config(), token) {
-            Some(principal) => self.recognised(name, principal),
-            None => {
-                self.attempt().wrong_token();
+        let address = self.attempt().address().ip();
+        match identity::by_bearer(&self.gateway, address, "", token).await {
+            Ok(principal) => self.recognised(name, principal),
+            Err(unknown) => {
+                self.attempt().wrong_token(unknown);
                 tokio::time::sleep(WRONG_TOKEN_TIME).await;
+                Auth::reject()
+            }
+        }
+    }
+
+    /// Offers the way by the browser, where an issuer has one: the address is shown, and the answer to it waited for.
+    async fn begin_login(&mut self) -> Option<Auth> {
+        let device = self.gateway.issuers().device(None)?;
+        match device.begin().await {
+            Ok(pending) => {
+                let address = pending.verification_uri_complete.as_deref().unwrap_or(&pending.verification_uri);
+                let instructions = format!(
+                    "wiretape: open {address} in a browser, check that it shows {}, and log in there; this goes on by itself then.",
+                    pending.user_code
+                );
+                self.login = Some((device, pending));
+                Some(Auth::Partial {
+                    name: Cow::Borrowed(""),
+                    instructions: Cow::Owned(instructions),
+                    prompts: Cow::Borrowed(&[]),
+                })
+            }
+            Err(error) => {
+                tracing::warn!("nobody can log in by the browser now: {error:#}");
+                None
+            }
+        }
+    }
+
+    /// Waits until the person has logged in in the browser.
+    async fn end_login(&mut self, name: &str, device: DeviceFlow, pending: Pending) -> Auth {
+        let found = match device.poll(pending).await {
+            Ok(identity) => identity::vouched(&self.gateway, identity),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        match found {
+            Ok(principal) => self.recognised(name, principal),
+            Err(text) => {
+                tracing::info!("a login by the browser came to nothing: {text}");
+                self.attempt().wrong_token(Unknown::wrong(text));
                 Auth::reject()
             }
         }
@@ -158,7 +203,7 @@ impl Handler for ClientHandler {
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
         self.attempt().asked(user);
-        if identity::by_key(&self.gateway.config(), offer.public_key).is_some() {
+        if identity::by_key(&self.gateway, offer.public_key).is_some() {
             return Ok(Auth::Accept);
         }
         self.attempt().offered(offer.public_key);
@@ -166,7 +211,7 @@ impl Handler for ClientHandler {
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
-        match identity::by_key(&self.gateway.config(), key.public_key) {
+        match identity::by_key(&self.gateway, key.public_key) {
             Some(principal) => Ok(self.recognised(user, principal)),
             None => {
                 self.attempt().offered(key.public_key);
@@ -176,10 +221,21 @@ impl Handler for ClientHandler {
     }
 
     async fn auth_openssh_certificate(&mut self, user: &str, certificate: &Certificate) -> Result<Auth, Self::Error> {
-        // No authority is configured: a certificate proves nothing here.
         self.attempt().asked(user);
-        self.attempt().offered(&PublicKey::new(certificate.public_key().clone(), "certificate"));
-        Ok(Auth::reject())
+        let address = self.attempt().address().ip();
+        let recognised = self.gateway.user_authority().recognise(certificate, Some(address), unix_seconds());
+        let found = match recognised {
+            Ok(identity) => identity::vouched(&self.gateway, identity),
+            Err(rejected) => Err(rejected.to_string()),
+        };
+        match found {
+            Ok(principal) => Ok(self.recognised(user, principal)),
+            Err(text) => {
+                tracing::info!("a certificate was not taken: {text}");
+                self.attempt().offered(&PublicKey::new(certificate.public_key().clone(), "certificate"));
+                Ok(Auth::reject())
+            }
+        }
     }
 
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
@@ -193,7 +249,12 @@ impl Handler for ClientHandler {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         self.attempt().asked(user);
-        let Some(mut response) = response else { return Ok(self.prompt()) };
+        if let Some((device, pending)) = self.login.take() {
+            return Ok(self.end_login(user, device, pending).await);
+        }
+        let Some(mut response) = response else {
+            return Ok(self.begin_login().await.unwrap_or_else(|| self.prompt()));
+        };
         let typed = response.next().unwrap_or_default();
         let typed = Zeroizing::new(String::from_utf8_lossy(&typed).into_owned());
         Ok(self.token(user, &typed).await)

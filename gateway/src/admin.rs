@@ -1,0 +1,454 @@
+//! The gateway as its operators, auditors and approvers see it: what the API is told, and what it may change.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use wiretape_admin::metrics::Family;
+use wiretape_admin::office::{
+    Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, Office, Revocation, Revoked, Ruling, Task, Unfit,
+    Unrecognised,
+};
+use wiretape_approval::{Answerer, Petition, Rejected};
+use wiretape_core::event::{Scope, SessionEvent, SessionOpened};
+use wiretape_core::{Moment, Reason, SessionId, Verdict};
+use wiretape_identity::{CertificateGrant, Identity};
+use wiretape_policy::{Circumstances, Decided, Subject};
+use wiretape_recorder::{Archive, Durability};
+
+use crate::admission::{self, WRONG_TOKEN_TIME, of_session};
+use crate::clock::{SessionClock, unix_nanos, unix_seconds};
+use crate::gateway::Gateway;
+use crate::identity::{self, Principal};
+use crate::targets;
+
+/// What the API is to the record.
+const PROTOCOL: &str = "admin";
+
+/// The gateway, for whoever runs it.
+pub(crate) struct Bureau {
+    gateway: Arc<Gateway>,
+    archive: Arc<Archive>,
+    /// The configuration's file.
+    path: PathBuf,
+    /// One change of targets at a time.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl Bureau {
+    /// The office of `gateway`, whose configuration is the file at `path`.
+    ///
+    /// # Errors
+    /// The recordings cannot be read.
+    pub(crate) fn open(gateway: Arc<Gateway>, path: PathBuf) -> anyhow::Result<Self> {
+        let archive = Arc::new(Archive::open(&gateway.config().data_dir)?);
+        Ok(Self { gateway, archive, path, changing: tokio::sync::Mutex::default() })
+    }
+
+    async fn recognise(&self, credentials: &Credentials, peer: SocketAddr) -> Result<Principal, Unrecognised> {
+        let (named, token) = match credentials {
+            Credentials::Bearer(token) => ("", token),
+            Credentials::Basic { name, password } => (name.as_str(), password),
+        };
+        let found = identity::by_bearer(&self.gateway, peer.ip(), named, token.expose_secret()).await;
+        let unknown = match found {
+            Ok(principal) => return Ok(principal),
+            Err(unknown) => unknown,
+        };
+        if let Some(seconds) = unknown.seconds {
+            return Err(Unrecognised::HeldOff { seconds });
+        }
+        tokio::time::sleep(WRONG_TOKEN_TIME).await;
+        let clock = SessionClock::start();
+        let opened = SessionOpened {
+            protocol: PROTOCOL.to_owned(),
+            client_address: peer.to_string(),
+            gateway: env!("CARGO_PKG_VERSION").to_owned(),
+            opened_unix_nanos: clock.opened_unix_nanos(),
+            ..SessionOpened::default()
+        };
+        let reason = Reason::new("unknown-user", unknown.text.clone());
+        let _recorded = admission::record_refusal(&self.gateway, clock, opened, reason).await;
+        Err(Unrecognised::Wrong(unknown.text))
+    }
+
+    /// Changes the targets that were created at run time; in force when it returns.
+    async fn change(&self, name: &str, table: Option<&Value>) -> Result<(), Unfit> {
+        let data_dir = self.gateway.config().data_dir.clone();
+        let config = targets::with(&self.path, &data_dir, name, table);
+        let config = config.map_err(|error| Unfit::Faulty(format!("{error:#}")))?;
+        let not_kept = |error: anyhow::Error| Unfit::NotKept(format!("{error:#}"));
+        match table {
+            Some(table) => targets::keep(&data_dir, name, table).map_err(not_kept)?,
+            None => targets::forget(&data_dir, name).map_err(not_kept)?,
+        }
+        self.gateway.set_config(config).await.map_err(not_kept)
+    }
+
+    /// Whoever may write targets must not send the gateway's files, variables or keys to an address of their own: a
+    /// credential is one that a target of the configuration has already, or is kept in the Vault.
+    fn is_fit(&self, table: &Value) -> Result<(), Unfit> {
+        for setting in ["tls_certificate", "tls_key"] {
+            if table.get(setting).is_some() {
+                return Err(Unfit::Faulty(format!("{setting} is for targets of the configuration file")));
+            }
+        }
+        let Some(credential) = table.get("credential") else { return Ok(()) };
+        if credential.as_object().is_some_and(|source| source.len() == 1 && source.contains_key("vault")) {
+            return Ok(());
+        }
+        let config = self.gateway.config();
+        let configured = config.tables.iter().filter(|(name, _)| !config.created.contains(*name));
+        if configured.filter_map(|(_, known)| known.get("credential")).any(|known| known == credential) {
+            return Ok(());
+        }
+        let text = "a target that is created at run time has a credential of the Vault, or one that a target of the \
+                    configuration file has already";
+        Err(Unfit::Faulty(text.to_owned()))
+    }
+
+    fn known(&self, name: &str) -> Option<Known> {
+        let config = self.gateway.config();
+        let table = config.tables.get(name)?.clone();
+        Some(Known { name: name.to_owned(), at_run_time: config.created.contains(name), table })
+    }
+
+    /// Records what `caller` does at the office: a session that holds only that.
+    async fn note(&self, caller: &Caller, action: &str, resource: String) -> anyhow::Result<()> {
+        let clock = SessionClock::start();
+        let opened = SessionOpened {
+            protocol: PROTOCOL.to_owned(),
+            target: resource.clone(),
+            client_address: caller.address.map(|address| address.to_string()).unwrap_or_default(),
+            gateway: env!("CARGO_PKG_VERSION").to_owned(),
+            opened_unix_nanos: clock.opened_unix_nanos(),
+            rule: action.to_owned(),
+            ..opened_by(caller)
+        };
+        let session = admission::name()?;
+        let recording = admission::begin(&self.gateway, session, clock, opened, Durability::Queued)?;
+        let decision = SessionEvent::Decision {
+            action: action.to_owned(),
+            resource,
+            rule: action.to_owned(),
+            verdict: Verdict::Allow,
+            nanos: 0,
+        };
+        recording.append(of_session(Moment::START, decision))?;
+        recording.append(of_session(clock.now(), SessionEvent::Closed { reason: "done".to_owned() }))?;
+        recording.finish().await?;
+        Ok(())
+    }
+
+    async fn note_or_say(&self, caller: &Caller, action: &str, resource: String) {
+        if let Err(error) = self.note(caller, action, resource).await {
+            tracing::error!("what was done by the API cannot be recorded: {error:#}");
+        }
+    }
+}
+
+fn subject(caller: &Caller) -> Subject {
+    let Answerer { principal, groups } = caller.answerer.clone();
+    Subject {
+        name: principal.name,
+        kind: principal.kind,
+        groups,
+        issuer: principal.issuer,
+        on_behalf_of: principal.on_behalf_of,
+        claims: caller.claims.clone(),
+    }
+}
+
+fn opened_by(caller: &Caller) -> SessionOpened {
+    let Answerer { principal, groups } = caller.answerer.clone();
+    SessionOpened {
+        person: principal.name,
+        kind: principal.kind,
+        issuer: principal.issuer,
+        subject: principal.subject,
+        on_behalf_of: principal.on_behalf_of,
+        groups,
+        proof: caller.proof.clone(),
+        ..SessionOpened::default()
+    }
+}
+
+fn revoked(what: Revoked) -> wiretape_identity::Revoked {
+    match what {
+        Revoked::Person(name) => wiretape_identity::Revoked::Person(name),
+        Revoked::Token(id) => wiretape_identity::Revoked::Token(id),
+    }
+}
+
+impl Office for Bureau {
+    fn now_unix_nanos(&self) -> u64 {
+        unix_nanos()
+    }
+
+    fn authenticate(&self, credentials: Credentials, peer: SocketAddr) -> Answer<'_, Result<Caller, Unrecognised>> {
+        Box::pin(async move {
+            let principal = self.recognise(&credentials, peer).await?;
+            let Identity { groups, claims, proof, .. } = principal.identity().clone();
+            let answerer = Answerer { principal: principal.requester(), groups };
+            Ok(Caller { answerer, claims, proof, address: Some(peer) })
+        })
+    }
+
+    fn may(&self, caller: &Caller, task: Task, target: &str) -> Result<(), Denied> {
+        let (_, policies) = self.gateway.policies().current();
+        match policies.administer(&subject(caller), task.name(), target, unix_nanos()) {
+            Decided::Allow { .. } => Ok(()),
+            Decided::Refuse { rules, text } => Err(Denied { rules, text }),
+            Decided::Ask { rules, .. } => {
+                Err(Denied { rules, text: "an approval is asked for, which is not had here".to_owned() })
+            }
+        }
+    }
+
+    fn archive(&self) -> Arc<Archive> {
+        Arc::clone(&self.archive)
+    }
+
+    fn note_read(&self, caller: &Caller, session: SessionId, what: &str) -> Answer<'_, Result<(), Failure>> {
+        let (caller, resource) = (caller.clone(), format!("{session} {what}"));
+        Box::pin(async move {
+            self.note(&caller, "session.read", resource).await.map_err(|error| {
+                tracing::error!("nothing is shown, because that cannot be recorded: {error:#}");
+                Failure::OutOfOrder("looking at a recording cannot be recorded now, so nothing is shown".to_owned())
+            })
+        })
+    }
+
+    fn end_session(&self, caller: &Caller, session: SessionId, why: &str) -> bool {
+        let by = &caller.answerer.principal.name;
+        let text = if why.is_empty() { format!("ended by {by}") } else { format!("ended by {by}: {why}") };
+        self.gateway.presence().end(session, Reason::new("admin", text))
+    }
+
+    fn questions(&self, ended: bool) -> Vec<Petition> {
+        self.gateway.questions().with(|approvals| {
+            let mut all: Vec<Petition> = approvals.open().into_iter().cloned().collect();
+            if ended {
+                all.extend(approvals.ended().cloned());
+            }
+            (all, Vec::new())
+        })
+    }
+
+    fn question(&self, id: &str) -> Option<Petition> {
+        self.gateway.questions().with(|approvals| (approvals.get(id).cloned(), Vec::new()))
+    }
+
+    fn answer(
+        &self,
+        caller: &Caller,
+        id: &str,
+        approve: bool,
+        why: String,
+        scope: Scope,
+    ) -> Result<Petition, Rejected> {
+        self.gateway.questions().with(|approvals| {
+            match approvals.answer(unix_nanos(), id, &caller.answerer, approve, why, scope) {
+                Err(rejected) => (Err(rejected), Vec::new()),
+                Ok(settled) => (approvals.get(id).cloned().ok_or(Rejected::Unknown), settled.into_iter().collect()),
+            }
+        })
+    }
+
+    fn take_back(&self, _caller: &Caller, id: &str) -> bool {
+        self.gateway.questions().with(|approvals| (approvals.take_back(id), Vec::new()))
+    }
+
+    fn targets(&self) -> Vec<Known> {
+        let config = self.gateway.config();
+        config.targets.keys().filter_map(|name| self.known(name)).collect()
+    }
+
+    fn put_target(&self, caller: &Caller, table: Value, create: bool) -> Answer<'_, Result<Known, Unfit>> {
+        let caller = caller.clone();
+        Box::pin(async move {
+            let _one = self.changing.lock().await;
+            let name = table.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if !crate::config::is_name(&name) {
+                return Err(Unfit::Faulty(format!("{name:?} cannot name a target")));
+            }
+            match self.known(&name) {
+                Some(known) if !known.at_run_time => return Err(Unfit::Configured(name)),
+                Some(_) if create => return Err(Unfit::Taken(name)),
+                None if !create => return Err(Unfit::Unknown(name)),
+                _ => {}
+            }
+            self.is_fit(&table)?;
+            self.change(&name, Some(&table)).await?;
+            self.note_or_say(&caller, Task::TargetWrite.name(), name.clone()).await;
+            self.known(&name).ok_or(Unfit::Unknown(name))
+        })
+    }
+
+    fn remove_target(&self, caller: &Caller, name: &str) -> Answer<'_, Result<(), Unfit>> {
+        let (caller, name) = (caller.clone(), name.to_owned());
+        Box::pin(async move {
+            let _one = self.changing.lock().await;
+            match self.known(&name) {
+                None => return Err(Unfit::Unknown(name)),
+                Some(known) if !known.at_run_time => return Err(Unfit::Configured(name)),
+                Some(_) => {}
+            }
+            self.change(&name, None).await?;
+            self.note_or_say(&caller, Task::TargetWrite.name(), name).await;
+            Ok(())
+        })
+    }
+
+    fn check(&self, inquiry: &Inquiry) -> Option<Ruling> {
+        let config = self.gateway.config();
+        let target = config.targets.get(&inquiry.target)?;
+        let (_, policies) = self.gateway.policies().current();
+        let Answerer { principal, groups } = inquiry.who.clone();
+        let subject = Subject {
+            name: principal.name,
+            kind: principal.kind,
+            groups,
+            issuer: principal.issuer,
+            on_behalf_of: principal.on_behalf_of,
+            claims: inquiry.claims.clone(),
+        };
+        let circumstances = Circumstances {
+            client_address: inquiry.client_address,
+            protocol: target.kind_name().to_owned(),
+            login: inquiry.login.clone(),
+            label: inquiry.label.clone(),
+        };
+        let mut bench = policies.session(&subject, &target.facts(), &circumstances);
+        let now = unix_nanos();
+        let decided = match &inquiry.action {
+            None => bench.connect(now),
+            Some(action) => match bench.connect(now) {
+                Decided::Refuse { rules, text } => Decided::Refuse { rules, text },
+                Decided::Allow { .. } | Decided::Ask { .. } => bench.decide(now, action),
+            },
+        };
+        Some(match decided {
+            Decided::Allow { rules } => Ruling::Allow { rules },
+            Decided::Refuse { rules, text } => Ruling::Refuse { rules, text },
+            Decided::Ask { rules, approvers, text } => Ruling::Ask { rules, approvers, text },
+        })
+    }
+
+    fn revocations(&self) -> Vec<Revocation> {
+        let all = self.gateway.revocations().list().into_iter();
+        all.map(|what| (what, 0_u64))
+            .map(|(what, since)| Revocation {
+                what: match what {
+                    wiretape_identity::Revoked::Person(name) => Revoked::Person(name),
+                    wiretape_identity::Revoked::Token(id) => Revoked::Token(id),
+                },
+                since_unix_nanos: since.saturating_mul(1_000_000_000),
+            })
+            .collect()
+    }
+
+    fn revoke(&self, caller: &Caller, what: Revoked) -> Answer<'_, Result<Revocation, Failure>> {
+        let caller = caller.clone();
+        Box::pin(async move {
+            let now = unix_seconds();
+            self.gateway.revocations().revoke(revoked(what.clone()), now).map_err(|error| {
+                tracing::error!("a revocation was not kept: {error:#}");
+                Failure::OutOfOrder("the revocation could not be kept".to_owned())
+            })?;
+            self.note_or_say(&caller, Task::RevocationWrite.name(), format!("{what:?}")).await;
+            Ok(Revocation { what, since_unix_nanos: now.saturating_mul(1_000_000_000) })
+        })
+    }
+
+    fn reinstate(&self, caller: &Caller, what: &Revoked) -> Answer<'_, Result<bool, Failure>> {
+        let (caller, what) = (caller.clone(), what.clone());
+        Box::pin(async move {
+            let restored = self.gateway.revocations().restore(revoked(what.clone()), unix_seconds());
+            let restored = restored.map_err(|error| {
+                tracing::error!("a revocation was not taken back: {error:#}");
+                Failure::OutOfOrder("the change could not be kept".to_owned())
+            })?;
+            self.note_or_say(&caller, Task::RevocationWrite.name(), format!("not {what:?}")).await;
+            Ok(restored)
+        })
+    }
+
+    fn login(&self) -> Value {
+        let config = self.gateway.config();
+        let mut offer = self.gateway.issuers().offer();
+        offer.ssh = config.ssh.to_string();
+        offer.postgres = config.postgres.map(|address| address.to_string()).unwrap_or_default();
+        offer.http = config.http.map(|address| address.to_string()).unwrap_or_default();
+        serde_json::to_value(offer).unwrap_or_default()
+    }
+
+    fn certify(
+        &self,
+        caller: &Caller,
+        credentials: Credentials,
+        public_key: String,
+    ) -> Answer<'_, Result<Value, Failure>> {
+        let caller = caller.clone();
+        Box::pin(async move {
+            let peer = caller.address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+            let principal = self
+                .recognise(&credentials, peer)
+                .await
+                .map_err(|unrecognised| Failure::Useless(unrecognised.to_string()))?;
+            let key = russh::keys::PublicKey::from_openssh(&public_key)
+                .map_err(|error| Failure::Useless(format!("not an OpenSSH public key: {error}")))?;
+            let authority = self.gateway.user_authority();
+            let (valid_for, now) = (self.gateway.config().login.certificate_time, unix_seconds());
+            let certificate = authority
+                .sign(&key, principal.identity(), valid_for, now)
+                .map_err(|error| Failure::Useless(format!("{error:#}")))?;
+            let out_of_order = |error: anyhow::Error| {
+                tracing::error!("a certificate cannot be written: {error:#}");
+                Failure::OutOfOrder("the certificate cannot be written".to_owned())
+            };
+            let grant = CertificateGrant {
+                certificate: certificate.to_openssh().map_err(|error| out_of_order(error.into()))?,
+                name: principal.name().to_owned(),
+                kind: principal.identity().kind.name().to_owned(),
+                serial: certificate.serial().to_string(),
+                expires_unix: certificate.valid_before(),
+                authority: authority.public_key().map_err(out_of_order)?,
+            };
+            let resource = format!("{} {}", grant.name, grant.serial);
+            self.note(&caller, "login.certificate", resource).await.map_err(out_of_order)?;
+            serde_json::to_value(grant).map_err(|error| out_of_order(error.into()))
+        })
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        if self.gateway.is_stopping() { Err("the gateway is being stopped".to_owned()) } else { Ok(()) }
+    }
+
+    fn figures(&self) -> Vec<Family> {
+        let gauges = self.gateway.store().gauges();
+        let open = self.gateway.questions().with(|approvals| (approvals.open().len(), Vec::new()));
+        vec![
+            Family::gauge("wiretape_sessions_live", "Sessions that run now.", count(self.gateway.presence().count())),
+            Family::gauge("wiretape_questions_open", "Questions that wait for people.", count(open)),
+            Family::gauge("wiretape_recordings_open", "Tapes that are being written.", count(gauges.recordings)),
+            Family::gauge(
+                "wiretape_recorder_queued_bytes",
+                "Bytes of events that wait to be written, over all tapes.",
+                count(gauges.queued_bytes),
+            ),
+            Family::counter(
+                "wiretape_sessions_total",
+                "Sessions that began since the gateway was started.",
+                self.gateway.presence().begun(),
+            ),
+        ]
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures are read by people")]
+fn count(number: usize) -> f64 {
+    number as f64
+}

@@ -1,0 +1,84 @@
+//! What may pass, and whom it takes to say so: `[policy]`, `[approval]`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::CredentialSource;
+use super::faults::Faults;
+use super::setting::{beside, credential_source};
+
+/// Minutes that a question stands where nothing is said.
+const APPROVAL_MINUTES: u64 = 15;
+
+/// Minutes that a question may stand: a day.
+const APPROVAL_MINUTES_MAX: u64 = 24 * 60;
+
+/// How people are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Approval {
+    /// How long a question stands.
+    pub(crate) patience: Duration,
+    /// Where new questions are announced.
+    pub(crate) webhook: Option<Webhook>,
+}
+
+/// Where questions are announced, and the secret that signs that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Webhook {
+    pub(crate) url: String,
+    pub(crate) secret: CredentialSource,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyTable {
+    folder: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApprovalTable {
+    minutes: Option<Spanned<u64>>,
+    webhook: Option<WebhookTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookTable {
+    url: Spanned<String>,
+    secret: Spanned<CredentialSource>,
+}
+
+/// The folder of the policies, where there is one.
+pub(super) fn folder(table: &PolicyTable, folder: &Path, faults: &mut Faults<'_>) -> Option<PathBuf> {
+    let written = table.folder.as_ref()?;
+    let path = beside(folder, written.get_ref());
+    if !path.is_dir() {
+        faults.add(&written.span(), format!("{} is no folder: make it, and put *.cedar files there", path.display()));
+    }
+    Some(path)
+}
+
+pub(super) fn approval(table: ApprovalTable, folder: &Path, faults: &mut Faults<'_>) -> Approval {
+    let minutes = match &table.minutes {
+        None => APPROVAL_MINUTES,
+        Some(minutes) if (1..=APPROVAL_MINUTES_MAX).contains(minutes.get_ref()) => *minutes.get_ref(),
+        Some(minutes) => {
+            faults.add(&minutes.span(), format!("minutes is 1 to {APPROVAL_MINUTES_MAX}"));
+            APPROVAL_MINUTES
+        }
+    };
+    let webhook = table.webhook.map(|table| {
+        let url = table.url.get_ref();
+        if !url.starts_with("https://") && !url.starts_with("http://127.0.0.1") && !url.starts_with("http://localhost")
+        {
+            faults.add(&table.url.span(), "a webhook has an https URL; http is for this host only");
+        }
+        let secret = credential_source(table.secret, "webhook", folder, faults);
+        Webhook { url: url.clone(), secret }
+    });
+    Approval { patience: Duration::from_secs(minutes * 60), webhook }
+}

@@ -1,0 +1,136 @@
+//! What comes of what was said: held, asked, examined, and sent when the record allows it.
+
+use std::task::{Context, Poll};
+
+use wiretape_core::{Reason, Side};
+
+use super::Exchange;
+use super::line::Told;
+use crate::peer::Peer;
+use crate::questions::News;
+
+impl Exchange<'_> {
+    pub(super) fn pass_on(&mut self, cover: Option<u64>) {
+        if cover.is_some() {
+            // A wait that was begun was for less.
+            self.cover = cover;
+            self.waiting = None;
+        }
+        let mut told = std::mem::take(&mut self.told);
+        for told in told.drain(..) {
+            match told {
+                // What stays here need not wait for its event to be kept: its release will, and that comes later.
+                Told::Hold(..) | Told::Examine(..) | Told::Wait(..) | Told::Withdraw(..) if self.covered.is_empty() => {
+                    self.carry_out(told)
+                }
+                told if self.cover.is_some() => self.covered.push_back(told),
+                told => self.carry_out(told),
+            }
+        }
+        if self.covered.is_empty() {
+            self.cover = None;
+        }
+        self.told = told;
+    }
+
+    /// Whether what waits for its event may leave.
+    pub(super) fn poll_kept(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(number) = self.cover else { return Poll::Ready(()) };
+        let recording = self.line.recording();
+        let waiting = self.waiting.get_or_insert_with(|| {
+            let recording = recording.clone();
+            Box::pin(async move { recording.passed(number).await })
+        });
+        match waiting.as_mut().poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                self.waiting = None;
+                self.cover = None;
+                Poll::Ready(())
+            }
+            Poll::Ready(Err(lost)) => {
+                // What was to leave is not recorded: it never leaves.
+                self.waiting = None;
+                self.cover = None;
+                self.covered.clear();
+                self.line.lose(&lost);
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self) -> bool {
+        let any = !self.covered.is_empty();
+        for told in std::mem::take(&mut self.covered) {
+            self.carry_out(told);
+        }
+        any
+    }
+
+    fn carry_out(&mut self, told: Told) {
+        match told {
+            Told::Say(side, part) => self.put(side, part),
+            Told::Hold(Side::Upstream, part) => {
+                if let Err(text) = self.holding.keep(part, self.line.spool_folder()) {
+                    self.line.close(Reason::new("spool", text));
+                }
+            }
+            Told::Release(Side::Upstream) => self.holding.release(),
+            Told::Discard(Side::Upstream) => self.holding.discard(),
+            Told::Examine(unit, examiner) => {
+                self.holding.examine(unit, examiner, self.line.examinations(), self.upstreams);
+            }
+            Told::Wait(pending) => self.asking.push(*pending),
+            Told::Withdraw(unit) => self.asking.retain(|pending| pending.unit() != unit),
+            Told::Hold(Side::Client, _) | Told::Release(Side::Client) | Told::Discard(Side::Client) => {
+                self.line.close(Reason::new("gateway", "nothing is held for clients of HTTP"));
+            }
+        }
+    }
+
+    /// What came of a question is told to the session.
+    pub(super) fn hear_answers(&mut self, context: &mut Context<'_>) -> bool {
+        let heard = self.asking.iter_mut().enumerate().find_map(|(place, pending)| {
+            let Poll::Ready(news) = pending.poll_news(context) else { return None };
+            Some((place, pending.unit(), news))
+        });
+        let Some((place, unit, news)) = heard else { return false };
+        if matches!(news, News::Settled(_)) {
+            drop(self.asking.swap_remove(place));
+        }
+        let cover = self.line.hear(self.lane, unit, news, &mut self.told);
+        self.pass_on(cover);
+        true
+    }
+
+    /// What an examination found is told to the session.
+    pub(super) fn poll_examined(&mut self, context: &mut Context<'_>) -> bool {
+        match self.holding.poll_examined(context) {
+            Poll::Pending => return false,
+            Poll::Ready(Ok((unit, finding))) => {
+                let cover = self.line.found(self.lane, unit, finding, &mut self.told);
+                self.pass_on(cover);
+            }
+            Poll::Ready(Err(text)) => self.line.close(Reason::new("gateway", text)),
+        }
+        true
+    }
+
+    /// What was held takes its way, as fast as the target takes it.
+    pub(super) fn let_go(&mut self) -> bool {
+        let mut progress = false;
+        while self.asked.is_none() && self.holding.is_leaving() && self.upstream.as_ref().is_none_or(Peer::has_room) {
+            match self.holding.leave() {
+                Ok(Some(part)) => self.put_upstream(part),
+                Ok(None) => {
+                    for part in std::mem::take(&mut self.behind) {
+                        self.put_upstream(part);
+                    }
+                }
+                Err(text) => self.line.close(Reason::new("spool", text)),
+            }
+            progress = true;
+        }
+        progress
+    }
+}
