@@ -1,7 +1,7 @@
 //! What is recorded of file operations.
 
 use bytes::Bytes;
-use wiretape_core::event::{FileEvent, FileOperation, SessionEvent, StreamEvent};
+use wiretape_core::event::{FileEvent, FileOperation, SessionEvent};
 use wiretape_core::{Event, Kind, Lane, Moment, Side};
 
 use crate::content::Flow;
@@ -32,7 +32,19 @@ impl Notes {
 
     /// The client asked for `operation`.
     pub(crate) fn asked(&mut self, request: u32, operation: FileOperation) {
-        self.push(Side::Client, Kind::File(FileEvent::Asked { request, operation }));
+        let event = self.asking(request, operation);
+        self.events.push(event);
+    }
+
+    /// The event of what the client asks for.
+    pub(crate) fn asking(&self, request: u32, operation: FileOperation) -> Event {
+        let kind = Kind::File(FileEvent::Asked { request, operation });
+        Event { at: self.now, side: Side::Client, lane: self.lane, kind }
+    }
+
+    /// The gateway answered in the server's place.
+    pub(crate) fn denied(&mut self, request: u32, status: u32, message: String) {
+        self.push(Side::Client, Kind::File(FileEvent::Answered { request, status, message }));
     }
 
     /// The server answered.
@@ -58,11 +70,6 @@ impl Notes {
         content_sha256: Option<[u8; 32]>,
     ) {
         self.push(Side::Client, Kind::File(FileEvent::Closed { path, read_bytes, written_bytes, content_sha256 }));
-    }
-
-    /// From here on nothing is decoded.
-    pub(crate) fn opaque(&mut self, what: String) {
-        self.push(Side::Upstream, Kind::Stream(StreamEvent::Opaque { what }));
     }
 
     /// The gateway itself tells the client something.

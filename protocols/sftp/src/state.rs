@@ -1,12 +1,13 @@
 //! Where the conversation stands. Only this file moves it.
 //!
 //! ```text
-//!   Greeting ── SSH_FXP_INIT ──► Greeted ── SSH_FXP_VERSION ──┬─ 3 or less ──► Talking
-//!                (client)                     (upstream)      └─ more ───────► Opaque
+//!   Greeting ── SSH_FXP_INIT ──► Greeted ── SSH_FXP_VERSION, 3 or less ──► Talking
+//!                (client)                     (upstream)
 //! ```
 //!
-//! While `Talking`, each request waits under its number until its response comes; responses may come in any order.
-//! `Opaque` is for the end: a version of which the packets are not known here.
+//! While `Talking`, each request waits under its number until its response comes; responses may come in any order. A
+//! request that names a path is judged before it takes that place. What is done with a file that was opened is not judged
+//! again.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,6 @@ enum Phase {
     Greeting,
     Greeted { version: u32 },
     Talking,
-    Opaque,
 }
 
 /// What a request that has no response yet was.
@@ -58,6 +58,18 @@ impl Pending {
     }
 }
 
+/// A request that has to be judged.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    /// Its number.
+    pub(crate) id: u32,
+    /// What it asks for.
+    pub(crate) operation: FileOperation,
+    /// As what that is judged.
+    pub(crate) judged: FileOperation,
+    pending: Pending,
+}
+
 /// A conversation between a client and a server.
 #[derive(Debug)]
 pub(crate) struct Conversation {
@@ -74,29 +86,28 @@ impl Conversation {
         Self { phase: Phase::Greeting, pending: BTreeMap::new(), opening: 0, names_bytes: 0, files: Files::default() }
     }
 
-    /// True when packets are no longer decoded.
-    pub(crate) fn is_opaque(&self) -> bool {
-        self.phase == Phase::Opaque
-    }
-
-    /// Takes in one packet, without its length, and notes what it says.
+    /// Takes in one packet, without its length, and notes what it says; or says what has to be judged of it first.
     ///
     /// # Errors
     /// A [`Fault`] when `side` may not say it now.
-    pub(crate) fn hear(&mut self, side: Side, packet: &[u8], notes: &mut Notes) -> Result<(), Fault> {
+    pub(crate) fn hear(&mut self, side: Side, packet: &[u8], notes: &mut Notes) -> Result<Option<Ask>, Fault> {
         match (self.phase, side) {
             (Phase::Greeting, Side::Client) => {
                 let version = message::version(INIT, packet).ok_or_else(|| other(side, "SSH_FXP_INIT", packet))?;
                 self.phase = Phase::Greeted { version };
-                Ok(())
+                Ok(None)
             }
-            (Phase::Greeted { version }, Side::Upstream) => self.greet(version, packet, notes),
+            (Phase::Greeted { version }, Side::Upstream) => self.greet(version, packet).map(|()| None),
             (Phase::Greeting, Side::Upstream) => Err(other(side, "silence before SSH_FXP_INIT", packet)),
             (Phase::Greeted { .. }, Side::Client) => Err(other(side, "silence before SSH_FXP_VERSION", packet)),
             (Phase::Talking, Side::Client) => self.request(packet, notes),
-            (Phase::Talking, Side::Upstream) => self.response(packet, notes),
-            (Phase::Opaque, _) => Ok(()),
+            (Phase::Talking, Side::Upstream) => self.response(packet, notes).map(|()| None),
         }
+    }
+
+    /// A request that was judged passes: its response is waited for.
+    pub(crate) fn admit(&mut self, ask: Ask) {
+        self.await_response(ask.id, ask.pending);
     }
 
     /// Nothing more will be answered: what passed so far is noted.
@@ -110,21 +121,20 @@ impl Conversation {
         std::mem::take(&mut self.pending).into_keys().collect()
     }
 
-    fn greet(&mut self, asked: u32, packet: &[u8], notes: &mut Notes) -> Result<(), Fault> {
+    fn greet(&mut self, asked: u32, packet: &[u8]) -> Result<(), Fault> {
         let side = Side::Upstream;
         let version = message::version(VERSION, packet).ok_or_else(|| other(side, "SSH_FXP_VERSION", packet))?;
         if version > asked {
             return Err(Fault::new(side, "the client's SFTP version or an older one", format!("version {version}")));
         }
-        self.phase = Phase::Talking;
         if version > DECODED_VERSION {
-            self.phase = Phase::Opaque;
-            notes.opaque(format!("SFTP version {version}"));
+            return Err(Fault::new(side, "SFTP version 3 or an older one", format!("version {version}")));
         }
+        self.phase = Phase::Talking;
         Ok(())
     }
 
-    fn request(&mut self, packet: &[u8], notes: &mut Notes) -> Result<(), Fault> {
+    fn request(&mut self, packet: &[u8], notes: &mut Notes) -> Result<Option<Ask>, Fault> {
         let side = Side::Client;
         let (id, request) = message::request(packet).map_err(|message::Short| short(side, packet))?;
         if self.pending.contains_key(&id) {
@@ -134,29 +144,44 @@ impl Conversation {
             let got = format!("more than {REQUESTS_PENDING_MAX} requests");
             return Err(Fault::new(side, "to wait for responses", got));
         }
-        let pending = self.asked(id, request, notes)?;
-        self.opening += usize::from(pending.opens());
-        self.names_bytes += pending.names_bytes();
-        self.pending.insert(id, pending);
-        if self.names_bytes + self.files.names_bytes() > NAMES_KEPT_BYTES_MAX {
+        let (operation, pending) = self.asked(request)?;
+        if self.names_bytes + pending.names_bytes() + self.files.names_bytes() > NAMES_KEPT_BYTES_MAX {
             let got = format!("more than {NAMES_KEPT_BYTES_MAX} bytes of them");
             return Err(Fault::new(side, "fewer or shorter paths at a time", got));
         }
-        Ok(())
+        match operation {
+            Some((operation, Some(judged))) => return Ok(Some(Ask { id, operation, judged, pending })),
+            Some((operation, None)) => notes.asked(id, operation),
+            None => {}
+        }
+        self.await_response(id, pending);
+        Ok(None)
     }
 
-    fn asked(&mut self, id: u32, request: Request<'_>, notes: &mut Notes) -> Result<Pending, Fault> {
+    fn await_response(&mut self, id: u32, pending: Pending) {
+        self.opening += usize::from(pending.opens());
+        self.names_bytes += pending.names_bytes();
+        self.pending.insert(id, pending);
+    }
+
+    /// What a request asks for, with what is to be judged of it, and what its response will mean.
+    #[expect(clippy::type_complexity, reason = "two answers, of which each may be none")]
+    fn asked(
+        &mut self,
+        request: Request<'_>,
+    ) -> Result<(Option<(FileOperation, Option<FileOperation>)>, Pending), Fault> {
         let files = &mut self.files;
         let (operation, pending) = match request {
             Request::Close { handle } => {
-                return Ok(Pending::Close { key: files.key(handle), handle: Bytes::copy_from_slice(handle) });
+                let (key, handle) = (files.key(handle), Bytes::copy_from_slice(handle));
+                return Ok((None, Pending::Close { key, handle }));
             }
-            Request::ReadDirectory => return Ok(Pending::ReadDirectory),
+            Request::ReadDirectory => return Ok((None, Pending::ReadDirectory)),
             Request::Read { handle, offset, length } => {
                 let key = files.key(handle);
                 in_range(offset, length.into())?;
                 key.into_iter().for_each(|key| files.wait(key, Flow::Read));
-                return Ok(Pending::Read { key, offset, length });
+                return Ok((None, Pending::Read { key, offset, length }));
             }
             Request::Write { handle, offset, data } => {
                 let (key, length) = (files.key(handle), data.len() as u64);
@@ -165,7 +190,7 @@ impl Conversation {
                     files.wait(key, Flow::Written);
                     files.pass(key, Flow::Written, offset, data);
                 }
-                return Ok(Pending::Write { key, offset, length });
+                return Ok((None, Pending::Write { key, offset, length }));
             }
             Request::Open { path, mode } => {
                 self.may_open()?;
@@ -178,24 +203,25 @@ impl Conversation {
             Request::Path { operation, answer } => (operation, Pending::Operation(answer)),
             Request::StatHandle { handle } => {
                 let operation = FileOperation::Stat { path: files.path(handle), follow: true };
-                (operation, Pending::Operation(Answer::Attributes))
+                return Ok((Some((operation, None)), Pending::Operation(Answer::Attributes)));
             }
             Request::SetHandle { handle, attributes } => {
                 (attributes.set(files.path(handle)), Pending::Operation(Answer::Status))
             }
             Request::ExtensionHandle { name, handle } => {
-                (FileOperation::Extension { name, path: files.path(handle) }, Pending::Operation(Answer::Any))
+                let operation = FileOperation::Extension { name, path: files.path(handle) };
+                return Ok((Some((operation, None)), Pending::Operation(Answer::Any)));
             }
             Request::CopyData { from, to } => {
                 if let Some(key) = files.key(to) {
                     files.lose_content(key);
                 }
                 let operation = FileOperation::Extension { name: "copy-data".to_owned(), path: files.path(from) };
-                (operation, Pending::Operation(Answer::Status))
+                return Ok((Some((operation, None)), Pending::Operation(Answer::Status)));
             }
         };
-        notes.asked(id, operation);
-        Ok(pending)
+        let judged = judged(&operation);
+        Ok((Some((operation, judged)), pending))
     }
 
     fn may_open(&self) -> Result<(), Fault> {
@@ -332,6 +358,18 @@ impl Conversation {
             self.files.answered(key, Flow::Written, offset, if well { length } else { 0 }, notes);
         }
         Ok(())
+    }
+}
+
+/// As what an operation is judged; `None` for one that says nothing of any file.
+fn judged(operation: &FileOperation) -> Option<FileOperation> {
+    let FileOperation::Extension { name, path } = operation else { return Some(operation.clone()) };
+    match name.as_str() {
+        "limits@openssh.com" | "users-groups-by-id@openssh.com" => None,
+        // These look at names and attributes, as the operations of the draft do that policies know.
+        "expand-path@openssh.com" | "home-directory" => Some(FileOperation::RealPath { path: path.clone() }),
+        "statvfs@openssh.com" => Some(FileOperation::Stat { path: path.clone(), follow: true }),
+        _ => Some(operation.clone()),
     }
 }
 
