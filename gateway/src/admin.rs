@@ -339,15 +339,14 @@ impl Office for Bureau {
 
     fn revocations(&self) -> Vec<Revocation> {
         let all = self.gateway.revocations().list().into_iter();
-        all.map(|what| (what, 0_u64))
-            .map(|(what, since)| Revocation {
-                what: match what {
-                    wiretape_identity::Revoked::Person(name) => Revoked::Person(name),
-                    wiretape_identity::Revoked::Token(id) => Revoked::Token(id),
-                },
-                since_unix_nanos: since.saturating_mul(1_000_000_000),
-            })
-            .collect()
+        all.map(|(what, since)| Revocation {
+            what: match what {
+                wiretape_identity::Revoked::Person(name) => Revoked::Person(name),
+                wiretape_identity::Revoked::Token(id) => Revoked::Token(id),
+            },
+            since_unix_nanos: since.saturating_mul(1_000_000_000),
+        })
+        .collect()
     }
 
     fn revoke(&self, caller: &Caller, what: Revoked) -> Answer<'_, Result<Revocation, Failure>> {

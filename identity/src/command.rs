@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use secrecy::SecretString;
 
 pub use git::{GitCredentialArgs, git_credential};
 use home::Home;
@@ -49,6 +50,16 @@ pub fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
     let kept = run(session::fresh(&home))?;
     println!("{}", kept.token);
     Ok(ExitCode::SUCCESS)
+}
+
+/// The gateway's URL and a token for it, for other commands that ask its API: of the login at `gateway`, or of the only
+/// one that is kept.
+///
+/// # Errors
+/// When nobody is logged in, or the login is over.
+pub fn kept(gateway: Option<&str>) -> anyhow::Result<(String, SecretString)> {
+    let kept = run(session::fresh(&Home::of(gateway)?))?;
+    Ok((kept.gateway, SecretString::from(kept.token)))
 }
 
 /// What this file adds to a program that has these commands as they are.

@@ -66,6 +66,15 @@ pub enum Rejected {
     Certificate(&'static str),
 }
 
+impl Rejected {
+    /// Whether it may have been a guess, which counts among the wrong logins ([`crate::Attempts::failed`]). That an
+    /// issuer does not answer, or that a token of its own has ended, is nobody's guess.
+    #[must_use]
+    pub fn is_guess(&self) -> bool {
+        !matches!(self, Self::Unavailable(..) | Self::Expired(_) | Self::Early(_) | Self::Revoked(_))
+    }
+}
+
 /// `text` for a message: short, in quotes, nothing in it that a terminal takes for an order.
 pub(crate) fn quoted(text: &str) -> String {
     const BYTES_MAX: usize = 128;

@@ -1,6 +1,6 @@
 //! What was taken back: persons, tokens, certificates. Kept in a file that only grows, a line for each change.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -55,7 +55,8 @@ pub struct Revocations {
 }
 
 struct Kept {
-    revoked: HashSet<Revoked>,
+    /// What is revoked, and since when, in seconds since 1970-01-01 UTC.
+    revoked: HashMap<Revoked, u64>,
     file: File,
 }
 
@@ -85,12 +86,12 @@ impl Revocations {
     pub fn revoke(&self, what: Revoked, now_unix: u64) -> anyhow::Result<()> {
         let what = what.normal();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.revoked.contains(&what) {
+        if kept.revoked.contains_key(&what) {
             return Ok(());
         }
         ensure!(kept.revoked.len() < REVOCATIONS_MAX, "{REVOCATIONS_MAX} revocations are kept, and no more");
         kept.write(&Line { at: now_unix, revoke: Some(what.clone()), restore: None })?;
-        kept.revoked.insert(what);
+        kept.revoked.insert(what, now_unix);
         self.changes.send_modify(|count| *count += 1);
         Ok(())
     }
@@ -102,7 +103,7 @@ impl Revocations {
     pub fn restore(&self, what: Revoked, now_unix: u64) -> anyhow::Result<bool> {
         let what = what.normal();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if !kept.revoked.contains(&what) {
+        if !kept.revoked.contains_key(&what) {
             return Ok(false);
         }
         kept.write(&Line { at: now_unix, revoke: None, restore: Some(what.clone()) })?;
@@ -116,20 +117,20 @@ impl Revocations {
     #[must_use]
     pub fn is_revoked(&self, identity: &Identity) -> bool {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let person = |name: &str| !name.is_empty() && kept.revoked.contains(&Revoked::Person(name.to_lowercase()));
-        let token = |id: &str| !id.is_empty() && kept.revoked.contains(&Revoked::Token(id.to_owned()));
+        let person = |name: &str| !name.is_empty() && kept.revoked.contains_key(&Revoked::Person(name.to_lowercase()));
+        let token = |id: &str| !id.is_empty() && kept.revoked.contains_key(&Revoked::Token(id.to_owned()));
         person(&identity.name)
             || person(&identity.on_behalf_of)
             || token(&identity.token_id)
             || token(&identity.derived_from)
     }
 
-    /// Everything that is revoked, in order.
+    /// Everything that is revoked, in order, and since when, in seconds since 1970-01-01 UTC.
     #[must_use]
-    pub fn list(&self) -> Vec<Revoked> {
+    pub fn list(&self) -> Vec<(Revoked, u64)> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut list: Vec<Revoked> = kept.revoked.iter().cloned().collect();
-        list.sort_by_key(|revoked| match revoked {
+        let mut list: Vec<(Revoked, u64)> = kept.revoked.iter().map(|(what, since)| (what.clone(), *since)).collect();
+        list.sort_by_key(|(revoked, _)| match revoked {
             Revoked::Person(name) => (0, name.clone()),
             Revoked::Token(id) => (1, id.clone()),
         });
@@ -159,10 +160,10 @@ impl Kept {
 }
 
 /// What is revoked, and how many bytes of the file are whole lines.
-fn read(file: &mut File) -> anyhow::Result<(HashSet<Revoked>, u64)> {
+fn read(file: &mut File) -> anyhow::Result<(HashMap<Revoked, u64>, u64)> {
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::new(file);
-    let mut revoked = HashSet::new();
+    let mut revoked = HashMap::new();
     let mut whole = 0;
     for number in 1_u64.. {
         let mut line = Vec::new();
@@ -175,11 +176,11 @@ fn read(file: &mut File) -> anyhow::Result<(HashSet<Revoked>, u64)> {
             tracing::warn!("the last revocation was not written whole, and was never confirmed: it is dropped");
             break;
         }
-        let Ok(Line { revoke, restore, .. }) = serde_json::from_slice(&line) else {
+        let Ok(Line { at, revoke, restore }) = serde_json::from_slice(&line) else {
             bail!("line {number} cannot be understood: put right or remove that line");
         };
         if let Some(what) = revoke {
-            revoked.insert(what.normal());
+            revoked.insert(what.normal(), at);
         }
         if let Some(what) = restore {
             revoked.remove(&what.normal());
@@ -226,7 +227,8 @@ mod tests {
         assert!(revocations.is_revoked(&derived), "with the token goes the certificate");
         let agent = Identity { on_behalf_of: "ANA".to_owned(), ..identity("agent", "t") };
         assert!(revocations.is_revoked(&agent), "with the person goes the agent");
-        assert_eq!(revocations.list().len(), 2);
+        let expected = [(Revoked::Person("ana".to_owned()), 1), (Revoked::Token("jti-1".to_owned()), 2)];
+        assert_eq!(revocations.list(), expected);
     }
 
     #[test]

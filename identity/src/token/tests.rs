@@ -263,7 +263,7 @@ fn keys_that_cannot_verify_are_passed_over() {
     let unknown = json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "k1", "pub": "AA"});
     let text = token(1, &header(), &claims());
     for useless in [encryption, operations, other_algorithm, secret, x25519, unknown, json!(7), json!({})] {
-        let set = keys(&[useless.clone()]);
+        let set = keys(std::slice::from_ref(&useless));
         let outcome = Token::read(&text).unwrap().verify(&set, &ALGORITHMS).map(drop);
         assert!(matches!(outcome, Err(Rejected::UnknownKey(_))), "{useless}");
         assert!(Token::read(&text).unwrap().verify(&keys(&[useless, jwk(1, "k1")]), &ALGORITHMS).is_ok());
