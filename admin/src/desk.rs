@@ -10,7 +10,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use data_encoding::BASE64;
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -166,6 +168,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Desk>> for Brought<T> {
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
         }
         let body = whole(request.into_body()).await?;
+        // A list of values would be read as the fields in their order.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "send a JSON object"));
+        }
         serde_json::from_slice(&body)
             .map(Self)
             .map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("that is not what is asked for: {error}")))
@@ -182,4 +188,24 @@ async fn whole(body: Body) -> Result<bytes::Bytes, Problem> {
         }
         Err(_elapsed) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
     }
+}
+
+/// Reads an object inside of what a request brings by its names alone: not as a list of values in the order of the
+/// fields.
+pub(crate) fn object<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(Value::Object(Map::deserialize(deserializer)?)).map_err(D::Error::custom)
+}
+
+/// As [`object`], where it may be missing or null.
+pub(crate) fn object_if_any<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let Some(fields) = Option::<Map<String, Value>>::deserialize(deserializer)? else { return Ok(None) };
+    T::deserialize(Value::Object(fields)).map(Some).map_err(D::Error::custom)
+}
+
+/// As [`object`], for each item of a list.
+pub(crate) fn objects<'de, T: DeserializeOwned, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let items = Vec::<Map<String, Value>>::deserialize(deserializer)?;
+    items.into_iter().map(|fields| T::deserialize(Value::Object(fields)).map_err(D::Error::custom)).collect()
 }

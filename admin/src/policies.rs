@@ -15,7 +15,7 @@ use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, Ref
 use wiretape_core::judge::{ActionKind, Push};
 
 use crate::approvals::Several;
-use crate::desk::{Brought, Desk, Who};
+use crate::desk::{Brought, Desk, Who, object, object_if_any, objects};
 use crate::document::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::office::{Inquiry, Ruling, Task, Unfit};
 use crate::problem::Problem;
@@ -25,12 +25,13 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Check {
     /// Who would do it.
+    #[serde(deserialize_with = "object")]
     pub(crate) subject: CheckSubject,
     /// The target's name.
     #[schema(min_length = 1, max_length = 250)]
     pub(crate) target: String,
     /// What would be done; without it the connection itself is decided.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object_if_any")]
     pub(crate) action: Option<CheckAction>,
     /// From where.
     #[serde(default)]
@@ -168,6 +169,7 @@ pub(crate) enum CheckAction {
         /// The path of the repository.
         repository: String,
         /// What becomes of its refs.
+        #[serde(deserialize_with = "objects")]
         #[schema(max_items = 1000)]
         updates: Vec<CheckUpdate>,
         /// The paths that its commits change.
