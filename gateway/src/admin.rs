@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use wiretape_admin::metrics::Family;
@@ -11,6 +12,7 @@ use wiretape_admin::office::{
     Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, Office, Revocation, Revoked, Ruling, Task, Unfit,
     Unrecognised,
 };
+use wiretape_admin::webhook::Webhook;
 use wiretape_approval::{Answerer, Petition, Rejected};
 use wiretape_core::event::{Scope, SessionEvent, SessionOpened};
 use wiretape_core::{Moment, Reason, SessionId, Verdict};
@@ -20,8 +22,10 @@ use wiretape_recorder::{Archive, Durability};
 
 use crate::admission::{self, WRONG_TOKEN_TIME, of_session};
 use crate::clock::{SessionClock, unix_nanos, unix_seconds};
+use crate::credentials::{self, Credential};
 use crate::gateway::Gateway;
 use crate::identity::{self, Principal};
+use crate::questions::Questions;
 use crate::targets;
 
 /// What the API is to the record.
@@ -33,6 +37,8 @@ pub(crate) struct Bureau {
     archive: Arc<Archive>,
     /// The configuration's file.
     path: PathBuf,
+    /// Who is told of questions.
+    webhook: Option<Arc<Webhook>>,
     /// One change of targets at a time.
     changing: tokio::sync::Mutex<()>,
 }
@@ -42,9 +48,24 @@ impl Bureau {
     ///
     /// # Errors
     /// The recordings cannot be read.
-    pub(crate) fn open(gateway: Arc<Gateway>, path: PathBuf) -> anyhow::Result<Self> {
-        let archive = Arc::new(Archive::open(&gateway.config().data_dir)?);
-        Ok(Self { gateway, archive, path, changing: tokio::sync::Mutex::default() })
+    pub(crate) async fn open(gateway: Arc<Gateway>, path: PathBuf) -> anyhow::Result<Self> {
+        let config = gateway.config();
+        let archive = Arc::new(Archive::open(&config.data_dir)?);
+        let webhook = match &config.approval.webhook {
+            None => None,
+            Some(crate::config::Webhook { url, secret }) => {
+                let Credential::Password(secret) =
+                    credentials::fetch(secret).await.context("approval.webhook.secret")?
+                else {
+                    bail!("approval.webhook.secret is a text: name a password_file, env or command");
+                };
+                let settings = wiretape_admin::webhook::Settings::new(url.clone(), secret);
+                let webhook = Arc::new(Webhook::start(settings).context("approval.webhook")?);
+                tokio::spawn(announce(Arc::clone(gateway.questions()), Arc::clone(&webhook)));
+                Some(webhook)
+            }
+        };
+        Ok(Self { gateway, archive, path, webhook, changing: tokio::sync::Mutex::default() })
     }
 
     async fn recognise(&self, credentials: &Credentials, peer: SocketAddr) -> Result<Principal, Unrecognised> {
@@ -145,6 +166,16 @@ impl Bureau {
     async fn note_or_say(&self, caller: &Caller, action: &str, resource: String) {
         if let Err(error) = self.note(caller, action, resource).await {
             tracing::error!("what was done by the API cannot be recorded: {error:#}");
+        }
+    }
+}
+
+/// Tells of each new question.
+async fn announce(questions: Arc<Questions>, webhook: Arc<Webhook>) {
+    let mut asked = questions.herald();
+    while let Some(id) = asked.recv().await {
+        if let Some(petition) = questions.with(|approvals| (approvals.get(&id).cloned(), Vec::new())) {
+            webhook.tell(&petition);
         }
     }
 }
@@ -429,7 +460,7 @@ impl Office for Bureau {
     fn figures(&self) -> Vec<Family> {
         let gauges = self.gateway.store().gauges();
         let open = self.gateway.questions().with(|approvals| (approvals.open().len(), Vec::new()));
-        vec![
+        let mut figures = vec![
             Family::gauge("wiretape_sessions_live", "Sessions that run now.", count(self.gateway.presence().count())),
             Family::gauge("wiretape_questions_open", "Questions that wait for people.", count(open)),
             Family::gauge("wiretape_recordings_open", "Tapes that are being written.", count(gauges.recordings)),
@@ -443,7 +474,9 @@ impl Office for Bureau {
                 "Sessions that began since the gateway was started.",
                 self.gateway.presence().begun(),
             ),
-        ]
+        ];
+        figures.extend(self.webhook.as_ref().map(|webhook| webhook.figures()));
+        figures
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use wiretape_admin::command::{ApprovalsArgs, ApproveArgs, RefuseArgs};
 use wiretape_identity::command::TokenArgs;
 use wiretape_replay::command::{ExportArgs, PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
 
@@ -20,6 +22,9 @@ use crate::listen::{self, Doors};
 use crate::policy;
 use crate::runtime::{Threads, runtime};
 use crate::{credentials, targets};
+
+/// What the program is called as a helper of git.
+const GIT_HELPER: &str = "git-credential-wiretape";
 
 /// A gateway that records sessions at the wire.
 #[derive(Parser)]
@@ -52,6 +57,12 @@ enum Command {
     },
     #[command(flatten)]
     Login(wiretape_identity::command::Command),
+    /// List the questions that wait for people.
+    Approvals(ApprovalsArgs),
+    /// Approve what a question asks.
+    Approve(ApproveArgs),
+    /// Refuse what a question asks.
+    Refuse(RefuseArgs),
     /// Print the authority that signs certificates for the forward proxy, and say how clients come to trust it.
     Ca,
     /// List recorded sessions.
@@ -70,7 +81,7 @@ enum Command {
 
 /// Runs the program.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(words());
     let data_dir = arguments.data_dir;
     let config = arguments.config;
     match arguments.command {
@@ -80,6 +91,9 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Token { person: Some(person), .. } => token(&person),
         Command::Token { person: None, kept } => wiretape_identity::command::token(&kept),
         Command::Login(command) => command.run(),
+        Command::Approvals(args) => args.run(wiretape_identity::command::kept).map(|()| ExitCode::SUCCESS),
+        Command::Approve(args) => args.run(wiretape_identity::command::kept).map(|()| ExitCode::SUCCESS),
+        Command::Refuse(args) => args.run(wiretape_identity::command::kept).map(|()| ExitCode::SUCCESS),
         Command::Ca => ca(&recorded(&config, data_dir)?),
         Command::Sessions(args) => wiretape_replay::command::sessions(&recorded(&config, data_dir)?, &args),
         Command::Show(args) => wiretape_replay::command::show(&recorded(&config, data_dir)?, &args),
@@ -88,6 +102,16 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Export(args) => wiretape_replay::command::export(&recorded(&config, data_dir)?, &args),
         Command::Reindex => reindex(&recorded(&config, data_dir)?),
     }
+}
+
+/// The command line; as `git-credential-wiretape`, by which name git calls its helpers, that of the helper.
+fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let called = words.first().and_then(|program| Path::new(program).file_name());
+    if called.is_some_and(|name| name == GIT_HELPER) {
+        words.insert(1, "git-credential".into());
+    }
+    words
 }
 
 /// The data folder to read from: the one named, else the configuration's, else the one that `demo` makes.
@@ -113,7 +137,7 @@ fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         let data_dir = config.data_dir.clone();
         let doors = Doors::open(&config).await?;
         let gateway = Arc::new(Gateway::open(config).await?);
-        let office = Arc::new(Bureau::open(Arc::clone(&gateway), path.to_owned())?);
+        let office = Arc::new(Bureau::open(Arc::clone(&gateway), path.to_owned()).await?);
         let stop = listen::told_to_stop().await?;
         listen::reload(Arc::clone(&gateway), path.to_owned(), data_dir)?;
         for (protocol, address) in doors.addresses() {

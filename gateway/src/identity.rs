@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Context, bail};
 use russh::keys::{HashAlg, PublicKey};
 use wiretape_core::event::SessionOpened;
-use wiretape_identity::{Identity, Issuers, LocalUser, standing};
+use wiretape_identity::{Identity, Issuers, LocalUser, Rejected, standing};
 use wiretape_policy::Subject;
 
 use crate::admission::cut;
@@ -124,6 +124,20 @@ impl Unknown {
     }
 }
 
+/// What is wrong with what somebody gave.
+pub(crate) struct Wrong {
+    /// In words.
+    pub(crate) text: String,
+    /// Whether it may have been a guess.
+    pub(crate) guess: bool,
+}
+
+impl From<Rejected> for Wrong {
+    fn from(rejected: Rejected) -> Self {
+        Self { text: rejected.to_string(), guess: rejected.is_guess() }
+    }
+}
+
 /// Whether `token` can only be meant for the gateway.
 pub(crate) fn is_ours(token: &str) -> bool {
     token.starts_with(TOKEN_PREFIX) || Issuers::is_token(token)
@@ -154,12 +168,13 @@ pub(crate) async fn by_bearer(
     };
     let found = found.and_then(|principal| {
         if gateway.revocations().is_revoked(principal.identity()) {
-            return Err(REVOKED.to_owned());
+            return Err(Wrong { text: REVOKED.to_owned(), guess: false });
         }
         if named.is_empty() || named == principal.name() {
             Ok(principal)
         } else {
-            Err(format!("the token is not that of {:?}: it is given as the password", cut(named)))
+            let text = format!("the token is not that of {:?}: it is given as the password", cut(named));
+            Err(Wrong { text, guess: true })
         }
     });
     match found {
@@ -167,26 +182,30 @@ pub(crate) async fn by_bearer(
             gateway.attempts().succeeded(address, principal.name(), now);
             Ok(principal)
         }
-        Err(text) => {
-            gateway.attempts().failed(address, person, now);
+        Err(Wrong { text, guess }) => {
+            if guess {
+                gateway.attempts().failed(address, person, now);
+            }
             Err(Unknown::wrong(text))
         }
     }
 }
 
-fn local(gateway: &Gateway, named: &str, token: &str) -> Result<Principal, String> {
+fn local(gateway: &Gateway, named: &str, token: &str) -> Result<Principal, Wrong> {
     let config = gateway.config();
     by_token(&config, token).ok_or_else(|| {
-        if !named.is_empty() {
-            return format!("the token is not that of {:?}: it is given as the password", cut(named));
-        }
         let login = if config.issuers.is_empty() { "" } else { ", or log in with `wiretape login`" };
-        format!("the token is nobody's: make one with `wiretape token <name>`{login}")
+        let text = if named.is_empty() {
+            format!("the token is nobody's: make one with `wiretape token <name>`{login}")
+        } else {
+            format!("the token is not that of {:?}: it is given as the password", cut(named))
+        };
+        Wrong { text, guess: true }
     })
 }
 
-async fn by_issuer(gateway: &Gateway, token: &str, now: u64) -> Result<Principal, String> {
-    let identity = gateway.issuers().validate(token, now).await.map_err(|rejected| rejected.to_string())?;
+async fn by_issuer(gateway: &Gateway, token: &str, now: u64) -> Result<Principal, Wrong> {
+    let identity = gateway.issuers().validate(token, now).await.map_err(Wrong::from)?;
     vouched(gateway, identity)
 }
 
@@ -194,16 +213,16 @@ async fn by_issuer(gateway: &Gateway, token: &str, now: u64) -> Result<Principal
 ///
 /// # Errors
 /// In words: it is revoked, or its name is that of somebody else.
-pub(crate) fn vouched(gateway: &Gateway, identity: Identity) -> Result<Principal, String> {
+pub(crate) fn vouched(gateway: &Gateway, identity: Identity) -> Result<Principal, Wrong> {
     if gateway.revocations().is_revoked(&identity) {
-        return Err(REVOKED.to_owned());
+        return Err(Wrong { text: REVOKED.to_owned(), guess: false });
     }
     let config = gateway.config();
     let issuer = config.issuers.iter().find(|issuer| issuer.settings.url == identity.issuer);
     let users: Vec<LocalUser<'_>> =
         config.users.iter().map(|user| LocalUser { name: &user.name, issuer: user.issuer.as_deref() }).collect();
     let name = issuer.map(|issuer| issuer.settings.name.as_str());
-    let place = standing(&identity, name, &users).map_err(|rejected| rejected.to_string())?;
+    let place = standing(&identity, name, &users).map_err(Wrong::from)?;
     let mut identity = identity;
     if let Some(user) = place.and_then(|place| config.users.get(place)) {
         identity.groups.extend(user.groups.iter().cloned());

@@ -12,7 +12,7 @@ use wiretape_git::Packs;
 use wiretape_policy::Circumstances;
 use wiretape_protocols::Table;
 use wiretape_recorder::Durability;
-use wiretape_ssh::SshWire;
+use wiretape_ssh::{NestedFault, SshWire};
 
 use super::ClientDoor;
 use crate::admission::{self, begin, cut, of_session};
@@ -216,7 +216,12 @@ pub(super) fn admit(
         Some(clearance) => (clearance.guard, clearance.asker),
         None => (Box::new(choice.clone()), gateway.asker(session, principal, &opened.target)),
     };
-    let wire = SshWire::new(wiretape_ssh::Options { nested: Box::new(table), ..wiretape_ssh::Options::default() });
+    // What breaks a protocol inside is judged by nobody any more: it passes only where there is nothing to judge.
+    let judged =
+        !gateway.policies().current().1.is_embedded() || config.targets.values().any(|one| !one.refuse.is_empty());
+    let nested_fault = if judged { NestedFault::Close } else { NestedFault::default() };
+    let options = wiretape_ssh::Options { nested: Box::new(table), nested_fault, ..wiretape_ssh::Options::default() };
+    let wire = SshWire::new(options);
     let line = Line::new(gateway, clock, recording, wire, guard, asker.clone());
     let end = Box::new(line.end_from_elsewhere());
     line.keep(gateway.presence().enter(session, principal, opened, end));

@@ -21,9 +21,9 @@ use zeroize::Zeroizing;
 use super::admission::{self, Attempt};
 use crate::admission::WRONG_TOKEN_TIME;
 use crate::channel::{Channel, Opening, signal_name_of};
-use crate::clock::unix_seconds;
+use crate::clock::{unix_nanos, unix_seconds};
 use crate::gateway::Gateway;
-use crate::identity::{self, Principal, Unknown};
+use crate::identity::{self, Principal, Unknown, Wrong};
 use crate::line::Line;
 
 const BANNER: &str = "wiretape: sessions through this gateway are recorded.\r\n";
@@ -72,6 +72,9 @@ impl ClientHandler {
     /// Offers the way by the browser, where an issuer has one: the address is shown, and the answer to it waited for.
     async fn begin_login(&mut self) -> Option<Auth> {
         let device = self.gateway.issuers().device(None)?;
+        let address = self.attempt().address().ip();
+        // Whoever begins logins that come to nothing does not get to keep the issuer busy.
+        self.gateway.attempts().may_try(address, None, unix_nanos()).ok()?;
         match device.begin().await {
             Ok(pending) => {
                 let address = pending.verification_uri_complete.as_deref().unwrap_or(&pending.verification_uri);
@@ -97,12 +100,14 @@ impl ClientHandler {
     async fn end_login(&mut self, name: &str, device: DeviceFlow, pending: Pending) -> Auth {
         let found = match device.poll(pending).await {
             Ok(identity) => identity::vouched(&self.gateway, identity),
-            Err(error) => Err(format!("{error:#}")),
+            Err(error) => Err(Wrong { text: format!("{error:#}"), guess: true }),
         };
         match found {
             Ok(principal) => self.recognised(name, principal),
-            Err(text) => {
+            Err(Wrong { text, .. }) => {
                 tracing::info!("a login by the browser came to nothing: {text}");
+                let address = self.attempt().address().ip();
+                self.gateway.attempts().failed(address, None, unix_nanos());
                 self.attempt().wrong_token(Unknown::wrong(text));
                 Auth::reject()
             }
@@ -226,11 +231,11 @@ impl Handler for ClientHandler {
         let recognised = self.gateway.user_authority().recognise(certificate, Some(address), unix_seconds());
         let found = match recognised {
             Ok(identity) => identity::vouched(&self.gateway, identity),
-            Err(rejected) => Err(rejected.to_string()),
+            Err(rejected) => Err(Wrong::from(rejected)),
         };
         match found {
             Ok(principal) => Ok(self.recognised(user, principal)),
-            Err(text) => {
+            Err(Wrong { text, .. }) => {
                 tracing::info!("a certificate was not taken: {text}");
                 self.attempt().offered(&PublicKey::new(certificate.public_key().clone(), "certificate"));
                 Ok(Auth::reject())
