@@ -138,7 +138,7 @@ impl Keeper {
         match source {
             Source::Aws(aws) => {
                 let parts = [Some(&aws.access_key_id), Some(&aws.secret_access_key), aws.session_token.as_ref()];
-                parts.into_iter().flatten().fold(false, |any, part| slots.remove(part).is_some() || any)
+                parts.into_iter().flatten().filter_map(|part| slots.remove(part)).count() > 0
             }
             other => slots.remove(other).is_some(),
         }

@@ -26,10 +26,18 @@ pub struct Configuration {
     pub postgres: bool,
     /// Whether it listens for HTTP too: as the targets themselves, and as a proxy.
     pub http: bool,
+    /// Whether it listens for its API too.
+    pub admin: bool,
+    /// The issuers that vouch for people: the name and the lines of each.
+    pub issuers: Vec<(String, Vec<String>)>,
+    /// Lines of the table `login`.
+    pub login: Vec<String>,
     /// Lines of the table `http`.
     pub http_settings: Vec<String>,
     /// Lines of the table `tls`.
     pub tls: Vec<String>,
+    /// Lines of the table `vault`.
+    pub vault: Vec<String>,
 }
 
 /// A person that the gateway knows.
@@ -58,8 +66,12 @@ impl Configuration {
             environment: Vec::new(),
             postgres: false,
             http: false,
+            admin: false,
+            issuers: Vec::new(),
+            login: Vec::new(),
             http_settings: Vec::new(),
             tls: Vec::new(),
+            vault: Vec::new(),
         }
     }
 
@@ -83,7 +95,12 @@ impl Configuration {
         if self.http {
             text += "http = \"127.0.0.1:0\"\nproxy = \"127.0.0.1:0\"\n";
         }
-        for (name, lines) in [("http", &self.http_settings), ("tls", &self.tls)] {
+        if self.admin {
+            text += "admin = \"127.0.0.1:0\"\n";
+        }
+        for (name, lines) in
+            [("login", &self.login), ("http", &self.http_settings), ("tls", &self.tls), ("vault", &self.vault)]
+        {
             if !lines.is_empty() {
                 let _ = write!(text, "\n[{name}]\n{}\n", lines.join("\n"));
             }
@@ -91,6 +108,9 @@ impl Configuration {
         let mut table = |kind: &str, name: &str, lines: &[String]| {
             let _ = write!(text, "\n[[{kind}]]\nname = {name:?}\n{}\n", lines.join("\n"));
         };
+        for (name, lines) in &self.issuers {
+            table("issuer", name, lines);
+        }
         for user in &self.users {
             table("user", &user.name, &user.lines);
         }
@@ -165,6 +185,13 @@ impl Target {
     #[must_use]
     pub fn command(name: &str, words: &[&str]) -> Self {
         Self::of("command", name).line(&format!("command = {words:?}"))
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = name.to_owned();
+        self
     }
 
     /// Whether it is called `name`.

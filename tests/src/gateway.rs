@@ -36,6 +36,7 @@ pub struct Gateway {
     postgres: Option<SocketAddr>,
     http: Option<SocketAddr>,
     proxy: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
     file: PathBuf,
 }
 
@@ -63,8 +64,9 @@ impl Gateway {
         let postgres = configuration.postgres.then(|| listens("postgres"));
         let http = configuration.http.then(|| listens("http"));
         let proxy = configuration.http.then(|| listens("proxy"));
+        let admin = configuration.admin.then(|| listens("admin"));
         let _ = server.line("ready");
-        Self { configuration, server, address, postgres, http, proxy, file }
+        Self { configuration, server, address, postgres, http, proxy, admin, file }
     }
 
     /// Where it listens for SSH.
@@ -89,6 +91,12 @@ impl Gateway {
     #[must_use]
     pub fn proxy(&self) -> SocketAddr {
         self.proxy.expect("the configuration says that it listens for HTTP")
+    }
+
+    /// Where it listens for its API.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin.expect("the configuration says that it listens for its API")
     }
 
     /// The certificate that it made for itself.

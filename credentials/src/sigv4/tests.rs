@@ -82,13 +82,16 @@ fn the_published_suite_is_signed_as_published() {
     );
 }
 
+/// Method, target, fields, content, and what is signed with which signature.
+type Example<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8], &'a str, &'a str);
+
 /// The examples of Amazon S3's own documentation: 2013-05-24T00:00:00Z.
 #[test]
 fn the_examples_of_s3_are_signed_as_documented() {
     let keys = keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "s3");
     let put: &[(&str, &str)] =
         &[("Date", "Fri, 24 May 2013 00:00:00 GMT"), ("x-amz-storage-class", "REDUCED_REDUNDANCY")];
-    let cases: [(&str, &str, &[(&str, &str)], &[u8], &str, &str); 4] = [
+    let cases: [Example<'_>; 4] = [
         (
             "GET",
             "/test.txt",

@@ -77,11 +77,16 @@ impl Vault {
         match &*session {
             Some(kept) if kept.token.expose_secret() == token.expose_secret() => {
                 let age = self.clock.now().elapsed.saturating_sub(kept.since.elapsed);
-                let old = age >= LOGIN_AGE_MIN;
-                if old {
+                // A token that is given may have been given anew.
+                let other = match &self.settings().token {
+                    Some(source) => at_hand(source).await.is_ok_and(|now| now.expose_secret() != token.expose_secret()),
+                    None => false,
+                };
+                let again = other || age >= LOGIN_AGE_MIN;
+                if again {
                     *session = None;
                 }
-                old
+                again
             }
             // Somebody else was faster.
             _ => true,
@@ -155,7 +160,8 @@ impl Vault {
             None => {}
             Some(kept) if !kept.serves(now) => *session = None,
             Some(kept) if kept.due(now).is_some_and(|time| time.is_zero()) => match self.renew(&kept.token).await {
-                Ok(Some(renewed)) => *session = Some(renewed),
+                // It is still the same login.
+                Ok(Some(renewed)) => *session = Some(Session { since: kept.since, ..renewed }),
                 Ok(None) => {
                     tracing::info!("Vault renews the gateway's token no more");
                     *session = None;

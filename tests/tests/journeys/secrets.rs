@@ -1,0 +1,6 @@
+//! Where targets' secrets come from, and where they never get to.
+
+mod aws;
+mod plant;
+mod tokens;
+mod vault;
