@@ -186,6 +186,7 @@ def typed(*alternatives):
 SIZE = fields(("columns", u32), ("rows", u32), ("width_px", u32), ("height_px", u32))
 ENDS = [("host", text), ("port", u32), ("originator", text), ("originator_port", u32)]
 VERDICT = typed(("allow", []), ("refuse", [("rule", text), ("text", text)]))
+SCOPE = typed(("once", []), ("session", []), ("until", [("unix_nanos", u64)]))
 PROGRAM = typed(("shell", []), ("exec", [("command", run)]), ("subsystem", [("name", text)]))
 STREAM_KIND = typed(
     ("session", []),
@@ -290,6 +291,25 @@ FAMILIES = [
         ("session.fault", [("by", side), ("expected", text), ("got", text)]),
         ("session.closed", [("reason", text)]),
         ("session.labelled", [("label", text)]),
+        (
+            "session.decision",
+            [("action", text), ("resource", text), ("rule", text), ("verdict", VERDICT), ("nanos", u64)],
+        ),
+        (
+            "session.opened",
+            OPENED
+            + [("kind", word("person", "agent", "service"))]
+            + [(name, text) for name in ("issuer", "subject", "on_behalf_of")],
+        ),
+        (
+            "session.asked",
+            [(name, text) for name in ("question", "action", "resource", "rule")]
+            + [("approvers", many(fields(("group", text), ("count", u32)))), ("expires_unix_nanos", u64)],
+        ),
+        (
+            "session.answered",
+            [("question", text), ("verdict", VERDICT), ("by", many(text)), ("scope", SCOPE), ("nanos", u64)],
+        ),
     ],
     [
         ("terminal.start", [("term", text), ("size", SIZE), ("modes", many(pair(u8, u32)))]),

@@ -18,10 +18,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wiretape_core::event::{
     Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
-    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
-    StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, QuestionAnswered,
+    QuestionAsked, Scope, SessionEvent, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
-use wiretape_core::{Event, Kind, Lane, Moment, Side};
+use wiretape_core::{Approvers, Event, Kind, Lane, Moment, Reason, Side, Verdict};
 use wiretape_replay::export::{bundle, har, sql};
 use wiretape_replay::limits::{SVG_BYTES_MAX, UNPACKED_BYTES_MAX};
 use wiretape_replay::painter::Painter;
@@ -99,7 +99,31 @@ fn kind(which: u8, bytes: &[u8]) -> Kind {
         27 => Kind::File(FileEvent::Answered { request: number & 3, status: number & 7, message: text }),
         28 => Kind::File(FileEvent::Written { path: payload, offset: u64::MAX, length: u64::MAX }),
         29 => Kind::Session(SessionEvent::Notice { text }),
-        30 if number & 1 == 1 => Kind::Session(SessionEvent::Labelled { label: text }),
+        30 => Kind::Session(match number % 4 {
+            1 => SessionEvent::Labelled { label: text },
+            2 => SessionEvent::Asked(Box::new(QuestionAsked {
+                question: text.clone(),
+                action: text.clone(),
+                resource: text.clone(),
+                rule: text.clone(),
+                approvers: vec![Approvers { group: text, count: number }; number as usize >> 2 & 3],
+                expires_unix_nanos: u64::from(number) << 32,
+            })),
+            3 => SessionEvent::Answered(Box::new(QuestionAnswered {
+                question: text.clone(),
+                verdict: if number & 4 == 0 { Verdict::Allow } else { Verdict::Refuse(Reason::new("", text.clone())) },
+                by: vec![text; number as usize >> 3 & 3],
+                scope: if number & 32 == 0 { Scope::Session } else { Scope::Until { unix_nanos: u64::MAX } },
+                nanos: u64::from(number) << 32,
+            })),
+            _ => SessionEvent::Decision {
+                action: text.clone(),
+                resource: text.clone(),
+                rule: text.clone(),
+                verdict: if number & 4 == 0 { Verdict::Allow } else { Verdict::Refuse(Reason::new("", text)) },
+                nanos: u64::from(number),
+            },
+        }),
         _ => Kind::Stream(StreamEvent::Data { error: which == 31, bytes: payload }),
     }
 }

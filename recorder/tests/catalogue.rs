@@ -7,7 +7,8 @@ use std::fs;
 
 use scene::{Scene, block_on, closed, data, event, opened, output};
 use wiretape_core::event::{
-    GitEvent, GitService, HttpEvent, HttpVersion, ObjectId, RefChange, RefUpdate, SessionEvent,
+    GitEvent, GitService, HttpEvent, HttpVersion, ObjectId, PrincipalKind, RefChange, RefUpdate, SessionEvent,
+    SessionOpened,
 };
 use wiretape_core::{Event, Kind, Lane, Reason, SessionId, Side, Verdict};
 use wiretape_recorder::{Archive, Durability, Filter, FindError, SessionRow, SessionState, Store};
@@ -17,7 +18,7 @@ const DAY: u64 = 86_400 * 1_000_000_000;
 fn refusal(at: u64, action: &str) -> Event {
     let verdict = Verdict::Refuse(Reason::new("nobody", "you may not go there"));
     let (action, resource, rule) = (action.to_owned(), "web1".to_owned(), "nobody".to_owned());
-    event(at, Side::Client, Kind::Session(SessionEvent::Decision { action, resource, rule, verdict }))
+    event(at, Side::Client, Kind::Session(SessionEvent::Decision { action, resource, rule, verdict, nanos: 0 }))
 }
 
 fn record(store: &Store, id: SessionId, opened_at: u64, events: &[Event]) {
@@ -68,6 +69,8 @@ fn rows_say_what_the_tapes_say() {
         SessionRow {
             id: ids[0],
             person: "ana".to_owned(),
+            kind: PrincipalKind::Person,
+            on_behalf_of: String::new(),
             target: "web1".to_owned(),
             target_kind: "ssh".to_owned(),
             login: "deploy".to_owned(),
@@ -93,12 +96,45 @@ fn rows_say_what_the_tapes_say() {
 }
 
 #[test]
+fn persons_and_agents_are_told_apart() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let by = |name: &str, kind, on_behalf_of: &str| {
+        let opened = SessionOpened {
+            person: name.to_owned(),
+            kind,
+            on_behalf_of: on_behalf_of.to_owned(),
+            ..SessionOpened::default()
+        };
+        let id = scene::id();
+        let opened = event(0, Side::Client, Kind::Session(SessionEvent::Opened(Box::new(opened))));
+        record(&store, id, scene::OPENED, &[opened, closed(1, "client left")]);
+        id
+    };
+    let ana = by("ana", PrincipalKind::Person, "");
+    let agent = by("coder", PrincipalKind::Agent, "ana");
+    let service = by("deploy", PrincipalKind::Service, "");
+    store.close();
+    let archive = scene.archive();
+    let found =
+        |filter: &Filter| -> Vec<SessionId> { archive.sessions(filter).unwrap().iter().map(|row| row.id).collect() };
+    for (kind, id) in [(PrincipalKind::Person, ana), (PrincipalKind::Agent, agent), (PrincipalKind::Service, service)] {
+        assert_eq!(found(&Filter { kind: Some(kind), ..Filter::default() }), [id]);
+    }
+    assert_eq!(found(&Filter { on_behalf_of: Some("ana".to_owned()), ..Filter::default() }), [agent]);
+    let row = archive.find(&agent.to_string()).unwrap();
+    assert_eq!((row.kind, row.on_behalf_of.as_str()), (PrincipalKind::Agent, "ana"));
+    archive.reindex().unwrap();
+    assert_eq!(archive.find(&agent.to_string()).unwrap(), row);
+}
+
+#[test]
 fn a_target_that_was_chosen_from_the_menu_is_listed() {
     let scene = Scene::new();
     let store = scene.store();
     let chosen = |verdict| {
         let (action, resource, rule) = ("connect".to_owned(), "web7".to_owned(), "menu".to_owned());
-        event(2, Side::Client, Kind::Session(SessionEvent::Decision { action, resource, rule, verdict }))
+        event(2, Side::Client, Kind::Session(SessionEvent::Decision { action, resource, rule, verdict, nanos: 0 }))
     };
     let refused = Verdict::Refuse(Reason::new("menu", "not you"));
     let listed = |events: &[Event]| {

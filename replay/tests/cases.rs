@@ -14,10 +14,10 @@ use std::path::Path;
 use archive::{closed, event, opened, output, shell};
 use bytes::Bytes;
 use wiretape_core::event::{
-    FileEvent, FileOperation, NAMES, OpenMode, ProcessEvent, ProcessKind, SessionEvent, StreamEvent, StreamKind,
-    TerminalEvent, TerminalSize,
+    FileEvent, FileOperation, NAMES, OpenMode, PrincipalKind, ProcessEvent, ProcessKind, QuestionAnswered,
+    QuestionAsked, Scope, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize,
 };
-use wiretape_core::{Event, Kind, Reason, Side, Verdict};
+use wiretape_core::{Approvers, Event, Kind, Reason, Side, Verdict};
 use wiretape_recorder::Tape;
 use wiretape_replay::script::Script;
 use wiretape_replay::timeline::Timeline;
@@ -220,6 +220,7 @@ fn refused() -> Vec<Event> {
         resource: "prod\x1b[2J".into(),
         rule: "nobody's target".into(),
         verdict,
+        nanos: 0,
     };
     let fault = SessionEvent::Fault { by: DOWN, expected: "a channel".into(), got: "lane 99".into() };
     vec![
@@ -231,6 +232,64 @@ fn refused() -> Vec<Event> {
     ]
 }
 
+/// What rules let through, what people were asked, and what they answered.
+fn held() -> Vec<Event> {
+    let agent = SessionOpened {
+        person: "coder".into(),
+        kind: PrincipalKind::Agent,
+        issuer: "https://id.example.com".into(),
+        subject: "8f14e45f".into(),
+        on_behalf_of: "ana".into(),
+        groups: vec!["agents".into()],
+        target: "orders".into(),
+        protocol: "ssh".into(),
+        client_address: "192.0.2.7:50022".into(),
+        opened_unix_nanos: archive::OPENED_UNIX_NANOS,
+        ..SessionOpened::default()
+    };
+    let decision = |action: &str, verdict| SessionEvent::Decision {
+        action: action.into(),
+        resource: "make deploy".into(),
+        rule: "deploys, production".into(),
+        verdict,
+        nanos: 21_400,
+    };
+    let asked = |question: &str, approvers: &[(&str, u32)]| {
+        let approvers = approvers.iter().map(|(group, count)| Approvers { group: (*group).into(), count: *count });
+        SessionEvent::Asked(Box::new(QuestionAsked {
+            question: question.into(),
+            action: "ssh.exec".into(),
+            resource: "make deploy\x1b[2J".into(),
+            rule: "production".into(),
+            approvers: approvers.collect(),
+            expires_unix_nanos: archive::OPENED_UNIX_NANOS + 900_000_000_000,
+        }))
+    };
+    let answered = |question: &str, verdict, by: &[&str], scope, nanos| {
+        let (question, by) = (question.into(), by.iter().map(|name| (*name).into()).collect());
+        SessionEvent::Answered(Box::new(QuestionAnswered { question, verdict, by, scope, nanos }))
+    };
+    let refuse = |text: &str| Verdict::Refuse(Reason::new("approval", text));
+    let until = Scope::Until { unix_nanos: archive::OPENED_UNIX_NANOS + 3_600_000_000_000 };
+    let mut events = vec![event(0, UP, 0, Kind::Session(SessionEvent::Opened(Box::new(agent))))];
+    events.extend((1..=3).map(|at| session(at, decision("ssh.exec", Verdict::Allow))));
+    events.extend([
+        session(10, asked("kexi-mawo", &[("leads", 2), ("security", 1)])),
+        session(11, SessionEvent::Notice { text: "waiting for leads (kexi-mawo)".into() }),
+        session(5_000, answered("kexi-mawo", Verdict::Allow, &["bea", "cyd"], Scope::Once, 4_990_000_000)),
+        session(5_001, decision("ssh.exec", Verdict::Allow)),
+        session(6_000, asked("pila-suro", &[("leads", 1)])),
+        session(7_000, answered("pila-suro", Verdict::Allow, &["bea"], until, 1_000_000_000)),
+        session(7_100, answered("tevo-zuna", Verdict::Allow, &["bea"], Scope::Session, 250)),
+        session(8_000, asked("rika-yolo", &[])),
+        session(9_000, answered("rika-yolo", refuse("not on a\x1b[2J Friday"), &["bea"], Scope::Once, 1_000_000_000)),
+        session(9_001, decision("ssh.exec", refuse("not on a Friday"))),
+        session(9_100, answered("lumo-vexa", refuse("nobody answered in time"), &[], Scope::Once, 900_000_000_000)),
+        closed(9_200),
+    ]);
+    events
+}
+
 fn all() -> Vec<(&'static str, Vec<Event>)> {
     vec![
         ("exec", exec()),
@@ -238,6 +297,7 @@ fn all() -> Vec<(&'static str, Vec<Event>)> {
         ("forwards", forwards()),
         ("terminal", terminal()),
         ("refused", refused()),
+        ("held", held()),
         ("psql", queries::psql()),
         ("driver", queries::driver()),
         ("long", queries::long()),

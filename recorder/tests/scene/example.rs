@@ -5,10 +5,11 @@ mod git;
 use bytes::Bytes;
 use wiretape_core::event::{
     Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
-    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
-    SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, PrincipalKind, ProcessEvent, ProcessKind, QueryEvent,
+    QuestionAnswered, QuestionAsked, Scope, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
+    TerminalSize, TransactionStatus,
 };
-use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
+use wiretape_core::{Approvers, Event, Kind, Lane, Moment, Reason, Side, Verdict};
 
 use super::{log_lines, noise};
 
@@ -78,14 +79,49 @@ fn session() -> Vec<(Side, Kind)> {
         rule: text("dev may"),
         gateway: text("0.1.0"),
         opened_unix_nanos: super::OPENED,
+        ..SessionOpened::default()
     };
+    let vouched = SessionOpened {
+        kind: PrincipalKind::Agent,
+        issuer: text("https://id.example.com"),
+        subject: text("8f14e45f"),
+        on_behalf_of: text("ana"),
+        person: text("coder"),
+        ..opened.clone()
+    };
+    let service = SessionOpened { kind: PrincipalKind::Service, ..opened.clone() };
     let refused = Verdict::Refuse(Reason::new("no-agents", "agents stay at home"));
     let decision = |action: &str, verdict| SessionEvent::Decision {
         action: text(action),
         resource: text("web1"),
         rule: text("no-agents"),
         verdict,
+        nanos: 0,
     };
+    let measured = |nanos, verdict| SessionEvent::Decision {
+        action: text("git.push"),
+        resource: text("/org/shop.git"),
+        rule: text("main, forced"),
+        verdict,
+        nanos,
+    };
+    let asked = |approvers: &[(&str, u32)]| {
+        let approvers = approvers.iter().map(|(group, count)| Approvers { group: text(group), count: *count });
+        SessionEvent::Asked(Box::new(QuestionAsked {
+            question: text("kexi-mawo"),
+            action: text("pg.query"),
+            resource: text("DELETE FROM \"orders\"\n"),
+            rule: text("production"),
+            approvers: approvers.collect(),
+            expires_unix_nanos: super::OPENED + 900_000_000_000,
+        }))
+    };
+    let answered = |verdict, by: &[&str], scope, nanos| {
+        let by = by.iter().map(|name| text(name)).collect();
+        SessionEvent::Answered(Box::new(QuestionAnswered { question: text("kexi-mawo"), verdict, by, scope, nanos }))
+    };
+    let until = Scope::Until { unix_nanos: super::OPENED + 3_600_000_000_000 };
+    let late = Verdict::Refuse(Reason::new("approval", "nobody answered in time"));
     [
         SessionEvent::Opened(Box::new(opened)),
         decision("ssh.shell", Verdict::Allow),
@@ -95,6 +131,16 @@ fn session() -> Vec<(Side, Kind)> {
         SessionEvent::Marker { label: text("deploy \"42\"\t\u{1b}") },
         SessionEvent::Fault { by: Side::Upstream, expected: text("a channel"), got: text("none") },
         SessionEvent::Labelled { label: text("run 42 ✓ \\ \u{7f}") },
+        SessionEvent::Opened(Box::new(vouched)),
+        SessionEvent::Opened(Box::new(service)),
+        measured(1, Verdict::Allow),
+        measured(70_000, late.clone()),
+        asked(&[("leads", 2), ("security", 1)]),
+        asked(&[]),
+        answered(Verdict::Allow, &["bea", "cyd"], Scope::Once, 12_345_678_901),
+        answered(Verdict::Allow, &["bea"], Scope::Session, 250),
+        answered(Verdict::Allow, &["bea"], until, 251),
+        answered(late, &[], Scope::Once, 900_000_000_000),
     ]
     .map(session_kind)
     .into()

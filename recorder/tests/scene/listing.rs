@@ -13,8 +13,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use wiretape_core::event::{
     Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
-    HttpVersion, MessageKind, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent, StreamEvent,
-    StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    HttpVersion, MessageKind, Parameter, Prepared, PrincipalKind, ProcessEvent, ProcessKind, QueryEvent, Scope,
+    SessionEvent, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
 };
 use wiretape_core::{Event, Kind, Verdict};
 use wiretape_recorder::{Report, Tape, verify};
@@ -106,32 +106,67 @@ fn fields(event: &Event) -> Value {
 
 fn session(event: &SessionEvent) -> Value {
     match event {
-        SessionEvent::Opened(opened) => object([
-            ("person", json!(opened.person)),
-            ("groups", json!(opened.groups)),
-            ("proof", json!(opened.proof)),
-            ("target", json!(opened.target)),
-            ("target_kind", json!(opened.target_kind)),
-            ("login", json!(opened.login)),
-            ("protocol", json!(opened.protocol)),
-            ("client_address", json!(opened.client_address)),
-            ("client_program", json!(opened.client_program)),
-            ("rule", json!(opened.rule)),
-            ("gateway", json!(opened.gateway)),
-            ("opened_unix_nanos", json!(opened.opened_unix_nanos)),
-        ]),
-        SessionEvent::Decision { action, resource, rule, verdict } => {
-            let verdict = match verdict {
-                Verdict::Allow => object([("type", json!("allow"))]),
-                Verdict::Refuse(reason) => {
-                    object([("type", json!("refuse")), ("rule", json!(reason.rule)), ("text", json!(reason.text))])
-                }
-            };
-            object([
+        SessionEvent::Opened(opened) => {
+            let mut fields = vec![
+                ("person", json!(opened.person)),
+                ("groups", json!(opened.groups)),
+                ("proof", json!(opened.proof)),
+                ("target", json!(opened.target)),
+                ("target_kind", json!(opened.target_kind)),
+                ("login", json!(opened.login)),
+                ("protocol", json!(opened.protocol)),
+                ("client_address", json!(opened.client_address)),
+                ("client_program", json!(opened.client_program)),
+                ("rule", json!(opened.rule)),
+                ("gateway", json!(opened.gateway)),
+                ("opened_unix_nanos", json!(opened.opened_unix_nanos)),
+            ];
+            let words = [&opened.issuer, &opened.subject, &opened.on_behalf_of];
+            // A tape says no more of a person for whom nobody vouches.
+            if opened.kind != PrincipalKind::Person || words.iter().any(|word| !word.is_empty()) {
+                fields.push(("kind", json!(opened.kind.name())));
+                fields.push(("issuer", json!(opened.issuer)));
+                fields.push(("subject", json!(opened.subject)));
+                fields.push(("on_behalf_of", json!(opened.on_behalf_of)));
+            }
+            object(fields)
+        }
+        SessionEvent::Decision { action, resource, rule, verdict: said, nanos } => {
+            let mut fields = vec![
                 ("action", json!(action)),
                 ("resource", json!(resource)),
                 ("rule", json!(rule)),
-                ("verdict", verdict),
+                ("verdict", ruling(said)),
+            ];
+            if *nanos != 0 {
+                fields.push(("nanos", json!(nanos)));
+            }
+            object(fields)
+        }
+        SessionEvent::Asked(asked) => {
+            let approvers =
+                asked.approvers.iter().map(|its| object([("group", json!(its.group)), ("count", json!(its.count))]));
+            object([
+                ("question", json!(asked.question)),
+                ("action", json!(asked.action)),
+                ("resource", json!(asked.resource)),
+                ("rule", json!(asked.rule)),
+                ("approvers", approvers.collect()),
+                ("expires_unix_nanos", json!(asked.expires_unix_nanos)),
+            ])
+        }
+        SessionEvent::Answered(answered) => {
+            let scope = match answered.scope {
+                Scope::Once => object([("type", json!("once"))]),
+                Scope::Session => object([("type", json!("session"))]),
+                Scope::Until { unix_nanos } => object([("type", json!("until")), ("unix_nanos", json!(unix_nanos))]),
+            };
+            object([
+                ("question", json!(answered.question)),
+                ("verdict", ruling(&answered.verdict)),
+                ("by", json!(answered.by)),
+                ("scope", scope),
+                ("nanos", json!(answered.nanos)),
             ])
         }
         SessionEvent::Notice { text } => object([("text", json!(text))]),
@@ -143,6 +178,15 @@ fn session(event: &SessionEvent) -> Value {
             object([("by", json!(by.name())), ("expected", json!(expected)), ("got", json!(got))])
         }
         SessionEvent::Closed { reason } => object([("reason", json!(reason))]),
+    }
+}
+
+fn ruling(verdict: &Verdict) -> Value {
+    match verdict {
+        Verdict::Allow => object([("type", json!("allow"))]),
+        Verdict::Refuse(reason) => {
+            object([("type", json!("refuse")), ("rule", json!(reason.rule)), ("text", json!(reason.text))])
+        }
     }
 }
 

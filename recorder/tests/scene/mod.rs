@@ -92,6 +92,7 @@ pub(crate) fn opened(person: &str, target: &str) -> Event {
         rule: "dev may".to_owned(),
         gateway: "0.1.0".to_owned(),
         opened_unix_nanos: OPENED,
+        ..SessionOpened::default()
     };
     event(0, Side::Client, Kind::Session(SessionEvent::Opened(Box::new(opened))))
 }

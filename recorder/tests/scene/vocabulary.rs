@@ -8,10 +8,11 @@ use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use wiretape_core::event::{
     Acknowledged, Column, ControlKind, CopyDirection, Field, FileEvent, FileOperation, HeaderField, HttpEvent,
-    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, ProcessEvent, ProcessKind, QueryEvent, SessionEvent,
-    SessionOpened, StreamEvent, StreamKind, TerminalEvent, TerminalSize, TransactionStatus,
+    HttpVersion, MessageKind, OpenMode, Parameter, Prepared, PrincipalKind, ProcessEvent, ProcessKind, QueryEvent,
+    QuestionAnswered, QuestionAsked, Scope, SessionEvent, SessionOpened, StreamEvent, StreamKind, TerminalEvent,
+    TerminalSize, TransactionStatus,
 };
-use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
+use wiretape_core::{Approvers, Event, Kind, Lane, Moment, Reason, Side, Verdict};
 
 fn text() -> BoxedStrategy<String> {
     prop_oneof![Just(String::new()), ".{0,12}", "[a-z]{260}"].boxed()
@@ -41,29 +42,60 @@ fn session() -> BoxedStrategy<SessionEvent> {
         Just(Verdict::Allow),
         (text(), text()).prop_map(|(rule, text)| Verdict::Refuse(Reason { rule, text })),
     ];
-    let opened = (vec(text(), 11), vec(text(), 0..4), any::<u64>()).prop_map(|(texts, groups, opened_unix_nanos)| {
-        SessionOpened {
-            person: texts[0].clone(),
-            groups,
-            proof: texts[1].clone(),
-            target: texts[2].clone(),
-            target_kind: texts[3].clone(),
-            login: texts[4].clone(),
-            protocol: texts[5].clone(),
-            client_address: texts[6].clone(),
-            client_program: texts[7].clone(),
-            rule: texts[8].clone(),
-            gateway: texts[9].clone(),
-            opened_unix_nanos,
-        }
+    let kind = prop_oneof![Just(PrincipalKind::Person), Just(PrincipalKind::Agent), Just(PrincipalKind::Service)];
+    let vouched = option::of((kind, vec(text(), 3)));
+    let opened = (vec(text(), 11), vec(text(), 0..4), any::<u64>(), vouched).prop_map(
+        |(texts, groups, opened_unix_nanos, vouched)| {
+            let (kind, vouched) = vouched.unwrap_or_else(|| (PrincipalKind::Person, vec![String::new(); 3]));
+            SessionOpened {
+                kind,
+                issuer: vouched[0].clone(),
+                subject: vouched[1].clone(),
+                on_behalf_of: vouched[2].clone(),
+                person: texts[0].clone(),
+                groups,
+                proof: texts[1].clone(),
+                target: texts[2].clone(),
+                target_kind: texts[3].clone(),
+                login: texts[4].clone(),
+                protocol: texts[5].clone(),
+                client_address: texts[6].clone(),
+                client_program: texts[7].clone(),
+                rule: texts[8].clone(),
+                gateway: texts[9].clone(),
+                opened_unix_nanos,
+            }
+        },
+    );
+    let nanos = prop_oneof![Just(0), any::<u64>()];
+    let asked = (vec(text(), 4), vec((text(), any::<u32>()), 0..3), any::<u64>());
+    let asked = asked.prop_map(|(texts, approvers, expires_unix_nanos)| QuestionAsked {
+        question: texts[0].clone(),
+        action: texts[1].clone(),
+        resource: texts[2].clone(),
+        rule: texts[3].clone(),
+        approvers: approvers.into_iter().map(|(group, count)| Approvers { group, count }).collect(),
+        expires_unix_nanos,
+    });
+    let scope = prop_oneof![
+        Just(Scope::Once),
+        Just(Scope::Session),
+        any::<u64>().prop_map(|unix_nanos| Scope::Until { unix_nanos }),
+    ];
+    let answered = (text(), verdict.clone(), vec(text(), 0..3), scope, any::<u64>());
+    let answered = answered.prop_map(|(question, verdict, by, scope, nanos)| QuestionAnswered {
+        question,
+        verdict,
+        by,
+        scope,
+        nanos,
     });
     prop_oneof![
+        asked.prop_map(|asked| SessionEvent::Asked(Box::new(asked))),
+        answered.prop_map(|answered| SessionEvent::Answered(Box::new(answered))),
         opened.prop_map(|opened| SessionEvent::Opened(Box::new(opened))),
-        (text(), text(), text(), verdict).prop_map(|(action, resource, rule, verdict)| SessionEvent::Decision {
-            action,
-            resource,
-            rule,
-            verdict
+        (text(), text(), text(), verdict, nanos).prop_map(|(action, resource, rule, verdict, nanos)| {
+            SessionEvent::Decision { action, resource, rule, verdict, nanos }
         }),
         text().prop_map(|text| SessionEvent::Notice { text }),
         (any::<u64>(), any::<u64>(), text()).prop_map(|(events, bytes, reason)| SessionEvent::Gap {

@@ -61,6 +61,7 @@ pub fn opened() -> Event {
         rule: "target web1".into(),
         gateway: "0.1.0".into(),
         opened_unix_nanos: OPENED_UNIX_NANOS,
+        ..SessionOpened::default()
     };
     event(0, Side::Client, 0, Kind::Session(SessionEvent::Opened(Box::new(opened))))
 }

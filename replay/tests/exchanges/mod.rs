@@ -189,6 +189,7 @@ pub fn plain() -> Vec<Event> {
         resource: "DELETE https://localhost:8443/v1/orders".into(),
         rule: "no-delete".into(),
         verdict: Verdict::Refuse(Reason::new("no-delete", "nobody deletes all orders")),
+        nanos: 0,
     };
     talk.ask(800, 9, "DELETE", "/v1/orders", &["content-length: 4"]).session(800, 9, refused);
     talk.answer_as(800, UP, 9, 403, &["content-type: application/json"]);

@@ -189,6 +189,7 @@ impl Talk {
             resource: said.into(),
             rule: "no drops".into(),
             verdict: Verdict::Refuse(Reason::new("no drops", "nothing is dropped here")),
+            nanos: 0,
         };
         self.say(Side::Client, 1, Kind::Session(decision));
         self.up(QueryEvent::Error { fields: fields("ERROR", "42501", "nothing is dropped here") });
