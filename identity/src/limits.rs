@@ -5,6 +5,9 @@ use std::time::Duration;
 /// A token, as it is presented.
 pub const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
+/// The name of a token (`jti`); one with a longer name is named by its hash.
+pub const TOKEN_NAME_BYTES_MAX: usize = 200;
+
 /// What a token says of its bearer: claims that become attributes.
 pub const CLAIMS_MAX: usize = 512;
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::keys::{KeySet, algorithm};
-use crate::limits::{CLOCK_SKEW_MAX, TOKEN_BYTES_MAX};
+use crate::limits::{CLOCK_SKEW_MAX, TOKEN_BYTES_MAX, TOKEN_NAME_BYTES_MAX};
 use crate::rejected::{Rejected, quoted};
 use crate::settings::IssuerSettings;
 
@@ -144,7 +144,7 @@ impl<'a> Token<'a> {
             return Err(Rejected::Signature);
         }
         let id = match text_of(&self.claims, "jti") {
-            Some(id) if id.len() <= 256 && !id.chars().any(char::is_control) && !id.is_empty() => id,
+            Some(id) if id.len() <= TOKEN_NAME_BYTES_MAX && !id.chars().any(char::is_control) && !id.is_empty() => id,
             _ => format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(self.text.as_bytes()))),
         };
         Ok(Verified { id, claims: self.claims })

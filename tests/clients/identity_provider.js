@@ -154,6 +154,7 @@ async function main() {
         if (value === '') jar.delete(name); else jar.set(name, value);
       }
       const page = await response.text();
+      if (next.last) return { status: response.status, page };
       if (response.status >= 300 && response.status < 400) {
         next = { url: new URL(response.headers.get('location'), next.url).href, init: {} };
         continue;
@@ -167,9 +168,11 @@ async function main() {
         const value = /value="([^"]*)"/.exec(input)?.[1] ?? '';
         if (name) fields.set(name, { login, password: 'any' }[name] ?? value);
       }
-      if (refuse && /abort/.test(page)) fields.set('abort', 'yes');
+      const refused = refuse && fields.has('confirm');
+      if (refused) fields.set('abort', 'yes');
       next = {
         url: new URL(form[1].replaceAll('&amp;', '&'), next.url).href,
+        last: refused,
         init: {
           method: 'POST', body: fields.toString(), headers: { 'content-type': 'application/x-www-form-urlencoded' },
         },

@@ -160,6 +160,11 @@ pub(crate) fn address(gateway: &str) -> anyhow::Result<Url> {
     Ok(url)
 }
 
+/// Whether `text`, which the gateway said of itself, is a place that a client can go to: port 0 is none.
+pub(crate) fn is_place(text: &str) -> bool {
+    text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok()).is_some_and(|port| port != 0)
+}
+
 /// `url` as the name of a file: host and port.
 fn file_name(url: &Url) -> String {
     let mut name: String = url

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::home::{Kept, address, put};
+use super::home::{Kept, address, is_place, put};
 use super::{GatewayArgs, run, session};
 use crate::rejected::quoted;
 
@@ -72,7 +72,7 @@ fn replaced(text: &str, place: &str, line: &str) -> String {
 
 fn place(kept: &Kept, said: Option<&str>) -> anyhow::Result<String> {
     let api = address(&kept.gateway)?.host_str().unwrap_or_default().to_owned();
-    let text = said.or(Some(&kept.postgres).filter(|text| !text.is_empty()).map(String::as_str));
+    let text = said.or(Some(&kept.postgres).filter(|text| is_place(text)).map(String::as_str));
     let Some(text) = text else { return Ok(format!("{}:{PORT}", escaped(&api))) };
     let (host, port) = text.rsplit_once(':').with_context(|| format!("{} is not host:port", quoted(text)))?;
     if port.parse::<u16>().is_err() {

@@ -10,7 +10,7 @@ use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{Certificate, LineEnding, PrivateKey};
 use zeroize::Zeroizing;
 
-use super::home::{CERTIFICATE, Home, KEY, Kept, PUBLIC_KEY, address};
+use super::home::{CERTIFICATE, Home, KEY, Kept, PUBLIC_KEY, address, is_place};
 use super::{GatewayArgs, run, session};
 use crate::clock::unix_seconds;
 use crate::offer::{CertificateGrant, CertificateRequest};
@@ -77,7 +77,7 @@ fn is_plain(text: &str) -> bool {
 /// Host and port for SSH: as the person says, as the gateway says, or on the host of its API.
 fn place(kept: &Kept, said: Option<&str>) -> anyhow::Result<(String, u16)> {
     let api = address(&kept.gateway)?.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let text = said.or(Some(&kept.ssh).filter(|text| !text.is_empty()).map(String::as_str));
+    let text = said.or(Some(&kept.ssh).filter(|text| is_place(text)).map(String::as_str));
     let Some(text) = text else { return Ok((api, PORT)) };
     let (host, port) = text.rsplit_once(':').with_context(|| format!("{} is not host:port", quoted(text)))?;
     let port = port.parse().with_context(|| format!("{} is not host:port", quoted(text)))?;

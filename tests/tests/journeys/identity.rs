@@ -1,6 +1,11 @@
 //! Who somebody is: a real issuer, the gateway, and unchanged clients.
 
+mod clients;
 mod device;
+mod guesses;
+mod login;
+mod revoked;
+mod stage;
 mod tokens;
 
 use std::time::{SystemTime, UNIX_EPOCH};

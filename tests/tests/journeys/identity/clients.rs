@@ -1,0 +1,99 @@
+//! psql, git and curl with a token of the issuer for a password.
+
+use serde_json::json;
+use wiretape_tests::database::{Database, Way};
+use wiretape_tests::gateway::programs;
+use wiretape_tests::issuer::Issuer;
+use wiretape_tests::postgres::Settings;
+use wiretape_tests::program::Program;
+use wiretape_tests::stage::wait_until;
+use wiretape_tests::web::{Road, Web};
+
+use super::stage::{opened, trust};
+
+fn database() -> (Database, Issuer) {
+    let mut issuer = None;
+    let database =
+        Database::with(|_| Settings::default(), |folder, _, configuration| issuer = Some(trust(folder, configuration)));
+    (database, issuer.expect("it was started"))
+}
+
+/// A token of Bob, as long as those that name many groups are.
+fn token(issuer: &Issuer, claims: serde_json::Value) -> String {
+    let mut claims = claims;
+    claims["groups"] = (0..200).map(|number| format!("group-{number:03}")).collect();
+    issuer.mint(&json!({"claims": claims}))
+}
+
+#[test]
+fn psql_takes_a_token_for_a_password() {
+    let (database, issuer) = database();
+    let token = token(&issuer, json!({"sub": "17", "preferred_username": "bob"}));
+    let psql = || database.psql(Way::Gateway).env("PGUSER", "bob");
+    let finished = psql().env("PGPASSWORD", &token).args(["-Atc", "SELECT 6 * 7"]).succeed();
+    assert_eq!(finished.text(), "42\n");
+    let session = database.gateway.record().one();
+    assert_eq!((session.text("person"), session.text("kind")), ("bob", "person"));
+    assert_eq!(opened(&session).subject, "17");
+
+    for (why, bad) in [
+        ("expired", json!({"claims": {"sub": "bob", "exp": super::now() - 100}})),
+        ("another audience", json!({"claims": {"sub": "bob", "aud": "shop"}})),
+        ("forged", json!({"claims": {"sub": "bob"}, "key": "other"})),
+        ("unsigned", json!({"claims": {"sub": "bob"}, "key": "none", "header": {"alg": "none"}})),
+    ] {
+        let finished = psql().env("PGPASSWORD", issuer.mint(&bad)).args(["-Atc", "SELECT 1"]).finish();
+        assert_eq!(finished.code(), 2, "{why}: {}", finished.text());
+        assert!(finished.text().is_empty(), "{why}");
+    }
+    // libpq tries again without TLS what it was refused over TLS.
+    let refused = || database.gateway.record().sessions().iter().filter(|each| each.state() == "refused").count();
+    wait_until("every refusal is on the record", || refused() >= 4);
+    wiretape_tests::secrets::are_nowhere(&database.gateway, &[&token]);
+}
+
+#[test]
+fn an_agent_on_somebodys_behalf_is_told_from_the_person() {
+    let (database, issuer) = database();
+    let person = issuer.mint(&json!({"claims": {"sub": "bob", "preferred_username": "bob", "azp": "wiretape"}}));
+    let agent = issuer.mint(&json!({"claims": {"sub": "bob", "preferred_username": "bob", "azp": "coding-agent"}}));
+    let acting = issuer.mint(&json!({"claims": {"sub": "bob", "act": {"sub": "planner"}}}));
+    for (user, token) in [("bob", person), ("coding-agent", agent), ("planner", acting)] {
+        let psql = database.psql(Way::Gateway).env("PGUSER", user).env("PGPASSWORD", token);
+        psql.args(["-Atc", "SELECT 1"]).succeed();
+    }
+    let mut seen: Vec<(String, String, String)> = database
+        .gateway
+        .record()
+        .ended(3)
+        .iter()
+        .map(|session| {
+            let whom = opened(session).on_behalf_of;
+            (session.text("person").to_owned(), session.text("kind").to_owned(), whom)
+        })
+        .collect();
+    seen.sort();
+    let expected = [("bob", "person", ""), ("coding-agent", "agent", "bob"), ("planner", "agent", "bob")];
+    assert_eq!(seen, expected.map(|(name, kind, whom)| (name.to_owned(), kind.to_owned(), whom.to_owned())));
+}
+
+#[test]
+fn curl_takes_a_token_as_a_bearer_and_as_a_password() {
+    let mut issuer = None;
+    let web = Web::with(|folder, _, configuration| issuer = Some(trust(folder, configuration)));
+    let issuer = issuer.expect("it was started");
+    let token = token(&issuer, json!({"sub": "bob"}));
+    let url = format!("{}/echo", web.url(Road::Reverse, "plain"));
+    let curl = || {
+        let trusted = web.trusted(Road::Reverse);
+        web.folder.program("curl").args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"]).arg(trusted)
+    };
+    let bearer = format!("Authorization: Bearer {token}");
+    assert_eq!(curl().args(["-H", &bearer]).arg(&url).succeed().text(), "200");
+    assert_eq!(curl().args(["-u", &format!("token:{token}")]).arg(&url).succeed().text(), "200");
+    let forged = format!("Authorization: Bearer {}", issuer.mint(&json!({"key": "other"})));
+    assert_eq!(curl().args(["-H", &forged]).arg(&url).succeed().text(), "401");
+    let git: Program = web.folder.program(programs().join("wiretape")).args(["git-credential", "get"]);
+    let finished = git.input("protocol=https\nhost=gateway.example.com\n\n").finish();
+    assert!(finished.errors().contains("wiretape login"), "nobody is logged in: {}", finished.errors());
+}
