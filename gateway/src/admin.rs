@@ -21,11 +21,13 @@ use wiretape_policy::{Circumstances, Decided, Subject};
 use wiretape_recorder::{Archive, Durability};
 
 use crate::admission::{self, WRONG_TOKEN_TIME, of_session};
+use crate::chance::session_id;
 use crate::clock::{SessionClock, unix_nanos, unix_seconds};
 use crate::credentials::{self, Credential};
 use crate::gateway::Gateway;
-use crate::identity::{self, Principal};
+use crate::identity::Principal;
 use crate::questions::Questions;
+use crate::recognition;
 use crate::targets;
 
 /// What the API is to the record.
@@ -73,7 +75,7 @@ impl Bureau {
             Credentials::Bearer(token) => ("", token),
             Credentials::Basic { name, password } => (name.as_str(), password),
         };
-        let found = identity::by_bearer(&self.gateway, peer.ip(), named, token.expose_secret()).await;
+        let found = recognition::by_bearer(&self.gateway, peer.ip(), named, token.expose_secret()).await;
         let unknown = match found {
             Ok(principal) => return Ok(principal),
             Err(unknown) => unknown,
@@ -148,7 +150,7 @@ impl Bureau {
             rule: action.to_owned(),
             ..opened_by(caller)
         };
-        let session = admission::name()?;
+        let session = session_id()?;
         let recording = admission::begin(&self.gateway, session, clock, opened, Durability::Queued)?;
         let decision = SessionEvent::Decision {
             action: action.to_owned(),

@@ -9,6 +9,7 @@ use wiretape_core::{Event, Guard, Kind, Lane, Moment, Reason, SessionId, Side, V
 use wiretape_policy::Circumstances;
 use wiretape_recorder::{Durability, Recording};
 
+use crate::chance::session_id;
 use crate::clock::SessionClock;
 use crate::config::Target;
 use crate::gateway::Gateway;
@@ -63,7 +64,7 @@ pub(crate) fn clear(
     target: &Target,
     circumstances: Circumstances,
 ) -> Result<Clearance, Reason> {
-    let session = name().map_err(|error| Reason::new("gateway", format!("{error:#}")))?;
+    let session = session_id().map_err(|error| Reason::new("gateway", format!("{error:#}")))?;
     let asker = gateway.asker(session, principal, &target.name);
     clear_for(gateway, clock, session, asker, principal, target, circumstances)
 }
@@ -100,16 +101,6 @@ pub(crate) fn clear_for(
     }
 }
 
-/// A name for a new session.
-///
-/// # Errors
-/// When the system gives no random bytes.
-pub(crate) fn name() -> anyhow::Result<SessionId> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
-    Ok(SessionId::from_bytes(random))
-}
-
 /// Begins the tape of a session, with who it is.
 ///
 /// # Errors
@@ -138,7 +129,7 @@ pub(crate) async fn record_refusal(
     opened.rule.clone_from(&reason.rule);
     tracing::warn!(client = opened.client_address, asked = opened.target, "refused: {}", reason.text);
     let resource = opened.target.clone();
-    let begun = name().and_then(|session| begin(gateway, session, clock, opened, Durability::Queued));
+    let begun = session_id().and_then(|session| begin(gateway, session, clock, opened, Durability::Queued));
     let recording = match begun {
         Ok(recording) => recording,
         Err(error) => {

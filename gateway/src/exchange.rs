@@ -294,7 +294,8 @@ impl Exchange<'_> {
             Part::Reset { code, reason } => {
                 self.client_end = End::Reset;
                 if *code == PROTOCOL_ERROR && !self.begun && !self.client.is_h2() {
-                    let problem = Problem { status: 400, error: "malformed_request", reason: reason.clone() };
+                    let problem =
+                        Problem { status: 400, error: "malformed_request", reason: reason.clone(), place: None };
                     self.say(Side::Upstream, Part::Failed(problem));
                 }
             }
@@ -366,7 +367,7 @@ impl Exchange<'_> {
     fn fail(&mut self, what: &str) {
         let (name, doubt) = (self.upstreams.name(), self.upstreams.doubt());
         let reason = format!("the target {name} gave no answer: {what}{doubt}");
-        self.say(Side::Upstream, Part::Failed(Problem { status: 502, error: "target_broke_off", reason }));
+        self.say(Side::Upstream, Part::Failed(Problem { status: 502, error: "target_broke_off", reason, place: None }));
     }
 
     /// `side` said `part`: what comes of it is passed on.

@@ -12,6 +12,7 @@ use wiretape_core::event::{QuestionAnswered, QuestionAsked, Scope};
 use wiretape_core::judge::ActionKind;
 use wiretape_core::{Moment, Question, Reason, SessionId, Unit, Verdict};
 
+use crate::chance::session_id;
 use crate::clock::unix_nanos;
 use crate::identity::Principal;
 
@@ -20,6 +21,9 @@ const REMINDER_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Bytes of a session that are held while people are asked, before whoever says more is no longer heard.
 pub(crate) const ASKING_HELD_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long an approval is good for that nobody waited for: a quarter of an hour.
+const VOUCHER_NANOS: u64 = 15 * 60 * 1_000_000_000;
 
 /// How often it is looked for questions that nobody answered in time.
 pub(crate) const EXPIRY_LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,15 +40,28 @@ struct State {
     waiting: HashMap<String, Waiting>,
     /// Sessions that people let in, and by which rule they were asked.
     entered: HashMap<SessionId, (String, String)>,
+    /// Approvals of what is asked again, by what it is; each is good once.
+    vouchers: HashMap<blake3::Hash, Voucher>,
+    /// Questions for which nobody waits, by what they ask.
+    deferred: HashMap<blake3::Hash, String>,
     /// Who is told of new questions.
     heralds: Vec<UnboundedSender<String>>,
 }
 
 /// Who waits for an answer.
 struct Waiting {
-    settled: UnboundedSender<Settled>,
+    /// `None`: nobody does; who asked comes again.
+    settled: Option<UnboundedSender<Settled>>,
     /// The rule by which it is asked whether the session may be, where that is the question.
     entrance: Option<String>,
+    /// What an approval is good for that nobody waits for.
+    voucher: Option<blake3::Hash>,
+}
+
+/// An approval of exactly one thing, for whoever asked to do it again.
+struct Voucher {
+    settled: Settled,
+    expires_unix_nanos: u64,
 }
 
 /// By whom a session asks.
@@ -97,8 +114,10 @@ impl Questions {
     /// Ends the questions that nobody answered in time.
     pub(crate) fn expire(&self) {
         let mut state = self.state();
-        let settled = state.approvals.expire(unix_nanos());
+        let now = unix_nanos();
+        let settled = state.approvals.expire(now);
         state.tell(settled);
+        state.vouchers.retain(|_, voucher| voucher.expires_unix_nanos > now);
     }
 
     /// A session is over, and what it was granted with it.
@@ -124,13 +143,21 @@ impl Questions {
 impl State {
     fn tell(&mut self, settled: Vec<Settled>) {
         for settled in settled {
+            self.deferred.retain(|_, id| *id != settled.question);
             let Some(waiting) = self.waiting.remove(&settled.question) else { continue };
             if let (Some(rule), Verdict::Allow) = (waiting.entrance, &settled.verdict) {
                 let by = format!("approved by {} ({})", settled.by.join(", "), settled.question);
                 self.entered.insert(settled.session, (rule, by));
             }
-            // Whoever waited may have left in this moment.
-            let _left = waiting.settled.send(settled);
+            match (waiting.settled, waiting.voucher) {
+                // Whoever waited may have left in this moment.
+                (Some(waiting), _) => drop(waiting.send(settled)),
+                (None, Some(voucher)) if settled.verdict == Verdict::Allow => {
+                    let expires_unix_nanos = unix_nanos().saturating_add(VOUCHER_NANOS);
+                    self.vouchers.insert(voucher, Voucher { settled, expires_unix_nanos });
+                }
+                (None, _) => {}
+            }
         }
     }
 }
@@ -171,15 +198,82 @@ impl Asker {
         Some(format!("approved by {} ({})", granted.by.join(", "), granted.question))
     }
 
-    /// Asks people about `unit`.
+    /// Asks people about `unit`; or takes the answer that somebody gave who was asked before.
     ///
     /// # Errors
     /// Too much is being asked: the reason is a refusal.
     pub(crate) fn ask(&self, unit: Unit, question: &Question) -> Result<(Pending, QuestionAsked), Reason> {
-        let now = unix_nanos();
-        let expires = now.saturating_add(u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX));
+        let expires = self.expiry();
+        let (put, settled) = unbounded_channel();
+        let entrance = self.entrance.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut state = self.questions.state();
+        let id = match state.vouchers.remove(&self.voucher(question)) {
+            Some(Voucher { settled, .. }) => {
+                let id = settled.question.clone();
+                // The other end is a few lines above.
+                let _taken = put.send(settled);
+                id
+            }
+            None => {
+                let id = self.put(&mut state, self.session, unit, question, expires)?;
+                let entrance = entrance.filter(|_| !state.entered.contains_key(&self.session));
+                state.waiting.insert(id.clone(), Waiting { settled: Some(put), entrance, voucher: None });
+                id
+            }
+        };
+        drop(state);
+        let mut reminder = interval_at(Instant::now() + REMINDER_INTERVAL, REMINDER_INTERVAL);
+        reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let asked = asked(&id, question, expires);
+        let group = groups(question);
+        Ok((Pending { unit, id, group, settled, reminder, asker: self.clone() }, asked))
+    }
+
+    /// Asks people about something that nobody waits for: whoever asked does it again, and an approval is good for that,
+    /// once. Returns the question's name and what to tell.
+    ///
+    /// # Errors
+    /// Too much is being asked: the reason is a refusal.
+    pub(crate) fn defer(&self, unit: Unit, question: &Question) -> Result<(QuestionAsked, String), Reason> {
+        let expires = self.expiry();
+        let voucher = self.voucher(question);
+        let mut state = self.questions.state();
+        let id = match state.deferred.get(&voucher) {
+            Some(id) => id.clone(),
+            None => {
+                // It outlives the session.
+                let session = session_id().map_err(|error| refusal(question, format!("{error:#}")))?;
+                let id = self.put(&mut state, session, unit, question, expires)?;
+                state.deferred.insert(voucher, id.clone());
+                let waiting = Waiting { settled: None, entrance: None, voucher: Some(voucher) };
+                state.waiting.insert(id.clone(), waiting);
+                id
+            }
+        };
+        let text =
+            format!("waiting for approval by {} ({id}): ask the same again once it is approved", groups(question));
+        Ok((asked(&id, question, expires), text))
+    }
+
+    /// Whether an approval is there for what is asked.
+    pub(crate) fn is_vouched(&self, question: &Question) -> bool {
+        self.questions.state().vouchers.contains_key(&self.voucher(question))
+    }
+
+    fn expiry(&self) -> u64 {
+        unix_nanos().saturating_add(u64::try_from(self.patience.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn put(
+        &self,
+        state: &mut State,
+        session: SessionId,
+        unit: Unit,
+        question: &Question,
+        expires_unix_nanos: u64,
+    ) -> Result<String, Reason> {
         let asking = Asking {
-            session: self.session,
+            session,
             unit,
             requester: self.principal.requester(),
             target: self.target(),
@@ -189,32 +283,55 @@ impl Asker {
             rule: question.rule.clone(),
             approvers: question.approvers.clone(),
             text: question.text.clone(),
-            expires_unix_nanos: expires,
+            expires_unix_nanos,
         };
         let mut random = [0; 8];
         getrandom::fill(&mut random).map_err(|error| refusal(question, format!("no random bytes: {error}")))?;
-        let mut state = self.questions.state();
-        let id = state.approvals.ask(now, asking, random).map_err(|error| refusal(question, error.to_string()))?;
-        let (put, settled) = unbounded_channel();
-        let entrance = self.entrance.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let entrance = entrance.filter(|_| !state.entered.contains_key(&self.session));
-        state.waiting.insert(id.clone(), Waiting { settled: put, entrance });
+        let asked = state.approvals.ask(unix_nanos(), asking, random);
+        let id = asked.map_err(|error| refusal(question, error.to_string()))?;
         state.heralds.retain(|herald| herald.send(id.clone()).is_ok());
-        drop(state);
-        let mut reminder = interval_at(Instant::now() + REMINDER_INTERVAL, REMINDER_INTERVAL);
-        reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let asked = QuestionAsked {
-            question: id.clone(),
-            action: question.action.kind.name().to_owned(),
-            resource: question.action.kind.resource(),
-            rule: question.rule.clone(),
-            approvers: question.approvers.clone(),
-            expires_unix_nanos: expires,
-        };
-        let group = question.approvers.iter().map(|approvers| approvers.group.as_str()).collect::<Vec<_>>().join(", ");
-        tracing::info!(session = %self.session, question = id, "{} waits for {group}", asked.action);
-        Ok((Pending { unit, id, group, settled, reminder, asker: self.clone() }, asked))
+        let (action, groups) = (question.action.kind.name(), groups(question));
+        tracing::info!(session = %self.session, question = id, "{action} waits for {groups}");
+        Ok(id)
     }
+
+    /// What an approval of `question` is bound to: who asks, what for, and all of what is asked.
+    fn voucher(&self, question: &Question) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        let requester = self.principal.requester();
+        let kind = &question.action.kind;
+        let (target, detail) = (self.target(), detail(kind));
+        for part in [
+            requester.name.as_str(),
+            requester.kind.name(),
+            &requester.issuer,
+            &requester.subject,
+            &requester.on_behalf_of,
+            &target,
+            &question.rule,
+            kind.name(),
+            &detail,
+        ] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize()
+    }
+}
+
+fn asked(id: &str, question: &Question, expires_unix_nanos: u64) -> QuestionAsked {
+    QuestionAsked {
+        question: id.to_owned(),
+        action: question.action.kind.name().to_owned(),
+        resource: question.action.kind.resource(),
+        rule: question.rule.clone(),
+        approvers: question.approvers.clone(),
+        expires_unix_nanos,
+    }
+}
+
+fn groups(question: &Question) -> String {
+    question.approvers.iter().map(|approvers| approvers.group.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn refusal(question: &Question, text: String) -> Reason {
@@ -245,7 +362,7 @@ impl Pending {
 
     /// What whoever waits is told at first.
     pub(crate) fn text(&self) -> String {
-        format!("wiretape: waiting for approval by {} ({})", self.group, self.id)
+        format!("waiting for approval by {} ({})", self.group, self.id)
     }
 
     /// What comes of it.
@@ -256,7 +373,7 @@ impl Pending {
             Poll::Ready(None) => return Poll::Pending,
             Poll::Pending => {}
         }
-        self.reminder.poll_tick(context).map(|_| News::Reminder(format!("wiretape: still waiting ({})", self.id)))
+        self.reminder.poll_tick(context).map(|_| News::Reminder(format!("still waiting for approval ({})", self.id)))
     }
 }
 

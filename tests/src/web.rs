@@ -75,9 +75,13 @@ impl WebServer {
         requests.map(|line| serde_json::from_str(line).expect("a request as JSON")).collect()
     }
 
-    /// The last request that it got.
+    /// The last request that it got. A client may have its answer before the server's words about it were read.
+    ///
+    /// # Panics
+    /// When none comes.
     #[must_use]
     pub fn request(&self) -> Value {
+        crate::stage::wait_until("a request comes", || !self.requests().is_empty());
         self.requests().pop().expect("a request came")
     }
 

@@ -135,16 +135,16 @@ impl Upstreams {
             let problem = match failure {
                 Failure::Unreachable(error) => {
                     let reason = format!("cannot reach the target {name}: {error:#}");
-                    Problem { status: 502, error: "target_unreachable", reason }
+                    Problem { status: 502, error: "target_unreachable", reason, place: None }
                 }
                 Failure::Slow => {
                     let seconds = CONNECT_TIME_MAX.as_secs();
                     let reason = format!("cannot reach the target {name}: no connection within {seconds} s");
-                    Problem { status: 504, error: "target_timeout", reason }
+                    Problem { status: 504, error: "target_timeout", reason, place: None }
                 }
                 Failure::Gateway(error) => {
                     let reason = format!("the gateway has no way to the target {name}: {error:#}");
-                    Problem { status: 502, error: "target_misconfigured", reason }
+                    Problem { status: 502, error: "target_misconfigured", reason, place: None }
                 }
             };
             tracing::warn!("{}", problem.reason);
@@ -260,6 +260,7 @@ impl Upstreams {
             status: 501,
             error: "cannot_sign",
             reason: format!("the request cannot be signed for the target {}: {error:#}", self.target.name),
+            place: None,
         })
     }
 

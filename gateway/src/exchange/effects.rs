@@ -3,6 +3,7 @@
 use std::task::{Context, Poll};
 
 use wiretape_core::{Reason, Side};
+use wiretape_http::{Part, Problem};
 
 use super::Exchange;
 use super::line::Told;
@@ -81,6 +82,11 @@ impl Exchange<'_> {
                 self.holding.examine(unit, examiner, self.line.examinations(), self.upstreams);
             }
             Told::Wait(pending) => self.asking.push(*pending),
+            Told::Defer(question, reason) => {
+                let place = Some(format!("/v1/approvals/{question}"));
+                let problem = Problem { status: 202, error: "approval_pending", reason, place };
+                self.say(Side::Upstream, Part::Failed(problem));
+            }
             Told::Withdraw(unit) => self.asking.retain(|pending| pending.unit() != unit),
             Told::Hold(Side::Client, _) | Told::Release(Side::Client) | Told::Discard(Side::Client) => {
                 self.line.close(Reason::new("gateway", "nothing is held for clients of HTTP"));

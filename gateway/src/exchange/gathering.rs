@@ -51,7 +51,7 @@ impl Exchange<'_> {
                 "the content is more than the {CONTENT_SIGNED_BYTES_MAX} bytes that the gateway signs for the target \
                  {name}: let the client state its SHA-256 in x-amz-content-sha256"
             );
-            self.content = Some(Err(Problem { status: 413, error: "content_too_large_to_sign", reason }));
+            self.content = Some(Err(Problem { status: 413, error: "content_too_large_to_sign", reason, place: None }));
             self.asked = Some(gathering.head);
         } else if ended {
             self.content = Some(Ok(self.payload()));

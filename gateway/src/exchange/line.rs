@@ -13,7 +13,7 @@ use wiretape_core::event::SessionEvent;
 use wiretape_core::{
     Effect, Examiner, Finding, Guard, Input, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
 };
-use wiretape_http::{HttpWire, Message, Part};
+use wiretape_http::{Content, HttpWire, Message, Part};
 use wiretape_recorder::{Durability, Lost, Recording};
 
 use crate::admission::of_session;
@@ -39,6 +39,8 @@ pub(crate) enum Told {
     Wait(Box<Pending>),
     /// Nobody wants the answer any more.
     Withdraw(Unit),
+    /// People were asked, and whoever asked comes again: the question's name, and what to say.
+    Defer(String, String),
 }
 
 /// One session of HTTP.
@@ -62,6 +64,8 @@ struct Inner {
     /// What lanes are told that did not ask: their session is over.
     farewells: HashMap<Lane, Vec<(Side, Part)>>,
     standing: Standing,
+    /// Who asks now would rather come again than wait.
+    deferring: bool,
 }
 
 impl HttpLine {
@@ -81,6 +85,7 @@ impl HttpLine {
             ended: None,
             farewells: HashMap::new(),
             standing: Standing::default(),
+            deferring: false,
         };
         Self {
             clock,
@@ -121,8 +126,10 @@ impl HttpLine {
         let mut inner = self.inner();
         inner.lanes = inner.lanes.saturating_add(1);
         let lane = Lane(inner.lanes);
-        let covered =
-            self.handle(&mut inner, lane, Input::Message { side: Side::Client, message: Message { lane, part } }, told);
+        inner.deferring = would_come_again(&part);
+        let input = Input::Message { side: Side::Client, message: Message { lane, part } };
+        let covered = self.handle(&mut inner, lane, input, told);
+        inner.deferring = false;
         (lane, covered)
     }
 
@@ -267,6 +274,18 @@ impl HttpLine {
         question: &Question,
         told: &mut Vec<Told>,
     ) -> Result<Option<u64>, Lost> {
+        if inner.deferring && !self.asker.is_vouched(question) {
+            return match self.asker.defer(unit, question) {
+                Err(reason) => {
+                    inner.session.handle(at, Input::Answer { unit, verdict: Verdict::Refuse(reason) });
+                    Ok(None)
+                }
+                Ok((asked, text)) => {
+                    told.push(Told::Defer(asked.question.clone(), text));
+                    self.recording.append(of_session(at, SessionEvent::Asked(Box::new(asked)))).map(Some)
+                }
+            };
+        }
         let (pending, asked) = match self.asker.ask(unit, question) {
             Ok(asked) => asked,
             Err(reason) => {
@@ -299,6 +318,20 @@ impl HttpLine {
         inner.ended = Some(reason);
         self.over.cancel();
     }
+}
+
+/// Whether a request has no content and says that an answer may come later (`Prefer: respond-async`, RFC 7240 section
+/// 4.1). Of content nobody could tell, the next time, whether it is what was approved.
+fn would_come_again(part: &Part) -> bool {
+    let Part::Request(head, _) = part else { return false };
+    head.content == Content::Empty
+        && head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(b"prefer")).any(|field| {
+            let preferences = field.value.split(|byte| *byte == b',');
+            { preferences }.any(|preference| {
+                let name = preference.split(|byte| *byte == b';').next().unwrap_or_default();
+                name.trim_ascii().eq_ignore_ascii_case(b"respond-async")
+            })
+        })
 }
 
 impl Drop for HttpLine {

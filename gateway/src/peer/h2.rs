@@ -339,7 +339,7 @@ impl AskedStream {
         match self.said.broken(error) {
             Part::Reset { reason, .. } if !(error.is_reset() && error.is_remote()) => {
                 // Not the stream was broken off, but the connection: a client is told what there is to know.
-                Part::Failed(Problem { status: 502, error: "target_broke_off", reason })
+                Part::Failed(Problem { status: 502, error: "target_broke_off", reason, place: None })
             }
             reset => reset,
         }

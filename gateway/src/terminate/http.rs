@@ -236,8 +236,12 @@ async fn speak_h1(client: &Arc<Client>, connection: Connection) {
         let head = match next(&mut connection, &mut rest, stopped.as_mut()).await {
             Some(Next::Request(head)) => head,
             Some(Next::Malformed(malformed)) => {
-                let problem =
-                    Problem { status: malformed.status, error: "malformed_request", reason: malformed.reason };
+                let problem = Problem {
+                    status: malformed.status,
+                    error: "malformed_request",
+                    reason: malformed.reason,
+                    place: None,
+                };
                 tracing::debug!(address = %client.address, "a request was refused: {}", problem.reason);
                 let (head, content) = refuse::response(&problem, None, &[]);
                 answer(&mut connection, head, content).await;
@@ -311,7 +315,7 @@ async fn next(
         Err(_) => {
             let seconds = HEAD_TIME_MAX.as_secs();
             let reason = format!("the head of the request did not come within {seconds} s");
-            let problem = Problem { status: 408, error: "request_timeout", reason };
+            let problem = Problem { status: 408, error: "request_timeout", reason, place: None };
             let (head, content) = refuse::response(&problem, None, &[]);
             connection.set_last();
             connection.answer_unknown();
@@ -431,7 +435,8 @@ async fn exchange_h2(client: Arc<Client>, request: Request<RecvStream>, mut resp
         Ok(head) => Box::new(head),
         Err(malformed) => {
             tracing::debug!(address = %client.address, "a request was refused: {}", malformed.reason);
-            let problem = Problem { status: malformed.status, error: "malformed_request", reason: malformed.reason };
+            let problem =
+                Problem { status: malformed.status, error: "malformed_request", reason: malformed.reason, place: None };
             let (head, content) = refuse::response(&problem, None, &[]);
             return answer_h2(&mut respond, &head, content);
         }

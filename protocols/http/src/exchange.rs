@@ -155,7 +155,7 @@ impl Exchange {
             Stage::Asked { unit: asked, head } if asked == unit => match verdict {
                 Verdict::Allow if duties::ends_here(&head) => {
                     let reason = "the request may go no further than here (Max-Forwards)".to_owned();
-                    self.answer(&Problem { status: 501, error: "not_implemented", reason }, around);
+                    self.answer(&Problem { status: 501, error: "not_implemented", reason, place: None }, around);
                 }
                 Verdict::Allow => {
                     self.send_request(head, around);
@@ -163,7 +163,7 @@ impl Exchange {
                 }
                 Verdict::Refuse(reason) => {
                     let Reason { text, .. } = reason;
-                    self.answer(&Problem { status: 403, error: "refused", reason: text }, around);
+                    self.answer(&Problem { status: 403, error: "refused", reason: text, place: None }, around);
                 }
             },
             Stage::Tunnel(mut tunnel) => {
@@ -223,7 +223,7 @@ impl Exchange {
             (_, Side::Client) => self.broken_off(side, code::CANCEL, "the client left".to_owned(), around),
             (Stage::Passing | Stage::Carried(_), Side::Upstream) if !ended && self.is_known_to_target() => {
                 let reason = "the target closed the connection".to_owned();
-                self.failed(Problem { status: 502, error: "target_closed", reason }, around);
+                self.failed(Problem { status: 502, error: "target_closed", reason, place: None }, around);
             }
             (_, Side::Upstream) => {}
         }
@@ -244,7 +244,7 @@ impl Exchange {
             // The client was told in the words of the other protocol: a reset might overtake those.
         } else if unanswered && !self.is_answering() {
             let reason = reason.text.clone();
-            self.answer(&Problem { status: 503, error: "session_ended", reason }, around);
+            self.answer(&Problem { status: 503, error: "session_ended", reason, place: None }, around);
         } else if !self.response.has_ended() {
             self.reset(Side::Client, code::INTERNAL_ERROR, text(), around);
         }
@@ -299,7 +299,7 @@ impl Exchange {
         }
         if let Stage::Asked { .. } = self.stage {
             let reason = "more was sent than is kept while the request waits to be allowed".to_owned();
-            self.answer(&Problem { status: 413, error: "content_too_large", reason }, around);
+            self.answer(&Problem { status: 413, error: "content_too_large", reason, place: None }, around);
             // Where the part that was too much is the last one, nothing more comes.
             if part == Part::End {
                 self.request.finish();
@@ -454,7 +454,7 @@ impl Exchange {
         if side == Side::Upstream && !self.is_answering() {
             // RFC 9110 section 15.6.3: the client hears of it in an answer, as there was none.
             let reason = text.clone();
-            self.answer(&Problem { status: 502, error: "target_response_invalid", reason }, around);
+            self.answer(&Problem { status: 502, error: "target_response_invalid", reason, place: None }, around);
         } else {
             self.reset(Side::Client, code::PROTOCOL_ERROR, text.clone(), around);
             self.over(around);

@@ -129,4 +129,6 @@ pub struct Problem {
     pub error: &'static str,
     /// A sentence for people, without any secret.
     pub reason: String,
+    /// Where to ask what became of it, as a reference (RFC 9110 section 10.2.2), where it can be asked.
+    pub place: Option<String>,
 }

@@ -20,6 +20,10 @@ pub fn response(problem: &Problem, session: Option<&str>, fields: &[Field]) -> (
         text.push_str(",\"session\":");
         put_text(&mut text, session);
     }
+    if let Some(place) = &problem.place {
+        text.push_str(",\"place\":");
+        put_text(&mut text, place);
+    }
     text.push_str("}\n");
     let body = Bytes::from(text);
     let mut all = vec![
@@ -27,6 +31,9 @@ pub fn response(problem: &Problem, session: Option<&str>, fields: &[Field]) -> (
         field("content-length", body.len().to_string().into()),
         field("cache-control", Bytes::from_static(b"no-store")),
     ];
+    if let Some(place) = &problem.place {
+        all.push(field("location", Bytes::from(place.clone())));
+    }
     all.extend_from_slice(fields);
     let head = ResponseHead {
         version: HttpVersion::Http11,
@@ -72,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_problem_is_json() {
-        let problem = Problem { status: 502, error: "target_unreachable", reason: "no route to \"db\"".to_owned() };
+        let problem =
+            Problem { status: 502, error: "target_unreachable", reason: "no route to \"db\"".to_owned(), place: None };
         let challenge = Field { name: "www-authenticate".into(), value: "Bearer".into() };
         let (head, body) = response(&problem, Some("01J"), std::slice::from_ref(&challenge));
         assert_eq!(
@@ -88,7 +96,7 @@ mod tests {
     #[test]
     fn every_character_comes_back_from_a_json_reader() {
         let every: String = ('\0'..='\u{2fff}').chain(['\u{10ffff}', '\u{1f980}']).collect();
-        let problem = Problem { status: 400, error: "malformed", reason: every.clone() };
+        let problem = Problem { status: 400, error: "malformed", reason: every.clone(), place: None };
         let (_, body) = response(&problem, None, &[]);
         assert!(body.is_ascii() || std::str::from_utf8(&body).is_ok());
         let value: serde_json::Value = serde_json::from_slice(&body).unwrap();

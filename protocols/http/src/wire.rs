@@ -69,7 +69,7 @@ impl HttpWire {
             let (event, _) = event::request(lane, &head);
             around.outbox.note(at, side, lane, event);
             let reason = "too many requests are open on this connection".to_owned();
-            let problem = Problem { status: 503, error: "too_many_requests_open", reason };
+            let problem = Problem { status: 503, error: "too_many_requests_open", reason, place: None };
             answer(lane, &problem, head.is_head(), &mut around);
             return Ok(());
         }

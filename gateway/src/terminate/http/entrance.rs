@@ -18,7 +18,8 @@ use crate::clock::SessionClock;
 use crate::config::{Config, HttpTarget, Origin, Target, TargetKind};
 use crate::dial;
 use crate::gateway::Gateway;
-use crate::identity::{self, Principal};
+use crate::identity::Principal;
+use crate::recognition;
 
 /// The name of the gateway in `Via`.
 const PSEUDONYM: &str = "wiretape";
@@ -225,7 +226,7 @@ impl Client {
     async fn asker(&self, config: &Config, head: &RequestHead) -> Result<Asker, Denial> {
         let (name, status) = match &self.door {
             Door::Inside(inside) => {
-                if let Err(unknown) = identity::still(&self.gateway, &inside.principal) {
+                if let Err(unknown) = recognition::still(&self.gateway, &inside.principal) {
                     return Err(deny(403, "unauthenticated", unknown.text).recorded(""));
                 }
                 return Ok(Asker { principal: inside.principal.clone(), label: inside.label.clone(), consumed: None });
@@ -237,14 +238,14 @@ impl Client {
         if !self.secure && (config.tls.everywhere || (!loopback && matches!(self.door, Door::Reverse))) {
             return Err(deny(403, "clear_text", "this gateway takes no clear text: connect with https"));
         }
-        let by_certificate = identity::by_certificate(&self.gateway, &self.names);
+        let by_certificate = recognition::by_certificate(&self.gateway, &self.names);
         let value = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name.as_bytes()));
         let credentials = value.and_then(|field| Credentials::parse(&field.value));
         if let Some(credentials) = credentials {
             let Credentials { person, label, token } = credentials;
             // With a certificate the field may be meant for the target.
-            if by_certificate.is_none() || identity::is_ours(&token) {
-                match identity::by_bearer(&self.gateway, self.address.ip(), &person, &token).await {
+            if by_certificate.is_none() || recognition::is_ours(&token) {
+                match recognition::by_bearer(&self.gateway, self.address.ip(), &person, &token).await {
                     Ok(principal) => return Ok(Asker { principal, label, consumed: Some(name) }),
                     Err(unknown) if by_certificate.is_none() => {
                         let denial = match unknown.seconds {
@@ -388,7 +389,7 @@ impl Client {
         } else {
             tracing::debug!(address = %self.address, "answered {}: {}", denial.status, denial.text);
         }
-        let problem = Problem { status: denial.status, error: denial.error, reason: denial.text };
+        let problem = Problem { status: denial.status, error: denial.error, reason: denial.text, place: None };
         let (head, content) = refuse::response(&problem, session.as_deref(), &denial.fields);
         Entry::Answer(Box::new(head), content)
     }

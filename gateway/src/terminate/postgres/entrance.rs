@@ -17,7 +17,8 @@ use crate::admission::{self, Clearance, HELD_OFF, WRONG_TOKEN_TIME, cut};
 use crate::clock::SessionClock;
 use crate::config::{Config, PostgresTarget, Target, TargetKind};
 use crate::gateway::Gateway;
-use crate::identity::{self, Principal};
+use crate::identity::Principal;
+use crate::recognition;
 use crate::transport::Stream;
 
 /// Offers of encryption that a client may make before it begins.
@@ -242,7 +243,7 @@ async fn principal(
     let mut token = Zeroizing::new(vec![0; length - 4]);
     stream.read_exact(&mut token).await?;
     let token = token.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
-    match identity::by_bearer(gateway, address.ip(), &user, token).await {
+    match recognition::by_bearer(gateway, address.ip(), &user, token).await {
         Ok(principal) => Ok(principal),
         Err(unknown) => {
             if unknown.seconds.is_none() {

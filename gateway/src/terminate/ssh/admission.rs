@@ -16,13 +16,15 @@ use wiretape_ssh::{NestedFault, SshWire};
 
 use super::ClientDoor;
 use crate::admission::{self, begin, cut, of_session};
+use crate::chance::session_id;
 use crate::clock::SessionClock;
 use crate::config::{Config, Target, TargetKind};
 use crate::dial::{self, Chooser};
 use crate::gateway::Gateway;
 use crate::guard::Choice;
-use crate::identity::{Principal, Unknown};
+use crate::identity::Principal;
 use crate::line::Line;
+use crate::recognition::Unknown;
 
 /// The user name that leads to the menu, beside the person's own.
 const MENU: &str = "menu";
@@ -186,7 +188,7 @@ pub(super) fn admit(
     }
     let session = match &cleared {
         Some(clearance) => clearance.session,
-        None => admission::name()?,
+        None => session_id()?,
     };
     let recording = begin(gateway, session, clock, opened.clone(), durability)?;
     let decision = match &cleared {

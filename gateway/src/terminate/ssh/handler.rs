@@ -23,8 +23,9 @@ use crate::admission::WRONG_TOKEN_TIME;
 use crate::channel::{Channel, Opening, signal_name_of};
 use crate::clock::{unix_nanos, unix_seconds};
 use crate::gateway::Gateway;
-use crate::identity::{self, Principal, Unknown, Wrong};
+use crate::identity::Principal;
 use crate::line::Line;
+use crate::recognition::{self, Unknown, Wrong};
 
 const BANNER: &str = "wiretape: sessions through this gateway are recorded.\r\n";
 
@@ -59,7 +60,7 @@ impl ClientHandler {
     async fn token(&mut self, name: &str, token: &str) -> Auth {
         self.attempt().asked(name);
         let address = self.attempt().address().ip();
-        match identity::by_bearer(&self.gateway, address, "", token).await {
+        match recognition::by_bearer(&self.gateway, address, "", token).await {
             Ok(principal) => self.recognised(name, principal),
             Err(unknown) => {
                 self.attempt().wrong_token(unknown);
@@ -99,7 +100,7 @@ impl ClientHandler {
     /// Waits until the person has logged in in the browser.
     async fn end_login(&mut self, name: &str, device: DeviceFlow, pending: Pending) -> Auth {
         let found = match device.poll(pending).await {
-            Ok(identity) => identity::vouched(&self.gateway, identity),
+            Ok(identity) => recognition::vouched(&self.gateway, identity),
             Err(error) => Err(Wrong { text: format!("{error:#}"), guess: true }),
         };
         match found {
@@ -208,7 +209,7 @@ impl Handler for ClientHandler {
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
         self.attempt().asked(user);
-        if identity::by_key(&self.gateway, offer.public_key).is_some() {
+        if recognition::by_key(&self.gateway, offer.public_key).is_some() {
             return Ok(Auth::Accept);
         }
         self.attempt().offered(offer.public_key);
@@ -216,7 +217,7 @@ impl Handler for ClientHandler {
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, Self::Error> {
-        match identity::by_key(&self.gateway, key.public_key) {
+        match recognition::by_key(&self.gateway, key.public_key) {
             Some(principal) => Ok(self.recognised(user, principal)),
             None => {
                 self.attempt().offered(key.public_key);
@@ -230,7 +231,7 @@ impl Handler for ClientHandler {
         let address = self.attempt().address().ip();
         let recognised = self.gateway.user_authority().recognise(certificate, Some(address), unix_seconds());
         let found = match recognised {
-            Ok(identity) => identity::vouched(&self.gateway, identity),
+            Ok(identity) => recognition::vouched(&self.gateway, identity),
             Err(rejected) => Err(Wrong::from(rejected)),
         };
         match found {

@@ -87,7 +87,7 @@ impl Exchange {
             Ok(Outcome::Answered) => self.answered(),
             Ok(Outcome::Silent) => {
                 let reason = "what was sent does not pass".to_owned();
-                self.answer(&Problem { status: 403, error: "refused", reason }, around);
+                self.answer(&Problem { status: 403, error: "refused", reason, place: None }, around);
             }
             Err(Trouble::Fault(fault)) => {
                 self.not_understood(fault.side, fault.to_string(), around);
@@ -113,7 +113,10 @@ impl Exchange {
             self.over(around);
         } else {
             let status = if by == Side::Client { 400 } else { 502 };
-            self.answer(&Problem { status, error: "content_not_understood", reason: text.clone() }, around);
+            self.answer(
+                &Problem { status, error: "content_not_understood", reason: text.clone(), place: None },
+                around,
+            );
         }
         if reached {
             self.reset(Side::Upstream, code::PROTOCOL_ERROR, text, around);
@@ -142,7 +145,7 @@ impl Exchange {
             }
             Err(_) => {
                 let reason = "content in this coding cannot be read here, and has to be".to_owned();
-                self.answer(&Problem { status: 415, error: "unsupported_coding", reason }, around);
+                self.answer(&Problem { status: 415, error: "unsupported_coding", reason, place: None }, around);
                 true
             }
         }

@@ -95,9 +95,12 @@ impl Reader<'_> {
             72..=79 => Part::Trailers(fields()),
             80..=103 => Part::End,
             104..=109 => Part::Reset { code: 8, reason: "enough".to_owned() },
-            110..=113 => {
-                Part::Failed(Problem { status: 502, error: "target_unreachable", reason: "no way".to_owned() })
-            }
+            110..=113 => Part::Failed(Problem {
+                status: 502,
+                error: "target_unreachable",
+                reason: "no way".to_owned(),
+                place: None,
+            }),
             114..=119 => return Some(Turn::Answer(Verdict::Allow)),
             120..=123 => return Some(Turn::Answer(Verdict::Refuse(Reason::new("elders", "not today")))),
             124 => return Some(Turn::End(side)),

@@ -187,7 +187,7 @@ impl Words {
             "reset" => Part::Reset { code: self.number(), reason: self.word() },
             "failed" => {
                 let (status, reason) = (self.number(), self.word());
-                Part::Failed(Problem { status, error: "target_unreachable", reason })
+                Part::Failed(Problem { status, error: "target_unreachable", reason, place: None })
             }
             other => panic!("no part: {other}"),
         };

@@ -1,0 +1,173 @@
+//! Who is in front of the gateway, by what they give: a key, a token, a certificate.
+
+use std::net::IpAddr;
+
+use russh::keys::{HashAlg, PublicKey};
+use wiretape_identity::{Identity, Issuers, LocalUser, Rejected, standing};
+
+use crate::admission::cut;
+use crate::clock::{unix_nanos, unix_seconds};
+use crate::gateway::Gateway;
+use crate::identity::{Principal, TOKEN_PREFIX, by_token};
+
+/// What somebody is told whose login is good for nothing any more.
+const REVOKED: &str = "this login was revoked: log in again, or ask the operator";
+
+/// The user that owns `key`. The caller has verified that the client holds it.
+pub(crate) fn by_key(gateway: &Gateway, key: &PublicKey) -> Option<Principal> {
+    let config = gateway.config();
+    let user = config.users.iter().find(|user| user.ssh_keys.iter().any(|known| known.key_data() == key.key_data()))?;
+    let principal = Principal::of_user(user, format!("publickey {}", key.fingerprint(HashAlg::Sha256)));
+    Some(principal).filter(|principal| !gateway.revocations().is_revoked(principal.identity()))
+}
+
+/// Why somebody is not known.
+pub(crate) struct Unknown {
+    /// What the client is told, and what the record says.
+    pub(crate) text: String,
+    /// Too many have guessed: nobody looked at what was given. For how many seconds more.
+    pub(crate) seconds: Option<u64>,
+    /// Whether it leaves a record of its own: of many that are held off, the first.
+    pub(crate) recorded: bool,
+}
+
+impl Unknown {
+    /// Somebody gave something that is not good.
+    pub(crate) fn wrong(text: String) -> Self {
+        Self { text, seconds: None, recorded: true }
+    }
+}
+
+/// What is wrong with what somebody gave.
+pub(crate) struct Wrong {
+    /// In words.
+    pub(crate) text: String,
+    /// Whether it may have been a guess.
+    pub(crate) guess: bool,
+}
+
+impl From<Rejected> for Wrong {
+    fn from(rejected: Rejected) -> Self {
+        Self { text: rejected.to_string(), guess: rejected.is_guess() }
+    }
+}
+
+/// Whether `token` can only be meant for the gateway.
+pub(crate) fn is_ours(token: &str) -> bool {
+    token.starts_with(TOKEN_PREFIX) || Issuers::is_token(token)
+}
+
+/// Whoever gives `token` from `address`: a user of the configuration, or somebody for whom an issuer vouches. `named` is
+/// who the client says it is; empty where it does not say.
+///
+/// # Errors
+/// Nobody is known by it, or too many have guessed.
+pub(crate) async fn by_bearer(
+    gateway: &Gateway,
+    address: IpAddr,
+    named: &str,
+    token: &str,
+) -> Result<Principal, Unknown> {
+    let now = unix_nanos();
+    let person = Some(named).filter(|named| !named.is_empty());
+    if let Err(held_off) = gateway.attempts().may_try(address, person, now) {
+        let seconds = held_off.until_unix_nanos.saturating_sub(now).div_ceil(1_000_000_000).max(1);
+        let text = format!("too many wrong logins: try again in {seconds} s");
+        return Err(Unknown { text, seconds: Some(seconds), recorded: held_off.first });
+    }
+    let found = if Issuers::is_token(token) {
+        by_issuer(gateway, token, unix_seconds()).await
+    } else {
+        local(gateway, named, token)
+    };
+    let found = found.and_then(|principal| {
+        if gateway.revocations().is_revoked(principal.identity()) {
+            return Err(Wrong { text: REVOKED.to_owned(), guess: false });
+        }
+        if named.is_empty() || named == principal.name() {
+            Ok(principal)
+        } else {
+            let text = format!("the token is not that of {:?}: it is given as the password", cut(named));
+            Err(Wrong { text, guess: true })
+        }
+    });
+    match found {
+        Ok(principal) => {
+            gateway.attempts().succeeded(address, principal.name(), now);
+            Ok(principal)
+        }
+        Err(Wrong { text, guess }) => {
+            if guess {
+                gateway.attempts().failed(address, person, now);
+            }
+            Err(Unknown::wrong(text))
+        }
+    }
+}
+
+fn local(gateway: &Gateway, named: &str, token: &str) -> Result<Principal, Wrong> {
+    let config = gateway.config();
+    by_token(&config, token).ok_or_else(|| {
+        let login = if config.issuers.is_empty() { "" } else { ", or log in with `wiretape login`" };
+        let text = if named.is_empty() {
+            format!("the token is nobody's: make one with `wiretape token <name>`{login}")
+        } else {
+            format!("the token is not that of {:?}: it is given as the password", cut(named))
+        };
+        Wrong { text, guess: true }
+    })
+}
+
+async fn by_issuer(gateway: &Gateway, token: &str, now: u64) -> Result<Principal, Wrong> {
+    let identity = gateway.issuers().validate(token, now).await.map_err(Wrong::from)?;
+    vouched(gateway, identity)
+}
+
+/// Somebody for whom an issuer vouches, or a certificate that was given on its word.
+///
+/// # Errors
+/// In words: it is revoked, or its name is that of somebody else.
+pub(crate) fn vouched(gateway: &Gateway, identity: Identity) -> Result<Principal, Wrong> {
+    if gateway.revocations().is_revoked(&identity) {
+        return Err(Wrong { text: REVOKED.to_owned(), guess: false });
+    }
+    let config = gateway.config();
+    let issuer = config.issuers.iter().find(|issuer| issuer.settings.url == identity.issuer);
+    let users: Vec<LocalUser<'_>> =
+        config.users.iter().map(|user| LocalUser { name: &user.name, issuer: user.issuer.as_deref() }).collect();
+    let name = issuer.map(|issuer| issuer.settings.name.as_str());
+    let place = standing(&identity, name, &users).map_err(Wrong::from)?;
+    let mut identity = identity;
+    if let Some(user) = place.and_then(|place| config.users.get(place)) {
+        identity.groups.extend(user.groups.iter().cloned());
+        identity.groups.sort_unstable();
+        identity.groups.dedup();
+    }
+    Ok(Principal::vouched_for(identity, place.is_some()))
+}
+
+/// Whether what proved who `principal` is still holds.
+///
+/// # Errors
+/// It has expired, or was revoked.
+pub(crate) fn still(gateway: &Gateway, principal: &Principal) -> Result<(), Unknown> {
+    let identity = principal.identity();
+    if identity.expires_unix.is_some_and(|expires| expires <= unix_seconds()) {
+        return Err(Unknown::wrong("the login has expired: log in again".to_owned()));
+    }
+    if gateway.revocations().is_revoked(identity) {
+        return Err(Unknown::wrong(REVOKED.to_owned()));
+    }
+    Ok(())
+}
+
+/// The user whom a certificate names: `names` are all that it is for. The caller has verified it.
+pub(crate) fn by_certificate(gateway: &Gateway, names: &[String]) -> Option<Principal> {
+    let config = gateway.config();
+    let user = config
+        .users
+        .iter()
+        .find(|user| names.iter().any(|name| *name == user.name || user.certificate_names.contains(name)))?;
+    let principal = Principal::of_user(user, "certificate".to_owned());
+    Some(principal).filter(|principal| !gateway.revocations().is_revoked(principal.identity()))
+}
