@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use wiretape_core::event::{FileOperation, RefChange};
@@ -22,7 +23,7 @@ use crate::url::{Url, plain_host};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Case {
     pub(crate) resource: Resource,
-    pub(crate) fields: Fields,
+    pub(crate) fields: Arc<Fields>,
 }
 
 /// Everything that an action is about.
@@ -36,7 +37,7 @@ pub(crate) struct Cases {
 impl Cases {
     /// An action about one thing, of which nothing more is told.
     pub(crate) fn one(resource: Resource) -> Self {
-        Self { shared: Vec::new(), each: vec![Case { resource, fields: Vec::new() }] }
+        Self { shared: Vec::new(), each: vec![Case { resource, fields: Arc::default() }] }
     }
 
     /// Each case once; `None` when there are too many. Where nobody looks below the target, cases that differ only in
@@ -135,7 +136,7 @@ pub(crate) fn of(action: &ActionKind, slice: &Slice, target: &TargetFacts) -> Ca
             whole()
         }
     };
-    Cases { shared: told.fields, each: vec![Case { resource, fields: Vec::new() }] }
+    Cases { shared: told.fields, each: vec![Case { resource, fields: Arc::default() }] }
 }
 
 fn exec(told: &mut Told<'_>, command: &Bytes) {
@@ -194,7 +195,7 @@ fn file(mut told: Told<'_>, operation: &FileOperation, target: &TargetFacts) -> 
         Some(to) if to.is_empty() => None,
         to => Some(to.as_ref()),
     });
-    let each = paths.map(|path| Case { resource: resource(path), fields: Vec::new() }).collect();
+    let each = paths.map(|path| Case { resource: resource(path), fields: Arc::default() }).collect();
     Cases { shared: told.fields, each }
 }
 
@@ -203,13 +204,16 @@ fn query(mut told: Told<'_>, text: &Bytes, target: &TargetFacts) -> Cases {
     let whole = || Resource::target(&target.name, &target.kind);
     let parsed = ["kind", "object", "tables", "names", "functions", "where", "statements", "parsed"];
     if !told.slice.looks_below_target && !told.any(&parsed) {
-        return Cases { shared: told.fields, each: vec![Case { resource: whole(), fields: Vec::new() }] };
+        return Cases { shared: told.fields, each: vec![Case { resource: whole(), fields: Arc::default() }] };
     }
     let sql = Sql::parse(text);
     told.tell("statements", || sql.statements.and_then(|count| i64::try_from(count).ok()).map(Value::Number));
     let slice = told.slice;
     let mut each = Vec::new();
     for part in &sql.parts {
+        if each.len() > CASES_MAX {
+            break;
+        }
         let mut told = Told::new(slice);
         told.text("kind", part.kind.as_deref());
         told.text("object", part.object.as_deref());
@@ -221,8 +225,8 @@ fn query(mut told: Told<'_>, text: &Bytes, target: &TargetFacts) -> Cases {
         told.texts("functions", part.functions.as_ref());
         told.flag("where", part.filtered);
         told.flag("parsed", Some(part.is_understood()));
-        let fields = told.fields;
-        let mut add = |resource| each.push(Case { resource, fields: fields.clone() });
+        let fields = Arc::new(told.fields);
+        let mut add = |resource| each.push(Case { resource, fields: Arc::clone(&fields) });
         match &part.tables {
             None => add(Resource::uncertain(&target.name, Kind::Table)),
             Some(tables) if tables.is_empty() => add(whole()),
@@ -292,11 +296,11 @@ fn push(mut told: Told<'_>, push: &Push, target: &TargetFacts) -> Cases {
         let mut resource =
             Resource::below(&target.name, Kind::Ref, &format!("{repository} {name}")).within(parent.clone());
         resource.attributes = vec![("name", name.into_owned())];
-        each.push(Case { resource, fields: told.fields });
+        each.push(Case { resource, fields: Arc::new(told.fields) });
     }
     if each.is_empty() {
         let resource = Resource { certain: false, ..Resource::uncertain(&target.name, Kind::Ref) };
-        each.push(Case { resource, fields: Vec::new() });
+        each.push(Case { resource, fields: Arc::default() });
     }
     Cases { shared: told.fields, each }
 }

@@ -15,6 +15,15 @@ pub(crate) const CASES_MAX: usize = 20_000;
 /// Text of SQL that is read; what is longer counts as not understood.
 pub(crate) const SQL_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Its words.
+pub(crate) const SQL_TOKENS_MAX: usize = 1024 * 1024;
+
+/// What one statement does, and the tables and functions that it names for that, each.
+pub(crate) const NAMES_MAX: usize = 256;
+
+/// Everything that one text does.
+pub(crate) const PARTS_MAX: usize = 2000;
+
 /// Statements in one text.
 pub(crate) const STATEMENTS_MAX: usize = 1000;
 

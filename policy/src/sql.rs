@@ -8,7 +8,7 @@ mod token;
 use std::collections::BTreeSet;
 
 use self::token::Token;
-use crate::limits::STATEMENTS_MAX;
+use crate::limits::{PARTS_MAX, STATEMENTS_MAX};
 
 /// A table as a statement names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,6 +84,9 @@ impl Sql {
                     parts.push(part);
                 }
             }
+        }
+        if parts.len() > PARTS_MAX {
+            return opaque(Some(statements.len()));
         }
         if parts.is_empty() {
             parts.push(statement::part("", Some(BTreeSet::new())));

@@ -11,11 +11,15 @@ use sqlparser::ast::{
 use super::statement::part;
 use super::token::shown;
 use super::{Part, Table};
+use crate::limits::NAMES_MAX;
 
 /// What a query does; `None` when something in it is not understood.
 pub(super) fn parts(statement: &Statement) -> Option<Vec<Part>> {
     let mut finder = Finder::default();
-    if statement.visit(&mut finder).is_break() {
+    let is_understood = statement.visit(&mut finder).is_continue();
+    if !is_understood
+        || [finder.parts.len(), finder.reads.len(), finder.functions.len()].iter().any(|many| *many > NAMES_MAX)
+    {
         return None;
     }
     let mut parts = finder.parts;
@@ -84,7 +88,7 @@ fn place<T>(of: &T) -> usize {
 }
 
 fn name(ident: &Ident) -> String {
-    shown(&ident.value, ident.quote_style.is_some())
+    shown(&ident.value)
 }
 
 fn table(name_of: &ObjectName) -> Option<Table> {

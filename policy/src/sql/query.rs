@@ -195,7 +195,11 @@ fn changes(tokens: &[Token]) -> Vec<&'static str> {
 
 /// Whether what was found in a query is as much as its words let expect.
 fn says_all(tokens: &[Token], parts: &[Part]) -> bool {
-    changes(tokens).iter().all(|kind| parts.iter().any(|part| part.kind.as_deref() == Some(kind)))
+    let changes = changes(tokens);
+    changes.iter().all(|kind| {
+        let found = parts.iter().filter(|part| part.kind.as_deref() == Some(kind)).count();
+        found >= changes.iter().filter(|other| *other == kind).count()
+    })
 }
 
 /// What a query does at most, of which nothing is known but its words.

@@ -4,20 +4,18 @@ use std::collections::BTreeSet;
 
 use super::token::Token;
 use super::{Part, Table, query};
+use crate::limits::NAMES_MAX;
 
 /// How deep statements may stand in statements.
 const STATEMENTS_DEEP_MAX: usize = 8;
 
 /// Statements that name no table and compute nothing.
-const PLAIN: [&str; 18] = [
+const PLAIN: [&str; 15] = [
     "begin",
     "commit",
     "rollback",
     "savepoint",
     "release",
-    "set",
-    "show",
-    "reset",
     "discard",
     "listen",
     "unlisten",
@@ -61,6 +59,10 @@ fn within(tokens: &[Token], depth: usize) -> Vec<Part> {
         "refresh" => vec![part(head, rest.after(&["materialized", "view", "concurrently"]).names())],
         "grant" | "revoke" => vec![rest.grant(head)],
         "call" | "execute" => vec![Part { functions: rest.called(head), ..part(head, Some(BTreeSet::new())) }],
+        "set" | "reset" | "show" => {
+            let object = rest.after(&["session", "local"]).word().unwrap_or_default().to_owned();
+            vec![Part { object: Some(object), ..part(head, Some(BTreeSet::new())) }]
+        }
         "start" => vec![part("begin", Some(BTreeSet::new()))],
         "end" => vec![part("commit", Some(BTreeSet::new()))],
         "abort" => vec![part("rollback", Some(BTreeSet::new()))],
@@ -147,7 +149,7 @@ impl<'a> Rest<'a> {
         Some((Table { schema: names.pop(), name }, rest))
     }
 
-    /// The names with which it begins, separated by commas.
+    /// The names with which it begins, separated by commas; `None` for too many.
     fn names(self) -> Option<BTreeSet<Table>> {
         let mut names = BTreeSet::new();
         let (first, mut rest) = self.name()?;
@@ -164,6 +166,9 @@ impl<'a> Rest<'a> {
             };
             let (next, behind) = rest.name()?;
             names.insert(next);
+            if names.len() > NAMES_MAX {
+                return None;
+            }
             rest = behind;
         }
     }
@@ -373,7 +378,7 @@ impl<'a> Rest<'a> {
                 called.extend(name.name());
             }
         }
-        if self.has("select") {
+        if self.has("select") || called.len() > NAMES_MAX {
             return None;
         }
         if kind == "execute"

@@ -3,7 +3,7 @@
 //! What a literal holds is of no interest here, only where it ends; and where two settings of a server or a client could
 //! end it in different places, the text is not understood at all.
 
-use crate::limits::SQL_BYTES_MAX;
+use crate::limits::{SQL_BYTES_MAX, SQL_TOKENS_MAX};
 
 /// Bytes of a name that PostgreSQL heeds (`NAMEDATALEN` - 1).
 const NAME_BYTES_MAX: usize = 63;
@@ -38,17 +38,17 @@ impl Token {
     /// A name, quoted or not.
     pub(super) fn name(&self) -> Option<String> {
         match self {
-            Self::Word(word) => Some(shown(word, false)),
-            Self::Quoted(name) => Some(shown(name, true)),
+            Self::Word(word) => Some(shown(word)),
+            Self::Quoted(name) => Some(shown(name)),
             _ => None,
         }
     }
 }
 
 /// A name as policies know it: as it is where it needs no quotes, else in quotes.
-pub(super) fn shown(name: &str, quoted: bool) -> String {
+pub(super) fn shown(name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'$';
-    let needs_none = name.bytes().all(|byte| is_plain(byte) || (!byte.is_ascii() && !quoted))
+    let needs_none = name.bytes().all(|byte| is_plain(byte) || !byte.is_ascii())
         && name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit() && byte != b'$');
     if needs_none { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
@@ -63,6 +63,9 @@ pub(super) fn tokens(text: &[u8]) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     while scanner.skip_blanks()? {
         tokens.push(scanner.token()?);
+        if tokens.len() > SQL_TOKENS_MAX {
+            return None;
+        }
     }
     Some(tokens)
 }
