@@ -19,6 +19,7 @@ const FAMILIES: [Family; 7] = [
         actions: &[
             "session.list",
             "session.read",
+            "session.end",
             "approval.list",
             "approval.answer",
             "target.read",

@@ -39,7 +39,7 @@ pub use decided::Decided;
 pub use faults::{Fault, Faults};
 pub use policies::Policies;
 pub use shell::CommandLine;
-pub use sql::{Part, Sql};
+pub use sql::{Part, Sql, Table};
 
 /// The schema that policies are written against, in Cedar's own language.
 pub const SCHEMA: &str = include_str!("schema.cedarschema");

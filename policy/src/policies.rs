@@ -98,8 +98,8 @@ impl Policies {
         Bench::new(Arc::clone(self), rules, subject, target, circumstances)
     }
 
-    /// Whether `subject` may do `action` (one of the admin actions: `session.list`, `session.read`, `approval.list`,
-    /// `approval.answer`, `target.read`, `target.write`, `policy.check`, `revocation.write`, `metrics.read`).
+    /// Whether `subject` may do `action` (one of the admin actions: `session.list`, `session.read`, `session.end`,
+    /// `approval.list`, `approval.answer`, `target.read`, `target.write`, `policy.check`, `revocation.write`, `metrics.read`).
     ///
     /// `resource` is the name of a target, where it is about one (the target of a session, for sessions and approvals):
     /// policies then see the target with its labels. Any other name is something of the gateway's own.
