@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use wiretape_approval::{Petition, Principal, Rejected, State as Standing};
 use wiretape_core::event::Scope;
 use wiretape_replay::wallclock::exact;
@@ -60,7 +62,7 @@ pub(crate) struct Several {
 
 /// How far an approval reaches: `once`, for the rest of the session that asks, or for some minutes whatever session of
 /// the same principal the same rule asks about the same target.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Reach {
     /// What was asked, and nothing else.
@@ -73,24 +75,44 @@ pub(crate) enum Reach {
 }
 
 /// A number of minutes, at most a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(try_from = "u32")]
-#[schema(minimum = 1, maximum = 1440)]
-pub(crate) struct Minutes(u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub(crate) struct Minutes(u16);
 
 /// The minutes of a day.
-const DAY_MINUTES: u32 = 1440;
+const DAY_MINUTES: u16 = 1440;
 
-impl TryFrom<u32> for Minutes {
+impl TryFrom<f64> for Minutes {
     type Error = String;
 
-    fn try_from(minutes: u32) -> Result<Self, String> {
-        if (1..=DAY_MINUTES).contains(&minutes) {
-            return Ok(Self(minutes));
-        }
-        Err(format!("an approval reaches for 1 to {DAY_MINUTES} minutes"))
+    /// To JSON `30.0` is the number 30.
+    fn try_from(minutes: f64) -> Result<Self, String> {
+        let whole = (1..=DAY_MINUTES).find(|whole| f64::from(*whole) == minutes);
+        whole.map(Self).ok_or_else(|| format!("an approval reaches for 1 to {DAY_MINUTES} minutes"))
     }
 }
+
+/// Written by hand: a word or an object with one field and no other is more than can be derived.
+impl PartialSchema for Reach {
+    fn schema() -> RefOr<Schema> {
+        let words = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["once", "session"]));
+        let minutes = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(DAY_MINUTES))
+            .description(Some("So many minutes from now on, at most a day; the gateway's setting may allow less."));
+        let span = ObjectBuilder::new()
+            .property("minutes", minutes)
+            .required("minutes")
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let description = "How far an approval reaches: what was asked and nothing else (`once`), what the same rule asks \
+            again in the same session (`session`), or what the same rule asks the same principal about the same target \
+            again, for some minutes.";
+        OneOfBuilder::new().item(words).item(span).description(Some(description)).into()
+    }
+}
+
+impl ToSchema for Reach {}
 
 impl Reach {
     fn scope(self, now_unix_nanos: u64) -> Scope {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response as Described};
+use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Response as Described, Schema};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
 use crate::problem::Problem;
@@ -135,6 +136,15 @@ pub fn document() -> Document {
     let mut document = Api::openapi();
     let license = utoipa::openapi::LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
     document.info.license = Some(license);
+    let actions = document.components.as_mut().and_then(|components| components.schemas.get_mut("CheckAction"));
+    if let Some(RefOr::T(Schema::OneOf(actions))) = actions {
+        for action in &mut actions.items {
+            if let RefOr::T(Schema::Object(action)) = action {
+                // What is not known is refused; for an enum that is told apart by a field the macro does not say so.
+                action.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+            }
+        }
+    }
     for item in document.paths.paths.values_mut() {
         let operations: [&mut Option<Operation>; 4] = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
         for operation in operations.into_iter().flatten() {

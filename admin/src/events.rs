@@ -34,7 +34,7 @@ pub(crate) struct EventsAsked {
     /// from time to time.
     follow: Option<bool>,
     /// Only events after this number; they are counted from 0.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     after: Option<u64>,
 }
 
@@ -60,6 +60,9 @@ pub(crate) async fn read(
     Named(id): Named,
     Asked(asked): Asked<EventsAsked>,
 ) -> Result<Response, Problem> {
+    if asked.after.is_some_and(|after| after > NUMBER_MAX) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, format!("after is at most {NUMBER_MAX}")));
+    }
     let row = found(&desk, id).await?;
     desk.may(&who.caller, Task::SessionRead, &row.target)?;
     let place = Arc::clone(&desk.readers).try_acquire_owned().map_err(|error| match error {
@@ -79,6 +82,9 @@ pub(crate) async fn read(
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((kind, Body::new(Sent { lines })).into_response())
 }
+
+/// The greatest number that every reader of JSON reads as it is written (RFC 8259 section 6).
+const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// What is on its way to the client: an error cuts the answer off.
 type Part = Result<Bytes, TapeError>;

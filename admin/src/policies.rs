@@ -8,7 +8,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use wiretape_approval::{Answerer, Principal};
 use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
@@ -33,10 +34,10 @@ pub(crate) struct Check {
     /// What would be done; without it the connection itself is decided.
     #[serde(default, deserialize_with = "object_if_any")]
     pub(crate) action: Option<CheckAction>,
-    /// From where.
+    /// From where: an address of IPv4 or IPv6.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = "ip")]
-    pub(crate) client_address: Option<IpAddr>,
+    #[schema(max_length = 250)]
+    pub(crate) client_address: Option<String>,
     /// As whom, at the target.
     #[serde(default)]
     #[schema(max_length = 250)]
@@ -147,6 +148,8 @@ pub(crate) enum CheckAction {
     #[serde(rename = "pg.call")]
     Call {
         /// The object identifier of the function.
+        #[serde(deserialize_with = "function_id")]
+        #[schema(minimum = 0, maximum = 4_294_967_295_u32)]
         function: u32,
     },
     /// An HTTP request.
@@ -221,6 +224,18 @@ pub(crate) struct Decision {
     pub(crate) text: String,
     /// Who is asked; empty where nobody is.
     pub(crate) approvers: Vec<Several>,
+}
+
+/// To JSON `17.0` is the number 17.
+fn function_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    // Every number of 32 bits is a number of this kind: none is rounded to another.
+    let id = number as u32;
+    if f64::from(id) == number {
+        Ok(id)
+    } else {
+        Err(D::Error::custom("the identifier of a function is 0 to 4294967295"))
+    }
 }
 
 impl CheckKind {
@@ -320,6 +335,9 @@ pub(crate) async fn check(
     if subject.name.is_empty() || check.target.is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "a subject and a target have names"));
     }
+    let address = check.client_address.map(|address| address.parse::<IpAddr>()).transpose().map_err(|_| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "client_address is an address of IPv4 or IPv6, without a port")
+    })?;
     let principal = Principal {
         name: subject.name,
         kind: subject.kind.kind(),
@@ -332,7 +350,7 @@ pub(crate) async fn check(
         claims: subject.claims,
         target: check.target,
         action: check.action.map(CheckAction::action),
-        client_address: check.client_address,
+        client_address: address,
         login: check.login,
         label: check.label,
     };
