@@ -13,11 +13,12 @@ use http_body::Frame;
 use serde::Deserialize;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use utoipa::IntoParams;
 use wiretape_recorder::{Archive, Events, SessionRow, SessionState, Tape, TapeError};
 use wiretape_replay::json::Lines;
 
+use crate::clock::moment;
 use crate::desk::{Asked, Desk, Named, Who};
 use crate::document::{Conflict, Guarded, Missing, Usual};
 use crate::limits::{FOLLOW_INTERVAL, FOLLOW_SILENCE_MAX, READ_BYTES, STALL_TIME_MAX};
@@ -108,7 +109,7 @@ impl http_body::Body for Sent {
 
 /// Reads on a thread that may wait, and hands on what was read, until the recording ends or nobody takes it.
 async fn send(mut reader: Reader, follow: bool, put: Sender<Part>, place: OwnedSemaphorePermit) {
-    let mut spoke = Instant::now();
+    let mut spoke = moment();
     loop {
         let (read, back) = match tokio::task::spawn_blocking(move || (reader.read(), reader)).await {
             Ok(read) => read,
@@ -139,7 +140,7 @@ async fn send(mut reader: Reader, follow: bool, put: Sender<Part>, place: OwnedS
         };
         let failed = part.is_err();
         match timeout(STALL_TIME_MAX, put.send(part)).await {
-            Ok(Ok(())) if !failed => spoke = Instant::now(),
+            Ok(Ok(())) if !failed => spoke = moment(),
             _ => break,
         }
     }

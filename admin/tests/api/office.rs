@@ -205,7 +205,10 @@ impl Office for MemoryOffice {
         let removed = match state.targets.get(name) {
             None => Err(Unfit::Unknown(name.to_owned())),
             Some(known) if !known.at_run_time => Err(Unfit::Configured(name.to_owned())),
-            Some(_) => Ok(drop(state.targets.remove(name))),
+            Some(_) => {
+                state.targets.remove(name);
+                Ok(())
+            }
         };
         Box::pin(async { removed })
     }
