@@ -38,3 +38,8 @@ pub(crate) fn unix_nanos() -> u64 {
 pub(crate) fn unix_seconds() -> u64 {
     unix_nanos() / 1_000_000_000
 }
+
+/// The instant that is `time` from now, for timers.
+pub(crate) fn after(time: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::now() + time
+}

@@ -6,14 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use wiretape_approval::{Approvals, Asking, Settled};
 use wiretape_core::event::{QuestionAnswered, QuestionAsked, Scope};
 use wiretape_core::judge::ActionKind;
 use wiretape_core::{Moment, Question, Reason, SessionId, Unit, Verdict};
 
 use crate::chance::session_id;
-use crate::clock::unix_nanos;
+use crate::clock::{after, unix_nanos};
 use crate::identity::Principal;
 
 /// How often whoever waits is told that it still does, so that nothing on the way takes the silence for an end.
@@ -222,7 +222,7 @@ impl Asker {
             }
         };
         drop(state);
-        let mut reminder = interval_at(Instant::now() + REMINDER_INTERVAL, REMINDER_INTERVAL);
+        let mut reminder = interval_at(after(REMINDER_INTERVAL), REMINDER_INTERVAL);
         reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let asked = asked(&id, question, expires);
         let group = groups(question);

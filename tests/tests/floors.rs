@@ -264,9 +264,7 @@ fn nothing_found(choose: impl Fn(&Source) -> bool, find: impl Fn(&Source) -> Vec
 #[test]
 fn core_and_wires_touch_no_outside_world() {
     nothing_found(
-        |source| {
-            ["approval", "core", "policy", "protocols"].contains(&source.floor()) && !source.is_for_developers()
-        },
+        |source| ["approval", "core", "policy", "protocols"].contains(&source.floor()) && !source.is_for_developers(),
         |source| source.places(&IMPURE),
     );
 }

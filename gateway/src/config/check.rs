@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 
 use russh::keys::PublicKey;
 use toml::Spanned;
-use wiretape_core::event::PrincipalKind;
 use wiretape_credentials::{Gives, VaultSettings};
 use wiretape_recorder::Durability;
 
 use super::faults::Faults;
-use super::setting::{beside, credential_source, has_port, is_name};
+use super::setting::{beside, credential_source, has_port, is_name, principal_kind};
 use super::{
     CommandTarget, Config, File, SshTarget, Target, TargetKind, TargetTable, TlsSettings, TlsTable, User, UserTable,
     git, http, identity, policy, postgres,
@@ -172,21 +171,6 @@ fn users(tables: Vec<UserTable>, faults: &mut Faults<'_>) -> Vec<User> {
         users.push(User { name, kind, issuer, groups: table.groups, ssh_keys, certificate_names, token_hash });
     }
     users
-}
-
-/// Reads `kind` of somebody; a person where it is left out.
-pub(super) fn principal_kind(kind: Option<&Spanned<String>>, faults: &mut Faults<'_>) -> PrincipalKind {
-    let Some(kind) = kind else { return PrincipalKind::Person };
-    match kind.get_ref().as_str() {
-        "person" => PrincipalKind::Person,
-        "agent" => PrincipalKind::Agent,
-        "service" => PrincipalKind::Service,
-        other => {
-            let fault = format!("kind = {other:?} is unknown: it is \"person\", \"agent\" or \"service\"");
-            faults.add(&kind.span(), fault);
-            PrincipalKind::Person
-        }
-    }
 }
 
 fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<Target> {

@@ -8,9 +8,8 @@ use toml::Spanned;
 use wiretape_identity::{IssuerSettings, LoginToken, Sign};
 
 use super::CredentialSource;
-use super::check::principal_kind;
 use super::faults::Faults;
-use super::setting::{beside, credential_source};
+use super::setting::{beside, credential_source, principal_kind};
 
 /// Hours that a certificate holds where nothing is said.
 const CERTIFICATE_HOURS: u64 = 8;

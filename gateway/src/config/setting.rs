@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
+use wiretape_core::event::PrincipalKind;
 
 use super::faults::Faults;
 use super::{CredentialSource, TargetTable};
@@ -144,6 +145,21 @@ fn hide_arguments(value: &mut serde_json::Value) {
         match member {
             serde_json::Value::Array(words) if name == "command" || name == "run" => words.truncate(1),
             other => hide_arguments(other),
+        }
+    }
+}
+
+/// Reads `kind` of somebody; a person where it is left out.
+pub(super) fn principal_kind(kind: Option<&Spanned<String>>, faults: &mut Faults<'_>) -> PrincipalKind {
+    let Some(kind) = kind else { return PrincipalKind::Person };
+    match kind.get_ref().as_str() {
+        "person" => PrincipalKind::Person,
+        "agent" => PrincipalKind::Agent,
+        "service" => PrincipalKind::Service,
+        other => {
+            let fault = format!("kind = {other:?} is unknown: it is \"person\", \"agent\" or \"service\"");
+            faults.add(&kind.span(), fault);
+            PrincipalKind::Person
         }
     }
 }
