@@ -110,8 +110,8 @@ impl Bureau {
         self.gateway.set_config(config).await.map_err(not_kept)
     }
 
-    /// Whoever may write targets must not send the gateway's files, variables or keys to an address of their own: a
-    /// credential is one that a target of the configuration has already, or is kept in the Vault.
+    /// Whoever may write targets must not send the gateway's files, variables or keys to an address of their own choice:
+    /// a credential is one that a target of the configuration has already.
     fn is_fit(&self, table: &Value) -> Result<(), Unfit> {
         for setting in ["tls_certificate", "tls_key"] {
             if table.get(setting).is_some() {
@@ -119,16 +119,13 @@ impl Bureau {
             }
         }
         let Some(credential) = table.get("credential") else { return Ok(()) };
-        if credential.as_object().is_some_and(|source| source.len() == 1 && source.contains_key("vault")) {
-            return Ok(());
-        }
         let config = self.gateway.config();
         let configured = config.tables.iter().filter(|(name, _)| !config.created.contains(*name));
         if configured.filter_map(|(_, known)| known.get("credential")).any(|known| known == credential) {
             return Ok(());
         }
-        let text = "a target that is created at run time has a credential of the Vault, or one that a target of the \
-                    configuration file has already";
+        let text = "a target that is created at run time has a credential that a target of the configuration file has \
+                    already";
         Err(Unfit::Faulty(text.to_owned()))
     }
 
