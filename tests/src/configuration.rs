@@ -38,6 +38,12 @@ pub struct Configuration {
     pub tls: Vec<String>,
     /// Lines of the table `vault`.
     pub vault: Vec<String>,
+    /// Whether a crash may leave an image of its memory.
+    pub core_dumps: bool,
+    /// Lines of the table `policy`.
+    pub policy: Vec<String>,
+    /// Lines of the table `approval`.
+    pub approval: Vec<String>,
 }
 
 /// A person that the gateway knows.
@@ -72,6 +78,9 @@ impl Configuration {
             http_settings: Vec::new(),
             tls: Vec::new(),
             vault: Vec::new(),
+            core_dumps: false,
+            policy: Vec::new(),
+            approval: Vec::new(),
         }
     }
 
@@ -85,9 +94,10 @@ impl Configuration {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = format!(
-            "data_dir = {:?}\nbanner = {}\n\n[listen]\nssh = \"127.0.0.1:0\"\n",
+            "data_dir = {:?}\nbanner = {}\ncore_dumps = {}\n\n[listen]\nssh = \"127.0.0.1:0\"\n",
             self.data_dir.display().to_string(),
-            self.banner
+            self.banner,
+            self.core_dumps
         );
         if self.postgres {
             text += "postgres = \"127.0.0.1:0\"\n";
@@ -98,9 +108,14 @@ impl Configuration {
         if self.admin {
             text += "admin = \"127.0.0.1:0\"\n";
         }
-        for (name, lines) in
-            [("login", &self.login), ("http", &self.http_settings), ("tls", &self.tls), ("vault", &self.vault)]
-        {
+        for (name, lines) in [
+            ("login", &self.login),
+            ("http", &self.http_settings),
+            ("tls", &self.tls),
+            ("vault", &self.vault),
+            ("policy", &self.policy),
+            ("approval", &self.approval),
+        ] {
             if !lines.is_empty() {
                 let _ = write!(text, "\n[{name}]\n{}\n", lines.join("\n"));
             }

@@ -1,5 +1,6 @@
 //! Journeys: the real clients, the real gateway, the real servers. One program, so that it is linked once.
 
+mod admin;
 mod bulk;
 mod clients;
 mod command;
@@ -13,6 +14,7 @@ mod git;
 mod http;
 mod identity;
 mod peers;
+mod policy;
 mod postgres;
 mod reading;
 mod refused;
