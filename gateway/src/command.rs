@@ -19,7 +19,7 @@ use crate::demo;
 use crate::gateway::Gateway;
 use crate::identity::{TOKEN_PREFIX, token_hash};
 use crate::listen::{self, Doors};
-use crate::policy;
+use crate::policy::{self, command::PolicyCommand};
 use crate::runtime::{Threads, runtime};
 use crate::{credentials, targets};
 
@@ -77,6 +77,11 @@ enum Command {
     Export(ExportArgs),
     /// Make the catalogue of sessions anew from the tapes.
     Reindex,
+    /// Ask policies: who may do what, and what they would have decided.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
 }
 
 /// Runs the program.
@@ -100,6 +105,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Verify(args) => wiretape_replay::command::verify(&recorded(&config, data_dir)?, &args),
         Command::Replay(args) => wiretape_replay::command::play(&recorded(&config, data_dir)?, &args),
         Command::Export(args) => wiretape_replay::command::export(&recorded(&config, data_dir)?, &args),
+        Command::Policy { command } => command.run(&config, data_dir.as_deref()),
         Command::Reindex => reindex(&recorded(&config, data_dir)?),
     }
 }

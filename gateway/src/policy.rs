@@ -1,5 +1,11 @@
 //! The policies in force, and the guards of sessions that ask them.
 
+pub(crate) mod command;
+mod date;
+mod past;
+mod replay;
+mod trial;
+
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,0 +1,207 @@
+//! What was decided in a recorded session, rebuilt from its events.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use wiretape_core::event::{
+    FileEvent, GitEvent, HttpEvent, ProcessEvent, ProcessKind, QueryEvent, RefUpdate, SessionEvent, StreamEvent,
+    StreamKind,
+};
+use wiretape_core::judge::{ActionKind, Push};
+use wiretape_core::{Event, Kind, Lane, Moment, Verdict};
+
+/// Actions of one lane that wait for their decision.
+const WAITING_MAX: usize = 4096;
+
+/// An action with what was decided about it.
+pub(super) struct Past {
+    pub(super) at: Moment,
+    pub(super) action: ActionKind,
+    /// `allow`, `refuse` or `ask`.
+    pub(super) decided: &'static str,
+}
+
+/// A push as far as it was told.
+#[derive(Default)]
+struct Pushed {
+    repository: Bytes,
+    updates: Vec<RefUpdate>,
+    options: Vec<Bytes>,
+    paths: BTreeSet<Bytes>,
+    incomplete: bool,
+}
+
+/// What happened so far.
+#[derive(Default)]
+pub(super) struct Story {
+    waiting: BTreeMap<Lane, VecDeque<(Moment, ActionKind)>>,
+    pushes: BTreeMap<Lane, Pushed>,
+    /// Actions that people were asked about, by lane.
+    asked: BTreeSet<(Lane, String)>,
+    unknown: usize,
+    /// Whether decisions that allow are recorded, too.
+    tells_all: bool,
+}
+
+impl Story {
+    /// Takes in one event; gives what it decides.
+    pub(super) fn hear(&mut self, event: &Event) -> Option<Past> {
+        let (lane, at) = (event.lane, event.at);
+        match &event.kind {
+            Kind::Session(SessionEvent::Decision { action, verdict, .. }) if action != "connect" => {
+                self.tells_all |= *verdict == Verdict::Allow;
+                self.decide(lane, at, action, verdict)
+            }
+            Kind::Session(SessionEvent::Asked(question)) => {
+                self.asked.insert((lane, question.action.clone()));
+                None
+            }
+            Kind::Git(said) => {
+                if let Some(action) = self.push(lane, said) {
+                    self.wait(lane, at, action);
+                }
+                None
+            }
+            kind => {
+                if let Some(action) = action(kind) {
+                    self.wait(lane, at, action);
+                }
+                None
+            }
+        }
+    }
+
+    /// Decisions about what the tape does not tell.
+    pub(super) fn unknown(&self) -> usize {
+        self.unknown
+    }
+
+    /// What was never decided by an event: on tapes that only tell what was refused it was allowed.
+    pub(super) fn rest(self) -> Vec<Past> {
+        if self.tells_all {
+            return Vec::new();
+        }
+        let mut rest = Vec::new();
+        for waiting in self.waiting.into_values() {
+            let is_git = waiting.iter().any(|(_, action)| action.name().starts_with("git."));
+            for (at, action) in waiting {
+                // A request that carries Git is judged as what it carries.
+                if !(is_git && matches!(action, ActionKind::Request { .. } | ActionKind::Exec { .. })) {
+                    rest.push(Past { at, action, decided: "allow" });
+                }
+            }
+        }
+        rest
+    }
+
+    fn wait(&mut self, lane: Lane, at: Moment, action: ActionKind) {
+        let waiting = self.waiting.entry(lane).or_default();
+        if waiting.len() >= WAITING_MAX {
+            waiting.pop_front();
+        }
+        waiting.push_back((at, action));
+    }
+
+    fn decide(&mut self, lane: Lane, at: Moment, name: &str, verdict: &Verdict) -> Option<Past> {
+        let was_asked = self.asked.remove(&(lane, name.to_owned()));
+        let decided = match verdict {
+            _ if was_asked => "ask",
+            Verdict::Allow => "allow",
+            Verdict::Refuse(_) => "refuse",
+        };
+        let action = if name == "git.push" {
+            self.pushes.get_mut(&lane).filter(|push| !push.updates.is_empty()).map(Pushed::take)
+        } else {
+            let waiting = self.waiting.entry(lane).or_default();
+            let place = waiting.iter().position(|(_, action)| action.name() == name);
+            // What waits before it was judged as something else, or not at all.
+            place.and_then(|place| waiting.drain(..=place).next_back()).map(|(_, action)| action)
+        };
+        match action {
+            Some(action) => Some(Past { at, action, decided }),
+            None => {
+                self.unknown += 1;
+                None
+            }
+        }
+    }
+
+    fn push(&mut self, lane: Lane, said: &GitEvent) -> Option<ActionKind> {
+        let push = self.pushes.entry(lane).or_default();
+        match said {
+            GitEvent::Service { repository, .. } => {
+                *push = Pushed { repository: repository.clone(), ..Pushed::default() };
+                return Some(ActionKind::Fetch { repository: repository.clone() });
+            }
+            GitEvent::Update(update) => push.updates.push(update.clone()),
+            GitEvent::Options { options } => push.options.extend(options.iter().cloned()),
+            GitEvent::Files { files, complete, .. } => {
+                push.paths.extend(files.iter().map(|file| file.path.clone()));
+                push.incomplete |= !complete;
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+impl Pushed {
+    fn take(&mut self) -> ActionKind {
+        let repository = self.repository.clone();
+        let Self { repository, updates, options, paths, incomplete } =
+            std::mem::replace(self, Self { repository: repository.clone(), ..Self::default() });
+        let paths = paths.into_iter().collect();
+        ActionKind::Push(Box::new(Push { repository, updates, options, paths, complete: !incomplete }))
+    }
+}
+
+/// The action that an event asks for, if it asks for any.
+fn action(kind: &Kind) -> Option<ActionKind> {
+    Some(match kind {
+        Kind::Process(ProcessEvent::Start { kind }) => match kind {
+            ProcessKind::Shell => ActionKind::Shell,
+            ProcessKind::Exec { command } => ActionKind::Exec { command: command.clone() },
+            ProcessKind::Subsystem { name } => ActionKind::Subsystem { name: name.clone() },
+        },
+        Kind::Process(ProcessEvent::Agent) => ActionKind::Agent,
+        Kind::Stream(StreamEvent::Open { kind: StreamKind::DirectTcpip { host, port, .. } }) => {
+            ActionKind::Forward { destination: destination(host, Some(*port)) }
+        }
+        Kind::Stream(StreamEvent::Open { kind: StreamKind::DirectStreamlocal { path } }) => {
+            ActionKind::Forward { destination: path.clone() }
+        }
+        Kind::Stream(StreamEvent::Listen { address, port }) => {
+            ActionKind::Forward { destination: destination(address, *port) }
+        }
+        Kind::File(FileEvent::Asked { operation, .. }) => ActionKind::File(Box::new(operation.clone())),
+        Kind::Query(QueryEvent::Simple { text } | QueryEvent::Parse { text, .. }) => {
+            ActionKind::Query { text: text.clone() }
+        }
+        Kind::Query(QueryEvent::Call { function_id, .. }) => ActionKind::Call { function_id: *function_id },
+        Kind::Http(HttpEvent::Request { method, scheme, authority, path, .. }) => {
+            ActionKind::Request { method: method.clone(), url: url(scheme, authority, path) }
+        }
+        _ => return None,
+    })
+}
+
+/// As the wire of HTTP writes it: of a tunnel, which has no path, the authority alone.
+fn url(scheme: &Bytes, authority: &Bytes, path: &Bytes) -> Bytes {
+    if path.is_empty() {
+        return authority.clone();
+    }
+    let path: &[u8] = if path.as_ref() == b"*" { b"" } else { path };
+    let mut url = BytesMut::from(scheme.as_ref());
+    for part in [b"://".as_slice(), authority, path] {
+        url.extend_from_slice(part);
+    }
+    url.freeze()
+}
+
+fn destination(host: &str, port: Option<u32>) -> String {
+    match port {
+        Some(port) if host.contains(':') => format!("[{host}]:{port}"),
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}

@@ -1,0 +1,229 @@
+//! `wiretape policy replay`: what policies would have decided about what is recorded.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use wiretape_core::event::{PrincipalKind, SessionEvent, SessionOpened};
+use wiretape_core::{Kind, Verdict};
+use wiretape_policy::{Bench, Circumstances, Decided, Policies, Subject, TargetFacts};
+use wiretape_recorder::{Archive, Filter, SessionRow, Tape};
+
+use super::command::{ALLOWED, ASKED, PoliciesArgs, shown};
+use super::date;
+use super::past::{Past, Story};
+use crate::clock::unix_nanos;
+use crate::config::{Config, Target};
+
+/// Which sessions.
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    policies: PoliciesArgs,
+    /// Sessions, or the first letters of their ids; else all that are listed
+    session: Vec<String>,
+    /// Those opened since then: 24h, 7d, 2026-11-22T15:04
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Of this principal only
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// To this target only
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+    /// Only the counts
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Sums {
+    sessions: usize,
+    left_out: usize,
+    as_before: usize,
+    /// By what was decided then and what would be now.
+    otherwise: BTreeMap<(&'static str, &'static str), usize>,
+    unknown: usize,
+}
+
+/// Lists what would be decided otherwise.
+pub(super) fn run(args: &ReplayArgs, config: Option<&Config>, data_dir: &Path) -> anyhow::Result<ExitCode> {
+    let policies = Arc::new(args.policies.compile(config)?);
+    let archive =
+        Archive::open(data_dir).with_context(|| format!("cannot open the recordings in {}", data_dir.display()))?;
+    let rows = if args.session.is_empty() {
+        let since = args.since.as_deref().map(|text| date::parse_since(text, unix_nanos())).transpose();
+        let filter = Filter {
+            person: args.person.clone(),
+            target: args.target.clone(),
+            since_unix_nanos: since.map_err(|text| anyhow::anyhow!(text))?,
+            ..Filter::default()
+        };
+        archive.sessions(&filter)?
+    } else {
+        args.session.iter().map(|prefix| archive.find(prefix)).collect::<Result<Vec<_>, _>>()?
+    };
+    let mut sums = Sums::default();
+    for row in rows {
+        let tape: PathBuf = archive.tape_path(&row.id);
+        let read = Tape::open(&tape).map_err(anyhow::Error::from);
+        let read = read.and_then(|tape| of_session(&policies, config, &row, &tape, args.quiet, &mut sums));
+        if let Err(error) = read {
+            eprintln!("{}: {error:#}", row.id);
+            sums.left_out += 1;
+        }
+    }
+    let otherwise: usize = sums.otherwise.values().sum();
+    println!(
+        "{} decisions of {} sessions: {} as before, {otherwise} otherwise",
+        sums.as_before + otherwise,
+        sums.sessions,
+        sums.as_before
+    );
+    for ((then, now), count) in &sums.otherwise {
+        println!("  {count} × {then} then, {now} now");
+    }
+    if sums.unknown > 0 {
+        println!("  {} decisions about what the tapes do not tell in full are left out", sums.unknown);
+    }
+    if sums.left_out > 0 {
+        println!("  {} sessions without a known principal or target, or unreadable, are left out", sums.left_out);
+    }
+    Ok(ExitCode::from(if otherwise == 0 { ALLOWED } else { ASKED }))
+}
+
+/// Whom and what a session was about.
+struct Scene {
+    subject: Subject,
+    target: TargetFacts,
+    circumstances: Circumstances,
+}
+
+impl Scene {
+    /// `None` where nobody was recognised, or no target named.
+    fn new(opened: &SessionOpened, config: Option<&Config>) -> Option<Self> {
+        if opened.person.is_empty() || opened.target.is_empty() || opened.target_kind.is_empty() {
+            return None;
+        }
+        let known = config.and_then(|config| config.targets.get(&opened.target)).map(Target::facts);
+        Some(Self {
+            subject: Subject {
+                name: opened.person.clone(),
+                kind: opened.kind,
+                groups: opened.groups.clone(),
+                issuer: opened.issuer.clone(),
+                on_behalf_of: opened.on_behalf_of.clone(),
+                // What else the issuer claimed is not recorded.
+                claims: BTreeMap::new(),
+            },
+            target: known.unwrap_or_else(|| TargetFacts {
+                name: opened.target.clone(),
+                kind: opened.target_kind.clone(),
+                ..TargetFacts::default()
+            }),
+            circumstances: Circumstances {
+                client_address: opened.client_address.parse::<SocketAddr>().ok().map(|address| address.ip()),
+                protocol: opened.protocol.clone(),
+                login: opened.login.clone(),
+                label: None,
+            },
+        })
+    }
+
+    fn bench(&self, policies: &Arc<Policies>) -> Bench {
+        policies.session(&self.subject, &self.target, &self.circumstances)
+    }
+}
+
+fn of_session(
+    policies: &Arc<Policies>,
+    config: Option<&Config>,
+    row: &SessionRow,
+    tape: &Tape,
+    quiet: bool,
+    sums: &mut Sums,
+) -> anyhow::Result<()> {
+    let mut scene: Option<(Scene, Bench)> = None;
+    let mut story = Story::default();
+    let mut refused_at_the_door = false;
+    for event in tape.events() {
+        let event = event?;
+        if let Kind::Session(said) = &event.kind {
+            match said {
+                SessionEvent::Opened(opened) => {
+                    scene = Scene::new(opened, config).map(|scene| {
+                        let bench = scene.bench(policies);
+                        (scene, bench)
+                    });
+                }
+                SessionEvent::Labelled { label } => {
+                    if let Some((scene, bench)) = &mut scene {
+                        scene.circumstances.label = Some(label.clone());
+                        *bench = scene.bench(policies);
+                    }
+                }
+                SessionEvent::Decision { action, verdict: Verdict::Refuse(_), .. } if action == "connect" => {
+                    refused_at_the_door = true;
+                }
+                _ => {}
+            }
+        }
+        let Some((_, bench)) = &mut scene else { continue };
+        for past in story.hear(&event) {
+            tell(bench, row, past, quiet, sums);
+        }
+    }
+    let Some((scene, mut bench)) = scene else {
+        sums.left_out += 1;
+        return Ok(());
+    };
+    sums.sessions += 1;
+    sums.unknown += story.unknown();
+    for past in story.rest() {
+        tell(&mut bench, row, past, quiet, sums);
+    }
+    let then = if refused_at_the_door { "refuse" } else { "allow" };
+    let now = bench.connect(row.opened_unix_nanos);
+    let kind = PrincipalKind::name(scene.subject.kind);
+    compare(row, "connect", &format!("{} as {kind}", scene.target.name), then, &now, quiet, sums);
+    Ok(())
+}
+
+fn tell(bench: &mut Bench, row: &SessionRow, past: Past, quiet: bool, sums: &mut Sums) {
+    let at = row.opened_unix_nanos.saturating_add(past.at.as_nanos());
+    let now = bench.decide(at, &past.action);
+    compare(row, past.action.name(), &past.action.resource(), past.decided, &now, quiet, sums);
+}
+
+fn compare(
+    row: &SessionRow,
+    action: &str,
+    resource: &str,
+    then: &'static str,
+    now: &Decided,
+    quiet: bool,
+    sums: &mut Sums,
+) {
+    // What was put to people and allowed or refused by them is asked again.
+    if then == now.name() {
+        sums.as_before += 1;
+        return;
+    }
+    *sums.otherwise.entry((then, now.name())).or_default() += 1;
+    if !quiet {
+        println!(
+            "{} {} at {}: {action} {}: {then} then, {} now ({})",
+            row.id,
+            shown(&row.person),
+            shown(&row.target),
+            shown(resource),
+            now.name(),
+            now.rules().join(", ")
+        );
+    }
+}
