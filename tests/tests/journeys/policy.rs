@@ -2,4 +2,8 @@
 
 mod council;
 mod database;
+mod expired;
+mod files;
+mod repositories;
 mod shell;
+mod web;

@@ -1,0 +1,109 @@
+//! Requests by curl.
+
+use wiretape_tests::program::Running;
+use wiretape_tests::record::Events;
+use wiretape_tests::web::{Road, Web};
+
+use super::council::{Council, approved, decisions, not_approved};
+
+/// Reading is permitted, the settings are forbidden, removing is asked.
+pub(super) const RULES: &str = r#"
+@id("reads")
+permit (principal, action == Action::"http.request", resource) when { context.method == "GET" && context.parsed };
+@id("no-settings")
+@reason("nobody touches the settings")
+forbid (principal, action == Action::"http.request", resource) when { context.path like "/settings*" };
+@id("removals")
+@approval("leads")
+permit (principal, action == Action::"http.request", resource) when { context.method == "DELETE" };
+"#;
+
+/// The way that these requests go.
+pub(super) const ROAD: Road = Road::Reverse;
+
+fn stage() -> (Web, Council) {
+    let mut council = None;
+    let web = Web::with(|_, _, configuration| council = Some(Council::convene(configuration, RULES)));
+    let council = council.expect("it was convened").with_ana(&web.token);
+    (web, council)
+}
+
+fn curl(web: &Web, method: &str, path: &str) -> Running {
+    let url = format!("{}{path}", web.url(ROAD, "plain"));
+    let curl = web.curl(ROAD).args(["--write-out", "\n%{http_code}", "--path-as-is", "--request", method]);
+    curl.arg(url).start()
+}
+
+fn record(web: &Web) -> Events {
+    let session = web.gateway.record().one();
+    session.verified().coded(0);
+    session.events()
+}
+
+#[test]
+fn a_request_that_is_permitted_is_answered() {
+    let (web, _council) = stage();
+    let finished = curl(&web, "GET", "/orders").finish().good();
+    assert!(finished.text().ends_with("\n200"), "{}", finished.text());
+    assert_eq!(decisions(&record(&web), "http.request"), [("reads".to_owned(), true, String::new())]);
+}
+
+#[test]
+fn a_request_that_is_forbidden_is_a_403_that_says_why() {
+    let (web, _council) = stage();
+    // However the path is written.
+    for path in ["/settings", "/%73ettings", "/orders/../settings"] {
+        let finished = curl(&web, "GET", path).finish().good();
+        assert!(finished.text().ends_with("\n403"), "{path}: {}", finished.text());
+        assert!(finished.text().contains("nobody touches the settings"), "{}", finished.text());
+    }
+    assert!(web.server.requests().is_empty());
+    for session in web.gateway.record().ended(3) {
+        let decided = decisions(&session.events(), "http.request");
+        assert!(decided.len() == 1 && decided[0].0.contains("no-settings") && !decided[0].1, "{decided:?}");
+    }
+}
+
+#[test]
+fn a_request_that_cannot_be_read_is_refused_where_rules_look_at_it() {
+    let (web, _council) = stage();
+    let finished = curl(&web, "GET", "/orders/%zz").finish().good();
+    assert!(finished.text().ends_with("\n403"), "{}", finished.text());
+    assert!(web.server.requests().is_empty());
+}
+
+#[test]
+fn a_request_that_is_approved_is_answered_then_and_not_before() {
+    let (web, council) = stage();
+    let running = curl(&web, "DELETE", "/orders/9");
+    council.question(&web.gateway, "/orders/9");
+    assert!(web.server.requests().is_empty());
+    council.approve(&web.gateway, "/orders/9");
+    let finished = running.finish().good();
+    assert!(finished.text().ends_with("\n200"), "{}", finished.text());
+    assert_eq!(web.server.request()["method"], "DELETE");
+    approved(&record(&web), "removals");
+}
+
+#[test]
+fn a_request_that_is_not_approved_is_a_403() {
+    let (web, council) = stage();
+    let running = curl(&web, "DELETE", "/orders/9");
+    council.refuse(&web.gateway, "/orders/9");
+    let finished = running.finish().good();
+    assert!(finished.text().ends_with("\n403"), "{}", finished.text());
+    assert!(finished.text().contains("not on a Friday"), "{}", finished.text());
+    assert!(web.server.requests().is_empty());
+    not_approved(&record(&web), "removals", true);
+}
+
+#[test]
+fn who_leaves_takes_the_question_along() {
+    let (web, council) = stage();
+    let running = curl(&web, "DELETE", "/orders/9");
+    council.question(&web.gateway, "/orders/9");
+    drop(running);
+    council.silence(&web.gateway);
+    not_approved(&record(&web), "removals", false);
+    assert!(web.server.requests().is_empty());
+}
