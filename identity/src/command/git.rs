@@ -49,15 +49,24 @@ pub fn git_credential(args: &GitCredentialArgs) -> anyhow::Result<ExitCode> {
     if !is_for(&question, &kept, &args.hosts) {
         return Ok(ExitCode::SUCCESS);
     }
-    std::io::stdout().write_all(answer(&home)?.as_bytes())?;
+    let kept = run(session::fresh(&home))?;
+    std::io::stdout().write_all(answer(&kept, question.takes_bearer)?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn answer(home: &Home) -> anyhow::Result<String> {
-    let kept = run(session::fresh(home))?;
+/// The token as a bearer's, for a git that knows these (2.46); else as the password of the principal.
+fn answer(kept: &Kept, takes_bearer: bool) -> anyhow::Result<String> {
     let (token, ends) = (&kept.token, session::ends(&kept.token));
     ensure!(!token.contains(['\n', '\0']), "the token has a line end");
-    let mut answer = format!("username=token\npassword={token}\n");
+    let mut answer = if takes_bearer {
+        format!("capability[]=authtype\nauthtype=Bearer\ncredential={token}\n")
+    } else {
+        ensure!(
+            !kept.name.is_empty() && !kept.name.contains([':', '+', '\n', '\0']),
+            "this git sends names, and yours cannot be sent so: use git 2.46 or newer"
+        );
+        format!("username={}\npassword={token}\n", kept.name)
+    };
     if ends > 0 {
         answer += &format!("password_expiry_utc={ends}\n");
     }
@@ -69,6 +78,8 @@ fn answer(home: &Home) -> anyhow::Result<String> {
 struct Question {
     protocol: String,
     host: String,
+    /// Whether it knows of more than passwords.
+    takes_bearer: bool,
 }
 
 fn question(reader: impl BufRead) -> anyhow::Result<Question> {
@@ -78,6 +89,7 @@ fn question(reader: impl BufRead) -> anyhow::Result<Question> {
         match line.split_once('=') {
             Some(("protocol", value)) => value.clone_into(&mut question.protocol),
             Some(("host", value)) => value.clone_into(&mut question.host),
+            Some(("capability[]", "authtype")) => question.takes_bearer = true,
             _ if line.is_empty() => break,
             _ => {}
         }
@@ -106,7 +118,7 @@ fn is_for(question: &Question, kept: &Kept, hosts: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Question, is_for, question};
+    use super::{Question, answer, is_for, question};
     use crate::command::home::{Kept, Way};
     use crate::offer::IssuerOffer;
 
@@ -116,7 +128,8 @@ mod tests {
             ca: None,
             issuer: IssuerOffer::default(),
             way: Way::Nothing,
-            token: String::new(),
+            token: "t".to_owned(),
+            name: "ana".to_owned(),
             ssh: String::new(),
             postgres: String::new(),
             http: "git.example.net:8443".to_owned(),
@@ -126,7 +139,7 @@ mod tests {
     #[test]
     fn the_token_is_for_the_gateway_and_for_nobody_else() {
         let asks = |protocol: &str, host: &str, hosts: &[&str]| {
-            let question = Question { protocol: protocol.to_owned(), host: host.to_owned() };
+            let question = Question { protocol: protocol.to_owned(), host: host.to_owned(), takes_bearer: false };
             is_for(&question, &kept(), &hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>())
         };
         for (protocol, host) in [
@@ -157,7 +170,18 @@ mod tests {
     #[test]
     fn a_question_is_read_to_its_empty_line() {
         let text = "capability[]=authtype\nprotocol=https\nhost=a:1\nwwwauth[]=Basic realm=\"x\"\n\nhost=b\n";
-        let expected = Question { protocol: "https".to_owned(), host: "a:1".to_owned() };
+        let expected = Question { protocol: "https".to_owned(), host: "a:1".to_owned(), takes_bearer: true };
         assert_eq!(question(text.as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_older_git_is_told_a_name_and_a_newer_one_none() {
+        assert_eq!(answer(&kept(), false).unwrap(), "username=ana\npassword=t\n");
+        let bearer = "capability[]=authtype\nauthtype=Bearer\ncredential=t\n";
+        assert_eq!(answer(&kept(), true).unwrap(), bearer);
+        for name in ["repo:acme/shop", "a+b", ""] {
+            assert!(answer(&Kept { name: name.to_owned(), ..kept() }, false).is_err(), "{name}");
+        }
+        assert!(answer(&Kept { token: "t\nhost=x".to_owned(), ..kept() }, true).is_err());
     }
 }

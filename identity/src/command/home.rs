@@ -23,6 +23,9 @@ pub(crate) struct Kept {
     pub(crate) issuer: IssuerOffer,
     /// How a new token is had.
     pub(crate) way: Way,
+    /// What the gateway calls the principal; empty when it has not said.
+    #[serde(default)]
+    pub(crate) name: String,
     /// The last token.
     pub(crate) token: String,
     /// Where the gateway listens, as it said.

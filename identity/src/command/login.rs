@@ -78,8 +78,9 @@ pub fn login(args: &LoginArgs) -> anyhow::Result<ExitCode> {
         let offer: LoginOffer = answer.context("the gateway does not say where to log in")?.json()?;
         let issuer = choose(&offer, args.issuer.as_deref())?;
         let (token, way) = obtain(args, &issuer).await?;
-        let kept = Kept {
+        let mut kept = Kept {
             gateway: url.to_string(),
+            name: String::new(),
             ca,
             issuer,
             way,
@@ -93,7 +94,9 @@ pub fn login(args: &LoginArgs) -> anyhow::Result<ExitCode> {
         if args.no_certificate {
             eprintln!("Logged in; `wiretape token` prints the token.");
         } else {
-            ssh::certify(&home, &kept).await.context("the login is kept, but there is no certificate for SSH")?;
+            let certified = ssh::certify(&home, &kept).await;
+            kept.name = certified.context("the login is kept, but there is no certificate for SSH")?;
+            home.write(&kept)?;
         }
         Ok(ExitCode::SUCCESS)
     })

@@ -95,11 +95,12 @@ async fn renew(home: &Home) -> anyhow::Result<()> {
     }
     let kept = session::fresh(home).await?;
     let _lock = home.lock()?;
-    certify(home, &kept).await
+    certify(home, &kept).await.map(drop)
 }
 
-/// Has the gateway certify the key of this machine, made at the first time, and gives both to the agent.
-pub(crate) async fn certify(home: &Home, kept: &Kept) -> anyhow::Result<()> {
+/// Has the gateway certify the key of this machine, made at the first time, and gives both to the agent. What the
+/// gateway calls the principal.
+pub(crate) async fn certify(home: &Home, kept: &Kept) -> anyhow::Result<String> {
     let key = key(home)?;
     let request = CertificateRequest { public_key: key.public_key().to_openssh()? };
     let url = address(&kept.gateway)?.join("/v1/certificates")?;
@@ -136,7 +137,7 @@ pub(crate) async fn certify(home: &Home, kept: &Kept) -> anyhow::Result<()> {
         left / 60,
         if added { " and in your agent" } else { "" }
     );
-    Ok(())
+    Ok(grant.name)
 }
 
 /// The key of this machine for this gateway.

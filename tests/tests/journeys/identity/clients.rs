@@ -90,7 +90,7 @@ fn curl_takes_a_token_as_a_bearer_and_as_a_password() {
     };
     let bearer = format!("Authorization: Bearer {token}");
     assert_eq!(curl().args(["-H", &bearer]).arg(&url).succeed().text(), "200");
-    assert_eq!(curl().args(["-u", &format!("token:{token}")]).arg(&url).succeed().text(), "200");
+    assert_eq!(curl().args(["-u", &format!("bob:{token}")]).arg(&url).succeed().text(), "200");
     let forged = format!("Authorization: Bearer {}", issuer.mint(&json!({"key": "other"})));
     assert_eq!(curl().args(["-H", &forged]).arg(&url).succeed().text(), "401");
     let git: Program = web.folder.program(programs().join("wiretape")).args(["git-credential", "get"]);

@@ -12,7 +12,7 @@ fn a_login_by_device_opens_ssh_with_a_certificate() {
     court.log_in("--device", "bob");
     let finished = court.ssh().arg("echo in; exit 4").finish().coded(4);
     assert_eq!(finished.text(), "in\n");
-    let session = court.stage.gateway.record().one();
+    let session = court.session();
     assert_eq!((session.text("person"), session.text("kind")), ("bob", "person"));
     let opened = opened(&session);
     assert_eq!((opened.issuer.as_str(), opened.subject.as_str()), (court.issuer.url(), "bob"));
@@ -42,7 +42,7 @@ fn a_login_by_browser_comes_back_to_this_machine() {
     let token = court.wiretape(&["token"]).succeed().text();
     assert_eq!(token.split('.').count(), 3);
     court.ssh().arg("true").succeed();
-    assert_eq!(court.stage.gateway.record().one().text("person"), "ana2");
+    assert_eq!(court.session().text("person"), "ana2");
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn an_agent_logs_in_by_its_own_secret_and_is_told_from_a_person() {
     let secret = secret.display().to_string();
     court.wiretape(&["login", "--client-id", "coding-agent", "--client-secret-file", &secret]).succeed();
     court.ssh().arg("true").succeed();
-    let session = court.stage.gateway.record().one();
+    let session = court.session();
     assert_eq!((session.text("person"), session.text("kind")), ("coding-agent", "agent"));
     let kept = std::fs::read_dir(court.stage.folder.home().join(".config/wiretape")).expect("logins are kept there");
     for entry in kept {
@@ -80,7 +80,7 @@ fn a_token_in_a_file_is_read_each_time() {
     let file = court.stage.folder.write("token", court.issuer.mint(&claims));
     court.wiretape(&["login", "--token-file", &file.display().to_string()]).succeed();
     court.ssh().arg("true").succeed();
-    let session = court.stage.gateway.record().one();
+    let session = court.session();
     assert_eq!((session.text("person"), session.text("kind")), ("system:serviceaccount:ci:builder", "service"));
     court.stage.folder.write("token", "another");
     assert_eq!(court.wiretape(&["token"]).succeed().text(), "another\n");
@@ -100,7 +100,7 @@ fn ssh_with_nothing_installed_shows_an_address_and_waits() {
     court.issuer.person(address, "bob");
     let finished = running.finish().coded(5);
     assert_eq!(finished.text(), "in\n");
-    let session = court.stage.gateway.record().one();
+    let session = court.session();
     assert_eq!((session.text("person"), session.text("kind")), ("bob", "person"));
     assert!(opened(&session).proof.starts_with("token "));
 }
@@ -116,5 +116,5 @@ fn a_key_with_a_certificate_of_somebody_elses_authority_is_refused() {
     let ssh = ssh.args(["-o", "StrictHostKeyChecking=no", "-p", &port, "-i"]).arg(&key.file);
     let finished = ssh.args(["web@127.0.0.1", "true"]).finish().coded(255);
     assert!(finished.errors().contains("Permission denied"), "{}", finished.errors());
-    assert_eq!(court.stage.gateway.record().one().state(), "refused");
+    assert_eq!(court.session().state(), "refused");
 }

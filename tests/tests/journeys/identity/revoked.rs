@@ -15,7 +15,7 @@ fn a_person_who_is_revoked_is_out_at_once_and_stays_out() {
     court.ask("POST", "/v1/revocations", r#"{"kind":"person","name":"bob"}"#);
     let finished = running.finish();
     assert_eq!(finished.code(), 255, "{}", finished.errors());
-    let session = court.stage.gateway.record().ended(1).remove(0);
+    let session = court.session();
     assert_eq!(session.text("person"), "bob");
     assert!(session.reason().contains("revoked"), "{}", session.reason());
 

@@ -8,7 +8,7 @@ use wiretape_tests::keys::Key;
 use wiretape_tests::program::{Program, Running};
 use wiretape_tests::record::Session;
 use wiretape_tests::secrets::Token;
-use wiretape_tests::stage::{Folder, Stage};
+use wiretape_tests::stage::{Folder, Stage, wait_until};
 
 /// The group whose members may use the gateway's API, by the policy that is built in.
 const ADMINS: &str = "admins";
@@ -88,6 +88,16 @@ impl Court {
         let curl = curl.args(["-H", "Content-Type: application/json"]);
         let bearer = format!("Authorization: Bearer {}", self.root.secret);
         curl.args(["-H", &bearer]).arg(format!("{}{path}", self.api())).succeed().text()
+    }
+
+    /// The newest session with the target, once it is over: what is done through the API is on the record too.
+    pub(super) fn session(&self) -> Session {
+        let ended = || {
+            let mut sessions = self.stage.gateway.record().sessions().into_iter();
+            sessions.find(|session| session.text("target") == "web").filter(|session| session.state() != "live")
+        };
+        wait_until("the session is over", || ended().is_some());
+        ended().expect("it is over")
     }
 
     /// A key that nobody knows.
