@@ -93,7 +93,7 @@ pub(crate) fn rules(sources: &[Source]) -> Result<(Vec<Rule>, Vec<String>), Faul
                 "docs/POLICY.md lists what there is for each action; name the action in the head of the policy"
                     .to_owned()
             },
-            |help| help.to_string(),
+            |help| told(&help.to_string()),
         );
         faults.add(piece.file, piece.line_of(error), told(&error.to_string()), remedy);
     }

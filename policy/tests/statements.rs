@@ -10,7 +10,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("SELECT * FROM users", "select(users)"),
     ("SELECT * FROM Users WHERE id = 1", "select(users)+"),
     ("SELECT * FROM \"Users\"", "select(\"Users\")"),
-    ("SELECT * FROM public.users u JOIN orders o ON o.u = u.id LEFT JOIN LATERAL (SELECT 1 FROM items) i ON true", "select(items orders public.users)"),
+    (
+        "SELECT * FROM public.users u JOIN orders o ON o.u = u.id LEFT JOIN LATERAL (SELECT 1 FROM items) i ON true",
+        "select(items orders public.users)",
+    ),
     ("SELECT * FROM \"public\".\"users\"", "select(public.users)"),
     ("SELECT * FROM db.public.users", "select(public.users)"),
     ("DELETE FROM users", "delete(users)"),
@@ -29,9 +32,15 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("INSERT INTO users VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 2", "update(users)+; insert(users)"),
     ("INSERT INTO users VALUES (1) ON CONFLICT DO NOTHING RETURNING id", "insert(users)"),
     ("INSERT INTO users DEFAULT VALUES", "insert(users)"),
-    ("MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)", "delete(t)+; insert(t)+; merge(t)+; select(s)"),
+    (
+        "MERGE INTO t USING s ON t.id = s.id WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (id) VALUES (s.id)",
+        "delete(t)+; insert(t)+; merge(t)+; select(s)",
+    ),
     ("WITH x AS (DELETE FROM users RETURNING *) SELECT * FROM x", "delete(users); select()"),
-    ("WITH x AS (DELETE FROM users RETURNING *), y AS (UPDATE orders SET a = 1) SELECT * FROM x", "delete(users); update(orders); select()"),
+    (
+        "WITH x AS (DELETE FROM users RETURNING *), y AS (UPDATE orders SET a = 1) SELECT * FROM x",
+        "delete(users); update(orders); select()",
+    ),
     ("WITH users AS (SELECT * FROM users) SELECT * FROM users", "select(users)"),
     ("WITH users AS (SELECT 1) SELECT * FROM users", "select()"),
     ("WITH users AS (SELECT 1) SELECT * FROM public.users", "select(public.users)"),
@@ -88,7 +97,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("ALTER SYSTEM SET x = 1", "alter system()"),
     ("CREATE TABLE x (id int PRIMARY KEY, b text DEFAULT 'x')", "create table(x)"),
     ("CREATE TABLE IF NOT EXISTS s.x AS SELECT * FROM users", "create table(s.x); select(users)"),
-    ("CREATE TEMP TABLE x AS WITH d AS (DELETE FROM users RETURNING *) SELECT * FROM d", "create table(x); delete(users); select()"),
+    (
+        "CREATE TEMP TABLE x AS WITH d AS (DELETE FROM users RETURNING *) SELECT * FROM d",
+        "create table(x); delete(users); select()",
+    ),
     ("CREATE OR REPLACE VIEW v AS SELECT * FROM users", "create view(v); select(users)"),
     ("CREATE MATERIALIZED VIEW v AS SELECT * FROM users", "create materialized view(v); select(users)"),
     ("CREATE UNIQUE INDEX CONCURRENTLY i ON users (a)", "create index(users)f?"),
@@ -139,13 +151,22 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("SELECT * FROM users WINDOW w AS (PARTITION BY a)", "select(users)"),
     ("SELECT sum(a) OVER (PARTITION BY b ORDER BY c) FROM users", "select(users) f:sum"),
     ("SELECT a::numeric(10,2), '2020-01-01'::date, interval '1 day', date '2020-01-01' FROM users", "select(users)"),
-    ("SELECT extract(year FROM ts), trim(both 'x' from y), substring(a from 1 for 2), position('a' in b) FROM users", "select(users)"),
+    (
+        "SELECT extract(year FROM ts), trim(both 'x' from y), substring(a from 1 for 2), position('a' in b) FROM users",
+        "select(users)",
+    ),
     ("SELECT CASE WHEN a THEN 1 ELSE 2 END FROM users LIMIT 10 OFFSET 5", "select(users)"),
     ("SELECT DISTINCT ON (a) a FROM users ORDER BY a DESC NULLS LAST", "select(users)"),
     ("SELECT a[1], a[1:2], ARRAY(SELECT 1 FROM orders) FROM users", "select(orders users) f:array"),
-    ("SELECT * FROM users WHERE a IN (1,2,3) AND b BETWEEN 1 AND 2 AND c IS NOT NULL AND d LIKE 'x%' ESCAPE '\\'", "? ?(?)?f?"),
+    (
+        "SELECT * FROM users WHERE a IN (1,2,3) AND b BETWEEN 1 AND 2 AND c IS NOT NULL AND d LIKE 'x%' ESCAPE '\\'",
+        "? ?(?)?f?",
+    ),
     ("SELECT * FROM users WHERE (a, b) = (1, 2) AND c = ANY($1) AND d IS DISTINCT FROM e", "select(users)+"),
-    ("SELECT count(*) FILTER (WHERE a > 1), string_agg(a, ',' ORDER BY b) FROM users GROUP BY GROUPING SETS ((a), ()) HAVING count(*) > 1", "select(users) f:count,string_agg"),
+    (
+        "SELECT count(*) FILTER (WHERE a > 1), string_agg(a, ',' ORDER BY b) FROM users GROUP BY GROUPING SETS ((a), ()) HAVING count(*) > 1",
+        "select(users) f:count,string_agg",
+    ),
     ("SELECT * FROM users FETCH FIRST 5 ROWS ONLY", "select(users)"),
     ("SELECT update FROM users", "select(users)"),
     ("SELECT 'x' AS delete FROM users", "delete(?)?f?; select(?)?f?"),
@@ -161,7 +182,10 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("SELECT * FROM users; DROP TABLE users", "select(users); drop table(users)"),
     ("nonsense here", "? ?(?)?f?"),
     ("SELECT * FROM \"a.b\", \"A\"\"B\"", "select(\"A\"\"B\" \"a.b\")"),
-    ("SELECT * FROM aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123456789", "select(aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123)"),
+    (
+        "SELECT * FROM aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123456789",
+        "select(aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123)",
+    ),
     ("SELECT * FROM usérs", "select(usérs)"),
     ("SELECT 'é\\'; DELETE FROM users'", "? ?(?)?f?"),
     ("SELECT 1 /* é */ FROM users", "select(users)"),
@@ -192,9 +216,10 @@ fn shown(part: &Part) -> String {
         Some(object) => format!(" {object}"),
         None => " ?".to_owned(),
     };
-    let tables = part.tables.as_ref().map_or("?".to_owned(), |tables| {
-        tables.iter().map(wiretape_policy::Table::full).collect::<Vec<_>>().join(" ")
-    });
+    let tables = part
+        .tables
+        .as_ref()
+        .map_or("?".to_owned(), |tables| tables.iter().map(wiretape_policy::Table::full).collect::<Vec<_>>().join(" "));
     let filtered = part.filtered.map_or("?", |filtered| if filtered { "+" } else { "" });
     let functions = match &part.functions {
         None => "f?".to_owned(),
@@ -243,7 +268,10 @@ fn deep_long_and_wide_statements_end() {
         format!("SELECT {}", many("/*", 100_000)),
         many("SELECT 1;", 100_000),
         many("DELETE FROM a;", 900),
-        format!("WITH {} SELECT 1", (0..3_000).map(|n| format!("x{n} AS (DELETE FROM t{n})")).collect::<Vec<_>>().join(", ")),
+        format!(
+            "WITH {} SELECT 1",
+            (0..3_000).map(|n| format!("x{n} AS (DELETE FROM t{n})")).collect::<Vec<_>>().join(", ")
+        ),
         format!("SELECT {}", (0..5_000).map(|n| format!("f{n}()")).collect::<Vec<_>>().join(", ")),
         format!("SELECT * FROM {}", (0..5_000).map(|n| format!("t{n}")).collect::<Vec<_>>().join(", ")),
         format!("SELECT * FROM {}a{}", many("(", 45), many(")", 45)),
