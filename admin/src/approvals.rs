@@ -13,8 +13,8 @@ use wiretape_approval::{Petition, Principal, Rejected, State as Standing};
 use wiretape_core::event::Scope;
 use wiretape_replay::wallclock::exact;
 
+use crate::answers::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::desk::{Asked, Brought, Desk, Named, Who};
-use crate::document::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::limits::PAGE_QUESTIONS_MAX;
 use crate::office::{Caller, Task};
 use crate::problem::Problem;
@@ -273,7 +273,7 @@ fn sees(desk: &Desk, caller: &Caller, petition: &Petition) -> bool {
 /// Whether somebody may answer at all. To be asked is to be permitted; to be forbidden is stronger.
 fn may_answer(desk: &Desk, caller: &Caller, petition: &Petition) -> Result<(), Problem> {
     match desk.may(caller, Task::ApprovalAnswer, &petition.asking.target) {
-        Err(denied) if !denied.rules.is_empty() || !is_asked(petition, caller) => Err(denied.into()),
+        Err(denied) if denied.is_forbidden() || !is_asked(petition, caller) => Err(denied.into()),
         _ => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::answers::{Conflict, Guarded, Misread, Usual};
 use crate::desk::{Brought, Desk, Who};
-use crate::document::{Conflict, Guarded, Misread, Usual};
 use crate::problem::Problem;
 
 /// Where people log in.

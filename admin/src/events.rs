@@ -18,9 +18,9 @@ use utoipa::IntoParams;
 use wiretape_recorder::{Archive, Events, SessionRow, SessionState, Tape, TapeError};
 use wiretape_replay::json::Lines;
 
+use crate::answers::{Conflict, Guarded, Missing, Usual};
 use crate::clock::moment;
 use crate::desk::{Asked, Desk, Named, Who};
-use crate::document::{Conflict, Guarded, Missing, Usual};
 use crate::limits::{FOLLOW_INTERVAL, FOLLOW_SILENCE_MAX, READ_BYTES, STALL_TIME_MAX};
 use crate::office::Task;
 use crate::problem::Problem;

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::answers::{Guarded, Usual};
 use crate::desk::{Desk, Who};
-use crate::document::{Guarded, Usual};
 use crate::metrics;
 use crate::office::Task;
 use crate::problem::Problem;

@@ -9,6 +9,7 @@
 //! as a stream; recordings are read through the recorder's archive.
 #![warn(clippy::indexing_slicing)]
 
+mod answers;
 mod approvals;
 mod certificates;
 mod clock;

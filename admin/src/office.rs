@@ -105,13 +105,24 @@ impl Task {
     }
 }
 
+/// What a policy names in the place of a rule where none permits something. No rule is called so.
+pub const NO_PERMIT: &str = "no permit";
+
 /// Why somebody may not do something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Denied {
-    /// The rules that forbid it; empty where nothing permits it.
+    /// The rules that forbid it; none, or [`NO_PERMIT`], where nothing permits it.
     pub rules: Vec<String>,
     /// Why, in the rules' words; may be empty.
     pub text: String,
+}
+
+impl Denied {
+    /// Whether a rule forbids it; otherwise nothing permits it.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        self.rules.iter().any(|rule| rule != NO_PERMIT)
+    }
 }
 
 /// A target as it is known now. Nothing in it is secret: credentials stand by reference.

@@ -15,9 +15,9 @@ use wiretape_approval::{Answerer, Principal};
 use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
 use wiretape_core::judge::{ActionKind, Push};
 
+use crate::answers::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::approvals::Several;
 use crate::desk::{Brought, Desk, Who, object, object_if_any, objects};
-use crate::document::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::office::{Inquiry, Ruling, Task, Unfit};
 use crate::problem::Problem;
 

@@ -96,12 +96,13 @@ impl From<Unrecognised> for Problem {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        let text = match (denied.text.is_empty(), denied.rules.is_empty()) {
+        let forbidden = denied.is_forbidden();
+        let text = match (denied.text.is_empty(), forbidden) {
             (false, _) => denied.text,
-            (true, true) => "nothing permits it".to_owned(),
-            (true, false) => format!("forbidden by {}", denied.rules.join(", ")),
+            (true, false) => "nothing permits it".to_owned(),
+            (true, true) => format!("forbidden by {}", denied.rules.join(", ")),
         };
-        Self { rules: denied.rules, ..Self::new(StatusCode::FORBIDDEN, text) }
+        Self { rules: if forbidden { denied.rules } else { Vec::new() }, ..Self::new(StatusCode::FORBIDDEN, text) }
     }
 }
 

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use wiretape_replay::wallclock::exact;
 
+use crate::answers::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::desk::{Brought, Desk, Named, Who};
-use crate::document::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::office::{self, Task};
 use crate::problem::Problem;
 

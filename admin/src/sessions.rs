@@ -14,8 +14,8 @@ use wiretape_replay::json;
 use wiretape_replay::legible::legible;
 use wiretape_replay::wallclock::parse_since;
 
+use crate::answers::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::desk::{Asked, Brought, Desk, Named, Who};
-use crate::document::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::limits::{PAGE_LOOKED_AT_MAX, PAGE_SESSIONS_MAX};
 use crate::office::{Caller, Task};
 use crate::problem::Problem;

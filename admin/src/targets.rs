@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::answers::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::desk::{Brought, Desk, Named, Who};
-use crate::document::{Conflict, Guarded, Misread, Missing, Usual};
 use crate::office::{Known, Task, Unfit};
 use crate::problem::Problem;
 

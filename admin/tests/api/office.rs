@@ -9,8 +9,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use wiretape_admin::metrics::Family;
 use wiretape_admin::office::{
-    Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, Office, Revocation, Revoked, Ruling, Task, Unfit,
-    Unrecognised,
+    Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, NO_PERMIT, Office, Revocation, Revoked, Ruling, Task,
+    Unfit, Unrecognised,
 };
 use wiretape_approval::{Answerer, Approvals, Asking, Petition, Principal, Rejected};
 use wiretape_core::event::Scope;
@@ -121,7 +121,7 @@ impl Office for MemoryOffice {
             return Err(Denied { rules: vec!["banned".to_owned()], text: "you are banned".to_owned() });
         }
         let permitted = has(caller, "admins") || (has(caller, "dev") && task == Task::SessionList && target == "web1");
-        if permitted { Ok(()) } else { Err(Denied::default()) }
+        if permitted { Ok(()) } else { Err(Denied { rules: vec![NO_PERMIT.to_owned()], text: String::new() }) }
     }
 
     fn archive(&self) -> Arc<Archive> {
