@@ -1,0 +1,7 @@
+//! The API of a gateway that serves, asked by curl, and what it brings about for people with their own clients.
+
+mod approvals;
+mod hall;
+mod recordings;
+mod schemathesis;
+mod targets;
