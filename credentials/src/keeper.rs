@@ -131,16 +131,25 @@ impl Keeper {
         lease
     }
 
-    /// Forgets what is kept for `source`: a target refused it, so it may have been changed. Whether there was anything
-    /// to forget, and so another try is worth it.
-    pub fn forget(&self, source: &Source) -> bool {
+    /// Forgets what is kept for `source` when it was fetched at least `age_min` ago: a target refused it, so it may have
+    /// been changed. Whether there was anything to forget, and so another try is worth it.
+    pub fn forget(&self, source: &Source, age_min: Duration) -> bool {
+        let now = self.clock.now();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remove = |source: &Source| {
+            let old = slots.get(source).is_some_and(|slot| match slot.try_lock() {
+                Ok(kept) => kept.as_ref().is_some_and(|kept| now.elapsed.saturating_sub(kept.fetched) >= age_min),
+                // It is being fetched.
+                Err(_) => false,
+            });
+            old && slots.remove(source).is_some()
+        };
         match source {
             Source::Aws(aws) => {
                 let parts = [Some(&aws.access_key_id), Some(&aws.secret_access_key), aws.session_token.as_ref()];
-                parts.into_iter().flatten().filter_map(|part| slots.remove(part)).count() > 0
+                parts.into_iter().flatten().filter(|part| remove(part)).count() > 0
             }
-            other => slots.remove(other).is_some(),
+            other => remove(other),
         }
     }
 

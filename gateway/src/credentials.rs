@@ -66,10 +66,10 @@ pub(crate) async fn lease(source: &CredentialSource) -> anyhow::Result<(Credenti
     Ok((credential, lease.fresh_for))
 }
 
-/// Forgets the secret of `source`, which a target refused: it may have been changed where it is kept. Whether it was
-/// kept, and so another try is worth it.
-pub(crate) fn forget(source: &CredentialSource) -> bool {
-    KEEPER.forget(source)
+/// Forgets the secret of `source`, which a target refused, when it was fetched at least `age_min` ago: it may have been
+/// changed where it is kept. Whether it was kept, and so another try is worth it.
+pub(crate) fn forget(source: &CredentialSource, age_min: Duration) -> bool {
+    KEEPER.forget(source, age_min)
 }
 
 fn key(text: &SecretString) -> anyhow::Result<PrivateKey> {

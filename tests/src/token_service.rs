@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::program::{Program, Running};
-use crate::stage::{Folder, client_python, client_script};
+use crate::stage::{Folder, client_python, client_script, wait_until};
 
 /// The places, and the keys that the gateway shows there.
 pub struct TokenService {
@@ -54,15 +54,19 @@ impl TokenService {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The tokens that were issued, each with what it is for, in order.
+    /// The tokens that were issued, each with what it is for, in order; waits until there are `count` at least.
     #[must_use]
-    pub fn issued(&self) -> Vec<(String, String)> {
-        let printed = self.server.printed();
-        let lines = printed.lines().filter_map(|line| line.strip_prefix("issued "));
-        lines
-            .filter_map(|line| line.rsplit_once(' '))
-            .map(|(kind, token)| (kind.to_owned(), token.to_owned()))
-            .collect()
+    pub fn issued(&self, count: usize) -> Vec<(String, String)> {
+        let issued = || {
+            let printed = self.server.printed();
+            // The last line may not be whole yet.
+            let whole = printed.rfind('\n').map_or("", |end| &printed[..end]);
+            let lines = whole.lines().filter_map(|line| line.strip_prefix("issued "));
+            let pairs = lines.filter_map(|line| line.rsplit_once(' '));
+            pairs.map(|(kind, token)| (kind.to_owned(), token.to_owned())).collect::<Vec<_>>()
+        };
+        wait_until("so many tokens are issued", || issued().len() >= count);
+        issued()
     }
 
     /// What it would not take.

@@ -103,7 +103,9 @@ async fn a_failure_is_remembered_for_a_moment() {
     seconds.store(3, Ordering::Relaxed);
     assert!(keeper.fetch(&wanted).await.is_err());
     assert_eq!(runs(folder.path()), 2);
-    keeper.forget(&wanted);
+    assert!(!keeper.forget(&wanted, Duration::from_secs(1)), "it is too young");
+    assert!(keeper.forget(&wanted, Duration::ZERO));
+    assert!(!keeper.forget(&wanted, Duration::ZERO), "nothing is left of it");
     assert!(keeper.fetch(&wanted).await.is_err());
     assert_eq!(runs(folder.path()), 3);
 }

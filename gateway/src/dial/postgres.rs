@@ -168,7 +168,7 @@ async fn log_in(target: &PostgresTarget, startup: &Startup) -> anyhow::Result<Ou
     let outcome = login(target, startup).await?;
     let refused = matches!(&outcome, Outcome::Error(_, fields) if code(fields).starts_with("28"));
     match &target.credential {
-        Some(source) if refused && credentials::forget(source) => login(target, startup).await,
+        Some(source) if refused && credentials::forget(source, Duration::ZERO) => login(target, startup).await,
         _ => Ok(outcome),
     }
 }

@@ -239,7 +239,7 @@ async fn connect(
         },
     };
     let mut accepted = authenticate(&mut handle, login, credential).await?;
-    if !accepted && credentials::forget(&target.credential) {
+    if !accepted && credentials::forget(&target.credential, Duration::ZERO) {
         // It was kept, and may have been changed meanwhile.
         let credential = credentials::fetch(&target.credential).await.context("its credential cannot be had")?;
         accepted = authenticate(&mut handle, login, credential).await?;

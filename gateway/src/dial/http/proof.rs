@@ -87,10 +87,11 @@ impl Proof {
 
     /// Notes that the target refused the credential: it is asked for again, but not each time.
     pub(super) fn refused(&self, source: &CredentialSource, clock: SessionClock) {
+        // Others may have had it for long when this session has it for the first time.
+        let forgotten = credentials::forget(source, REFUSED_AGE_MIN);
         let Ok(mut kept) = self.kept.try_lock() else { return };
-        if kept.as_ref().is_some_and(|kept| clock.now().since(kept.since) >= REFUSED_AGE_MIN) {
+        if forgotten || kept.as_ref().is_some_and(|kept| clock.now().since(kept.since) >= REFUSED_AGE_MIN) {
             *kept = None;
-            credentials::forget(source);
         }
     }
 }

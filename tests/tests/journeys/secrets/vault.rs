@@ -1,11 +1,13 @@
 //! Secrets in Vault: a real one, which lets the gateway in by a token or by AppRole, forgets it, and goes away.
 
-use wiretape_tests::configuration::Configuration;
+use wiretape_tests::configuration::{Configuration, Target};
 use wiretape_tests::database::{Database, Way};
 use wiretape_tests::postgres::{DATABASE, LOGIN, Settings};
 use wiretape_tests::secrets;
 use wiretape_tests::stage::{Folder, Stage, TARGET, wait_until};
+use wiretape_tests::token_service::TokenService;
 use wiretape_tests::vault::Vault;
+use wiretape_tests::web::{Road, Web};
 
 /// A source that is the field `password` of the secret `orders`, with `more` settings.
 fn orders(more: &str) -> String {
@@ -140,6 +142,31 @@ fn a_key_in_vault_opens_an_ssh_server() {
     });
     assert_eq!(stage.ssh().arg("echo in").succeed().text(), "in\n");
     drop(vault);
+}
+
+#[test]
+fn a_token_in_vault_that_a_server_refuses_is_looked_for_again() {
+    let mut started = None;
+    let web = Web::with(|folder, _, configuration| {
+        let (vault, service) = (Vault::start(folder), TokenService::start(folder, 3600, None));
+        vault.keep("api", "token", "no-token-that-was-issued");
+        by_token(folder, &vault, &vault.token(&[]), configuration);
+        let source = "credential = { vault = { path = \"secret/data/api\", field = \"token\" } }".to_owned();
+        for (name, source) in [("api", source), ("issuing", service.google_source(""))] {
+            let target = Target::web(name, &service.url()).line(&format!("hosts = [\"{name}.example:80\"]"));
+            configuration.targets.push(target.line(&source));
+        }
+        started = Some((vault, service));
+    });
+    let (vault, service) = started.expect("they were started");
+    let ask = |target: &str| web.curl(Road::Reverse).arg(web.url(Road::Reverse, target) + "/resource").succeed().text();
+    assert_eq!(ask("api"), "who are you?\n");
+    assert!(ask("issuing").starts_with("opened by access"));
+    // All of this within the five minutes for which the first one is kept.
+    let token = service.issued(1).remove(0).1;
+    vault.keep("api", "token", &token);
+    wait_until("the new token is shown", || ask("api").starts_with("opened by access"));
+    secrets::are_nowhere(&web.gateway, &[&token, "no-token-that-was-issued"]);
 }
 
 #[test]
