@@ -25,6 +25,8 @@ enum Subject {
     Http,
     /// Git directly, through nginx and through the gateway: clone and push, over HTTP and SSH, memory
     Git,
+    /// Policies: decisions a second, and what 200 rules add to an HTTP request and to a query
+    Policy,
     /// The error of replayed intervals, beside other players
     Replay,
     /// The recorder alone, beside plain zstd
@@ -34,7 +36,7 @@ enum Subject {
 /// Builds what is measured, then measures.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut parts = Parts::default();
-    if matches!(arguments.subject, Subject::Ssh | Subject::Postgres | Subject::Http | Subject::Git) {
+    if matches!(arguments.subject, Subject::Ssh | Subject::Postgres | Subject::Http | Subject::Git | Subject::Policy) {
         parts.run("system packages", packages::install_system)?;
         let programs = ["build", "--release", "-p", "wiretape-gateway", "-p", "wiretape-replay"];
         parts.command("build", cargo(&programs))?;
@@ -51,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Subject::Postgres => &["bench", "-p", "wiretape-tests", "--bench", "postgres", "--"],
         Subject::Http => &["bench", "-p", "wiretape-tests", "--bench", "http", "--"],
         Subject::Git => &["bench", "-p", "wiretape-tests", "--bench", "git", "--"],
+        Subject::Policy => &["bench", "-p", "wiretape-tests", "--bench", "policy", "--"],
         Subject::Replay => &["bench", "-p", "wiretape-replay", "--bench", "replay", "--"],
         Subject::Recorder => &["run", "--release", "-p", "wiretape-recorder", "--example", "throughput", "--"],
     };
