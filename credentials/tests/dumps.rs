@@ -1,4 +1,5 @@
 //! In a program of its own, because it is about the whole process.
+#![cfg(target_os = "linux")]
 
 use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 

@@ -16,6 +16,9 @@ use crate::web::OWN_NAMES;
 /// The policy that lets the gateway read what is below `secret/`.
 const READER: &str = "reader";
 
+/// What that policy says.
+pub const READER_RULE: &str = "path \"secret/data/*\" { capabilities = [\"read\"] }";
+
 /// A Vault that serves.
 pub struct Vault {
     server: Running,
@@ -55,7 +58,7 @@ impl Vault {
         let vault = Self { server, addresses, root, ca: authority.certificate(), home: folder.home() };
         // It listens before it is ready.
         wait_until("Vault is ready", || vault.bao(&["kv", "list", "-mount=secret", "/"]).finish().code() != 1);
-        vault.tell(&["policy", "write", READER, "-"], "path \"secret/data/*\" { capabilities = [\"read\"] }");
+        vault.tell(&["policy", "write", READER, "-"], READER_RULE);
         vault
     }
 
@@ -79,6 +82,12 @@ impl Vault {
     /// Tells it something, with `input` to read.
     pub fn tell(&self, words: &[&str], input: &str) -> Finished {
         self.bao(words).input(input).succeed()
+    }
+
+    /// Tells it something that it may not be ready for; whether it took it.
+    #[must_use]
+    pub fn try_tell(&self, words: &[&str]) -> bool {
+        self.bao(words).finish().status.success()
     }
 
     /// What it answers, as JSON.

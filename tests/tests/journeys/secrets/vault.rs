@@ -6,7 +6,7 @@ use wiretape_tests::postgres::{DATABASE, LOGIN, Settings};
 use wiretape_tests::secrets;
 use wiretape_tests::stage::{Folder, Stage, TARGET, wait_until};
 use wiretape_tests::token_service::TokenService;
-use wiretape_tests::vault::Vault;
+use wiretape_tests::vault::{READER_RULE, Vault};
 use wiretape_tests::web::{Road, Web};
 
 /// A source that is the field `password` of the secret `orders`, with `more` settings.
@@ -126,6 +126,24 @@ fn vault_may_be_away_as_long_as_its_secret_is_kept() {
     let said = said.into_inner();
     assert!(said.contains("Vault cannot be reached: Connection refused"), "{said}");
     secrets::are_nowhere(&database.gateway, &[&database.server.password().to_owned()]);
+}
+
+#[test]
+fn a_namespace_has_secrets_of_its_own() {
+    let (database, _vault) = database("", |folder, vault, configuration| {
+        let password = std::fs::read_to_string(folder.join("password")).expect("the password is there");
+        vault.keep("orders", "password", "that of another namespace");
+        vault.tell(&["namespace", "create", "team"], "");
+        vault.tell(&["secrets", "enable", "-namespace=team", "-path=secret", "kv-v2"], "");
+        vault.tell(&["policy", "write", "-namespace=team", "reader", "-"], READER_RULE);
+        let value = format!("password={}", password.trim_end());
+        wait_until("the new store is ready", || {
+            vault.try_tell(&["kv", "put", "-namespace=team", "-mount=secret", "orders", &value])
+        });
+        by_token(folder, vault, &vault.token(&["-namespace=team"]), configuration);
+        configuration.vault.push("namespace = \"team\"".to_owned());
+    });
+    assert_eq!(answer(&database), "42\n");
 }
 
 #[test]
