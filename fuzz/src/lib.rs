@@ -10,6 +10,7 @@ mod session;
 #[path = "../../protocols/tests/wires/stage/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests of the wires use more of the stage")]
 mod stage;
+mod token;
 mod websocket;
 
 use wiretape_core::{ByteWire, Lane};
@@ -22,6 +23,7 @@ pub use git::{git_fetch, pkt_line, receive_pack};
 pub use http1::http1;
 pub use lfs::lfs;
 pub use session::session_line;
+pub use token::token;
 pub use websocket::websocket;
 
 const LANE: Lane = Lane(1);
@@ -65,7 +67,7 @@ mod tests {
 
     #[test]
     fn seeds_are_held_to_the_laws() {
-        let targets: [(&str, Target); 11] = [
+        let targets: [(&str, Target); 12] = [
             ("git_fetch", super::git_fetch),
             ("pkt_line", super::pkt_line),
             ("receive_pack", super::receive_pack),
@@ -76,6 +78,7 @@ mod tests {
             ("scp", super::scp),
             ("sftp", super::sftp),
             ("session_line", super::session_line),
+            ("token", super::token),
             ("websocket", super::websocket),
         ];
         for (target, run) in targets {

@@ -36,12 +36,19 @@ const OF_PERSONS: [&str; 10] = [
     "unique_name",
 ];
 
+impl Verified {
+    /// Its bearer, by `settings`, at `now_unix` (seconds).
+    ///
+    /// # Errors
+    /// As [`Verified::check`]; and when it names nobody, lacks what is required, or says more than is kept.
+    pub fn bearer(&self, settings: &IssuerSettings, now_unix: u64) -> Result<Identity, Rejected> {
+        let expires = self.check(settings, now_unix)?;
+        identity(self, settings, expires)
+    }
+}
+
 /// The bearer of `verified`, a token of the issuer of `settings` that was checked and ends at `expires_unix`.
-pub(crate) fn identity(
-    verified: &Verified,
-    settings: &IssuerSettings,
-    expires_unix: u64,
-) -> Result<Identity, Rejected> {
+fn identity(verified: &Verified, settings: &IssuerSettings, expires_unix: u64) -> Result<Identity, Rejected> {
     let claims = &verified.claims;
     for sign in &settings.require {
         if sign.found(&texts_at(claims, &sign.claim)).is_none() {

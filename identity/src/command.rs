@@ -1,5 +1,6 @@
 //! The commands of people's own machines: logging in, and what their unchanged clients then need.
 
+mod gateway;
 mod git;
 mod home;
 mod login;
@@ -7,32 +8,19 @@ mod pgpass;
 mod session;
 mod ssh;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 
+pub use gateway::GatewayArgs;
 pub use git::{GitCredentialArgs, git_credential};
-use home::Home;
 pub use login::{LoginArgs, LogoutArgs, login, logout};
 pub use pgpass::{PgpassArgs, pgpass};
 pub use ssh::{SshConfigArgs, ssh_config};
 
-/// Which gateway.
-#[derive(Args, Clone, Debug)]
-pub struct GatewayArgs {
-    /// The gateway's API, such as https://gateway.example.com:8080. Not needed when there is one login only.
-    #[arg(long, env = "WIRETAPE_GATEWAY", value_name = "URL")]
-    gateway: Option<String>,
-}
-
-impl GatewayArgs {
-    fn home(&self) -> anyhow::Result<Home> {
-        Home::of(self.gateway.as_deref())
-    }
-}
+use home::Home;
+use session::run;
 
 /// Print a token of the login that is kept, fresh enough to be used.
 #[derive(Args, Debug)]
@@ -91,15 +79,4 @@ impl Command {
             Self::Pgpass(args) => pgpass(args),
         }
     }
-}
-
-/// Runs `work` to its end.
-fn run<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("the program cannot begin its work")?.block_on(work)
-}
-
-/// A file that a person named, so that it is found from everywhere later.
-fn absolute(path: &std::path::Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::rejected::quoted;
 use crate::settings::LoginToken;
+use crate::token::Token;
 use crate::web::{Proof, Web};
 
 /// Tokens that were given.
@@ -24,7 +25,7 @@ impl Grant {
             LoginToken::Id => self.id.as_ref().context("the issuer gave no ID token: is `openid` among the scopes?"),
             LoginToken::Access => {
                 let token = self.access.as_ref().context("the issuer gave no access token")?;
-                if !crate::Issuers::is_token(token.expose_secret()) {
+                if !Token::is_one(token.expose_secret()) {
                     bail!("the issuer's access tokens are not JWTs: let the gateway take its ID tokens instead");
                 }
                 Ok(token)

@@ -11,7 +11,6 @@ use anyhow::{Context, bail, ensure};
 use jsonwebtoken::Algorithm;
 use tokio::sync::Mutex;
 
-use crate::bearer;
 use crate::clock::Tick;
 use crate::discovery::Discovery;
 use crate::identity::Identity;
@@ -112,11 +111,11 @@ impl Issuer {
         token.algorithm(&self.algorithms)?;
         let known = self.known_for(&token).await?;
         let verified = token.verify(&known.keys, &self.algorithms)?;
-        let expires = verified.check(&self.settings, now_unix)?;
+        let identity = verified.bearer(&self.settings, now_unix)?;
         if nonce.is_some() && nonce != verified.claims.get("nonce").and_then(serde_json::Value::as_str) {
             return Err(Rejected::Malformed("it answers another login than this one"));
         }
-        bearer::identity(&verified, &self.settings, expires)
+        Ok(identity)
     }
 
     /// What the issuer says of itself.

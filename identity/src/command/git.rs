@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
-use super::home::{Home, Kept, address};
-use super::{GatewayArgs, run, session};
+use super::gateway::GatewayArgs;
+use super::home::{Kept, address};
+use super::session::{self, run};
 use crate::web::vetted;
 
 /// What git writes, all of it.

@@ -189,3 +189,8 @@ fn folder() -> anyhow::Result<PathBuf> {
     let base = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
     Ok(base.context("neither XDG_CONFIG_HOME nor HOME says where logins are kept")?.join("wiretape"))
 }
+
+/// A file that a person named, so that it is found from everywhere later.
+pub(crate) fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))
+}

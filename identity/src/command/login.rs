@@ -8,9 +8,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::home::{Home, Kept, Way, address};
-use super::session;
-use super::{GatewayArgs, absolute, run, ssh};
+use super::gateway::GatewayArgs;
+use super::home::{Home, Kept, Way, absolute, address};
+use super::session::{self, run};
+use super::ssh;
 use crate::browser::Visit;
 use crate::clock::unix_seconds;
 use crate::device::Request;

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::gateway::GatewayArgs;
 use super::home::{Kept, address, is_place, put};
-use super::{GatewayArgs, run, session};
+use super::session::{self, run};
 use crate::rejected::quoted;
 
 /// Where the gateway listens for PostgreSQL's clients when it does not say.

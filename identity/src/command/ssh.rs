@@ -10,8 +10,9 @@ use ssh_key::private::{Ed25519Keypair, KeypairData};
 use ssh_key::{Certificate, LineEnding, PrivateKey};
 use zeroize::Zeroizing;
 
+use super::gateway::GatewayArgs;
 use super::home::{CERTIFICATE, Home, KEY, Kept, PUBLIC_KEY, address, is_place};
-use super::{GatewayArgs, run, session};
+use super::session::{self, run};
 use crate::clock::unix_seconds;
 use crate::offer::{CertificateGrant, CertificateRequest};
 use crate::rejected::quoted;
