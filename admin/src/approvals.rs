@@ -321,6 +321,9 @@ fn answer(
 ) -> Result<Json<Question>, Problem> {
     let why = line(why, "why")?;
     let petition = found(desk, caller, id)?;
+    if petition.asking.requester.is_one_with(&caller.answerer.principal) {
+        return Err(Rejected::OwnQuestion.into());
+    }
     may_answer(desk, caller, &petition)?;
     let scope = reach.scope(desk.office.now_unix_nanos());
     let petition = desk.office.answer(caller, &petition.id, approve, why, scope)?;
