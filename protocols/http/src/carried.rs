@@ -101,6 +101,8 @@ pub(crate) struct Carried {
     onward: Onward,
     /// Whether anything was sent to the target, or released.
     reached: bool,
+    /// The target was told that the rest does not come.
+    broken: bool,
     back: Back,
     decoding: Option<Decoding>,
     /// What the head that goes to the target declares of content, and was not given out yet.
@@ -139,6 +141,7 @@ impl Carried {
             examined: Vec::new(),
             onward: Onward::Asked,
             reached: true,
+            broken: false,
             back: Back::Awaited,
             decoding: None,
             left_bytes: None,
@@ -207,6 +210,11 @@ impl Carried {
     /// True once the target heard anything of the request.
     pub(crate) fn has_reached(&self) -> bool {
         self.reached
+    }
+
+    /// True while the target waits for what becomes of the request.
+    pub(crate) fn is_known(&self) -> bool {
+        self.reached && !self.broken
     }
 
     /// True once nothing more of the request can go to the target.

@@ -254,7 +254,7 @@ fn via(version: HttpVersion, route: &Route) -> Field {
 }
 
 /// The path at the target.
-fn there(path: &Bytes, route: &Route) -> Bytes {
+pub(crate) fn there(path: &Bytes, route: &Route) -> Bytes {
     if !path.starts_with(b"/") || (route.prefix.is_empty() && route.base.is_empty()) {
         return path.clone();
     }

@@ -6,12 +6,15 @@ use wiretape_core::judge::ActionKind;
 use wiretape_core::limits::EVENT_PAYLOAD_BYTES_MAX;
 use wiretape_core::{Action, Lane};
 
-use crate::{Field, RequestHead, ResponseHead, concealment};
+use crate::{Field, RequestHead, ResponseHead, Route, concealment, duties};
 
 /// The event of a request, and the question whether it may pass.
-pub(crate) fn request(lane: Lane, head: &RequestHead) -> (HttpEvent, Action) {
+///
+/// What is judged is what the target would be asked for, by whatever way the client reaches it: rules about paths are about
+/// the target's own.
+pub(crate) fn request(lane: Lane, head: &RequestHead, route: &Route) -> (HttpEvent, Action) {
     let path = concealment::url(&head.path);
-    let kind = ActionKind::Request { method: head.method.clone(), url: url(head, &path) };
+    let kind = ActionKind::Request { method: head.method.clone(), url: url(head, &path, route) };
     let event = HttpEvent::Request {
         version: head.version,
         method: head.method.clone(),
@@ -24,15 +27,16 @@ pub(crate) fn request(lane: Lane, head: &RequestHead) -> (HttpEvent, Action) {
     (event, Action { lane, kind })
 }
 
-/// The URL that was asked for (RFC 9110 section 7.1); of a tunnel the authority.
-fn url(head: &RequestHead, path: &Bytes) -> Bytes {
+/// The URL that the target would be asked for (RFC 9110 section 7.1); of a tunnel the authority.
+fn url(head: &RequestHead, path: &Bytes, route: &Route) -> Bytes {
     if head.is_tunnel() {
         return head.authority.clone();
     }
     // An OPTIONS of the server as a whole asks for no path.
-    let path: &[u8] = if path.as_ref() == b"*" { b"" } else { path };
-    let parts: [&[u8]; 4] = [&head.scheme, b"://", &head.authority, path];
-    Bytes::from(parts.concat())
+    let path = if path.as_ref() == b"*" { Bytes::new() } else { duties::there(path, route) };
+    let scheme: &[u8] = if route.scheme.is_empty() { &head.scheme } else { route.scheme.as_bytes() };
+    let authority: &[u8] = if route.authority.is_empty() { &head.authority } else { route.authority.as_bytes() };
+    Bytes::from([scheme, b"://", authority, &path].concat())
 }
 
 pub(crate) fn informational(head: &ResponseHead) -> HttpEvent {

@@ -77,7 +77,7 @@ impl Exchange {
     /// The exchange that begins with this request, which is judged first.
     pub(crate) fn ask(lane: Lane, head: Box<RequestHead>, route: Arc<Route>, around: &mut Surroundings<'_>) -> Self {
         let upgrade = Upgrade::of(&head);
-        let (kind, action) = event::request(lane, &head);
+        let (kind, action) = event::request(lane, &head, &route);
         let event = Event { at: around.at, side: Side::Client, lane, kind: Kind::Http(kind) };
         let unit = around.outbox.judge(action, event);
         Self {
@@ -262,7 +262,7 @@ impl Exchange {
     fn is_known_to_target(&self) -> bool {
         match &self.stage {
             Stage::Passing | Stage::Tunnel(_) => true,
-            Stage::Carried(carried) => carried.has_reached(),
+            Stage::Carried(carried) => carried.is_known(),
             Stage::Asked { .. } | Stage::Answered | Stage::Over => false,
         }
     }

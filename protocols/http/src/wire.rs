@@ -66,7 +66,7 @@ impl HttpWire {
             held_bytes: self.held_bytes,
         };
         if full {
-            let (event, _) = event::request(lane, &head);
+            let (event, _) = event::request(lane, &head, &route);
             around.outbox.note(at, side, lane, event);
             let reason = "too many requests are open on this connection".to_owned();
             let problem = Problem { status: 503, error: "too_many_requests_open", reason, place: None };

@@ -107,6 +107,7 @@ impl Carried {
         self.discard(around);
         self.onward = Onward::Never;
         if self.reached {
+            self.broken = true;
             let (code, reason) = (code::CANCEL, "the rest of the request does not pass".to_owned());
             let kind = HttpEvent::Reset { code, reason: reason.clone() };
             around.outbox.note(around.at, Side::Upstream, self.lane, kind);

@@ -105,7 +105,7 @@ impl Exchange {
         around.outbox.event(Event { at: around.at, side: by, lane: self.lane, kind });
         let Stage::Carried(carried) = &mut self.stage else { return };
         let told = carried.farewell(&Reason::new("protocol", text.clone()), around);
-        let (reached, begun) = (carried.has_reached(), self.response.phase() != Phase::Head || carried.is_own());
+        let (known, begun) = (carried.is_known(), self.response.phase() != Phase::Head || carried.is_own());
         if told {
             self.answered();
         } else if begun {
@@ -118,7 +118,7 @@ impl Exchange {
                 around,
             );
         }
-        if reached {
+        if known {
             self.reset(Side::Upstream, code::PROTOCOL_ERROR, text, around);
         }
     }

@@ -42,7 +42,7 @@ fn nobody_answered_is_a_refusal() {
     let command = stage.ssh().arg(format!("touch {}", made.display())).patience(PATIENCE).start();
     let statement = store.psql(Way::Gateway).args(["-v", "VERBOSITY=verbose", "-At"]);
     let statement = statement.input("DELETE FROM orders;\nSELECT 6 * 7;\n").patience(PATIENCE).start();
-    let url = format!("{}/orders/9", site.url(web::ROAD, "plain"));
+    let url = format!("{}/echo?order=9", site.url(web::ROAD, "plain"));
     let request = site.curl(web::ROAD).args(["--write-out", "\n%{http_code}", "--request", "DELETE"]).arg(url);
     let request = request.patience(PATIENCE).start();
     let command = command.finish().coded(126);

@@ -1,5 +1,9 @@
 //! Pushes by git, over SSH and over HTTPS.
 
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 use wiretape_core::event::{GitEvent, Kind};
 use wiretape_tests::git::Git;
 use wiretape_tests::program::Running;
@@ -122,10 +126,12 @@ fn who_leaves_takes_the_question_along() {
     for road in ROADS {
         let (workshop, council) = stage();
         let (old, _) = rewritten(&workshop);
-        let running = push(&workshop, road, &["+HEAD:refs/heads/main"]);
+        let mut git = workshop.git_in(road, "tree").arg("push").arg(workshop.url(road, "shop.git"));
+        git = git.arg("+HEAD:refs/heads/main");
+        // A person who gives up ends git and all that it started.
+        let mut running = git.into_command().process_group(0).stderr(Stdio::null()).spawn().expect("git runs");
         council.question(&workshop.gateway, "refs/heads/main");
-        // git's helpers leave with it.
-        running.signal(rustix::process::Signal::TERM);
+        kill_process_group(Pid::from_child(&running), Signal::INT).expect("it runs");
         let _ = running.wait();
         council.silence(&workshop.gateway);
         let events = pushed(&workshop);

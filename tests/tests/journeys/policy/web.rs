@@ -43,7 +43,7 @@ fn record(web: &Web) -> Events {
 #[test]
 fn a_request_that_is_permitted_is_answered() {
     let (web, _council) = stage();
-    let finished = curl(&web, "GET", "/orders").finish().good();
+    let finished = curl(&web, "GET", "/text").finish().good();
     assert!(finished.text().ends_with("\n200"), "{}", finished.text());
     assert_eq!(decisions(&record(&web), "http.request"), [("reads".to_owned(), true, String::new())]);
 }
@@ -52,7 +52,7 @@ fn a_request_that_is_permitted_is_answered() {
 fn a_request_that_is_forbidden_is_a_403_that_says_why() {
     let (web, _council) = stage();
     // However the path is written.
-    for path in ["/settings", "/%73ettings", "/orders/../settings"] {
+    for path in ["/settings", "/%73ettings", "/text/../settings"] {
         let finished = curl(&web, "GET", path).finish().good();
         assert!(finished.text().ends_with("\n403"), "{path}: {}", finished.text());
         assert!(finished.text().contains("nobody touches the settings"), "{}", finished.text());
@@ -67,7 +67,7 @@ fn a_request_that_is_forbidden_is_a_403_that_says_why() {
 #[test]
 fn a_request_that_cannot_be_read_is_refused_where_rules_look_at_it() {
     let (web, _council) = stage();
-    let finished = curl(&web, "GET", "/orders/%zz").finish().good();
+    let finished = curl(&web, "GET", "/text/%zz").finish().good();
     assert!(finished.text().ends_with("\n403"), "{}", finished.text());
     assert!(web.server.requests().is_empty());
 }
@@ -75,10 +75,10 @@ fn a_request_that_cannot_be_read_is_refused_where_rules_look_at_it() {
 #[test]
 fn a_request_that_is_approved_is_answered_then_and_not_before() {
     let (web, council) = stage();
-    let running = curl(&web, "DELETE", "/orders/9");
-    council.question(&web.gateway, "/orders/9");
+    let running = curl(&web, "DELETE", "/echo?order=9");
+    council.question(&web.gateway, "/echo?order=9");
     assert!(web.server.requests().is_empty());
-    council.approve(&web.gateway, "/orders/9");
+    council.approve(&web.gateway, "/echo?order=9");
     let finished = running.finish().good();
     assert!(finished.text().ends_with("\n200"), "{}", finished.text());
     assert_eq!(web.server.request()["method"], "DELETE");
@@ -88,8 +88,8 @@ fn a_request_that_is_approved_is_answered_then_and_not_before() {
 #[test]
 fn a_request_that_is_not_approved_is_a_403() {
     let (web, council) = stage();
-    let running = curl(&web, "DELETE", "/orders/9");
-    council.refuse(&web.gateway, "/orders/9");
+    let running = curl(&web, "DELETE", "/echo?order=9");
+    council.refuse(&web.gateway, "/echo?order=9");
     let finished = running.finish().good();
     assert!(finished.text().ends_with("\n403"), "{}", finished.text());
     assert!(finished.text().contains("not on a Friday"), "{}", finished.text());
@@ -100,8 +100,8 @@ fn a_request_that_is_not_approved_is_a_403() {
 #[test]
 fn who_leaves_takes_the_question_along() {
     let (web, council) = stage();
-    let running = curl(&web, "DELETE", "/orders/9");
-    council.question(&web.gateway, "/orders/9");
+    let running = curl(&web, "DELETE", "/echo?order=9");
+    council.question(&web.gateway, "/echo?order=9");
     drop(running);
     council.silence(&web.gateway);
     not_approved(&record(&web), "removals", false);
