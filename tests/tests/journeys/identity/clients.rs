@@ -3,11 +3,12 @@
 use serde_json::json;
 use wiretape_tests::database::{Database, Way};
 use wiretape_tests::gateway::programs;
+use wiretape_tests::git::Git;
 use wiretape_tests::issuer::Issuer;
 use wiretape_tests::postgres::Settings;
-use wiretape_tests::program::Program;
-use wiretape_tests::stage::wait_until;
-use wiretape_tests::web::{Road, Web};
+use wiretape_tests::stage::{Folder, wait_until};
+use wiretape_tests::web::{self, Web};
+use wiretape_tests::workshop::{FORGE, Road, Workshop};
 
 use super::stage::{opened, trust};
 
@@ -83,9 +84,9 @@ fn curl_takes_a_token_as_a_bearer_and_as_a_password() {
     let web = Web::with(|folder, _, configuration| issuer = Some(trust(folder, configuration)));
     let issuer = issuer.expect("it was started");
     let token = token(&issuer, json!({"sub": "bob"}));
-    let url = format!("{}/echo", web.url(Road::Reverse, "plain"));
+    let url = format!("{}/echo", web.url(web::Road::Reverse, "plain"));
     let curl = || {
-        let trusted = web.trusted(Road::Reverse);
+        let trusted = web.trusted(web::Road::Reverse);
         web.folder.program("curl").args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"]).arg(trusted)
     };
     let bearer = format!("Authorization: Bearer {token}");
@@ -93,7 +94,48 @@ fn curl_takes_a_token_as_a_bearer_and_as_a_password() {
     assert_eq!(curl().args(["-u", &format!("bob:{token}")]).arg(&url).succeed().text(), "200");
     let forged = format!("Authorization: Bearer {}", issuer.mint(&json!({"key": "other"})));
     assert_eq!(curl().args(["-H", &forged]).arg(&url).succeed().text(), "401");
-    let git: Program = web.folder.program(programs().join("wiretape")).args(["git-credential", "get"]);
-    let finished = git.input("protocol=https\nhost=gateway.example.com\n\n").finish();
-    assert!(finished.errors().contains("wiretape login"), "nobody is logged in: {}", finished.errors());
+}
+
+#[test]
+fn git_has_the_token_from_its_helper_and_nobody_else_has() {
+    for git in Git::all() {
+        let own = Folder::new();
+        let issuer = Issuer::start(&own);
+        let workshop = Workshop::staged(&git, false, |_, configuration| {
+            configuration.issuers.push(("corp".to_owned(), issuer.lines()));
+            configuration.admin = true;
+        });
+        let wiretape = |words: &[&str]| {
+            let program = workshop.folder.program(programs().join("wiretape")).args(words);
+            program.env("WIRETAPE_GATEWAY", format!("http://{}", workshop.gateway.admin()))
+        };
+        let helped = wiretape(&["git-credential", "get"]).input("protocol=https\nhost=localhost\n\n").finish();
+        assert!(helped.errors().contains("wiretape login"), "nobody is logged in: {}", helped.errors());
+        let running = wiretape(&["login", "--device"]).start();
+        issuer.person(running.error_line("To log in, open ").trim(), "bob");
+        running.finish().good();
+
+        let bare = workshop.bare("project.git");
+        let place = format!("localhost:{}", workshop.gateway.http().port());
+        let wiretape_program = programs().join("wiretape").display().to_string();
+        let helper = format!("credential.helper=!{wiretape_program} git-credential --host {place}");
+        let work = workshop.tree("work", "sha1");
+        work.sh("echo one > file && git add . && git commit -qm One");
+        let program = git.program(&workshop.folder).args(["-c", &helper]);
+        let program = program.env("WIRETAPE_GATEWAY", format!("http://{}", workshop.gateway.admin()));
+        let program = program.args(["-c", &format!("http.sslCAInfo={}", workshop.gateway.certificate().display())]);
+        let url = workshop.url(Road::Reverse, "project.git");
+        program.folder(&work.path).args(["push", "--quiet", &url, "HEAD:refs/heads/main"]).succeed();
+        assert_eq!(bare.id("refs/heads/main"), work.id("HEAD"), "{}", git.version());
+        let seen = || {
+            let sessions = workshop.gateway.record().sessions();
+            sessions.iter().any(|session| session.text("target") == FORGE && session.text("person") == "bob")
+        };
+        wait_until("the push is on the record, as Bob's", seen);
+
+        // A server that is not the gateway is told nothing.
+        let question = "protocol=https\nhost=forge.example.com\n\n";
+        let told = wiretape(&["git-credential", "--host", &place, "get"]).input(question).succeed();
+        assert_eq!(told.text(), "");
+    }
 }
