@@ -112,6 +112,8 @@ pub(crate) struct Rule {
     pub(crate) resource: ResourceScope,
     /// Its conditions as a policy with an empty head; `None` for one without.
     pub(crate) conditions: Option<Policy>,
+    /// The same as one expression, in Cedar's JSON form.
+    pub(crate) expression: Value,
     /// What its conditions look at.
     pub(crate) looks: Looks,
 }
@@ -127,6 +129,7 @@ impl Rule {
     ) -> Result<Self, String> {
         let mut form = policy.to_json().map_err(|error| error.to_string())?;
         let mut looks = Looks::default();
+        let expression = whole(form.get("conditions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice));
         let conditions = match form.get("conditions") {
             Some(Value::Array(conditions)) if conditions.is_empty() => None,
             None => None,
@@ -153,6 +156,7 @@ impl Rule {
             actions: scope::actions(&policy.action_constraint()),
             resource: ResourceScope::new(&policy.resource_constraint()),
             conditions,
+            expression,
             looks,
         })
     }
@@ -162,4 +166,29 @@ impl Rule {
     pub(crate) fn looks_below_target(&self) -> bool {
         self.resource.looks_below_target() || self.looks.resource
     }
+}
+
+/// The clauses of a policy as one expression: what `when` says and what `unless` does not.
+fn whole(clauses: &[Value]) -> Value {
+    let clause = |clause: &Value| match clause["kind"].as_str() {
+        Some("unless") => json!({"!": {"arg": clause["body"]}}),
+        _ => clause["body"].clone(),
+    };
+    let all = clauses.iter().map(clause).reduce(|left, right| json!({"&&": {"left": left, "right": right}}));
+    all.unwrap_or_else(|| json!({"Value": true}))
+}
+
+/// A policy that forbids where any of `rules` holds.
+pub(crate) fn any(rules: &[&Rule], number: usize) -> Result<Policy, String> {
+    let expressions = rules.iter().map(|rule| rule.expression.clone());
+    let any = expressions.reduce(|left, right| json!({"||": {"left": left, "right": right}}));
+    let anything = json!({"op": "All"});
+    let form = json!({
+        "effect": "forbid",
+        "principal": anything,
+        "action": anything,
+        "resource": anything,
+        "conditions": [{"kind": "when", "body": any.ok_or("no rules")?}],
+    });
+    Policy::from_json(Some(PolicyId::new(number.to_string())), form).map_err(|error| error.to_string())
 }

@@ -12,8 +12,11 @@ use crate::decided::{Decided, require, say};
 use crate::limits::PREPARED_MAX;
 use crate::policies::refused;
 use crate::resource::Resource;
-use crate::rule::{Looks, Rule, Stance};
+use crate::rule::{self, Looks, Rule, Stance};
 use crate::scope::Match;
+
+/// Rules that are asked in one go whether any of them holds.
+const PROBED_TOGETHER: usize = 8;
 
 /// The rules of one action, and what their conditions look at.
 #[derive(Debug)]
@@ -25,6 +28,15 @@ pub(crate) struct Slice {
     /// Whether any of them asks what of the target an action is about.
     pub(crate) looks_below_target: bool,
     sets: HashMap<Vec<usize>, Arc<PolicySet>>,
+    probes: HashMap<Vec<usize>, Arc<Probe>>,
+}
+
+/// Many rules, asked a few at a time whether any of them holds: most do not.
+#[derive(Debug)]
+struct Probe {
+    policies: PolicySet,
+    /// The rules that each of those stands for.
+    groups: Vec<Vec<usize>>,
 }
 
 /// What the heads of rules say of one resource, and what is left to ask.
@@ -47,7 +59,7 @@ impl Slice {
         let mut looks = Looks::default();
         rules.iter().for_each(|(_, rule)| looks.with(&rule.looks));
         let looks_below_target = rules.iter().any(|(_, rule)| rule.looks_below_target());
-        Self { action, rules, looks: Arc::new(looks), looks_below_target, sets: HashMap::new() }
+        Self { action, rules, looks: Arc::new(looks), looks_below_target, sets: HashMap::new(), probes: HashMap::new() }
     }
 
     /// What the heads say of `resource`.
@@ -107,6 +119,52 @@ impl Slice {
         Ok(set)
     }
 
+    /// The same rules, a few at a time.
+    fn probe(&mut self, open: &[usize]) -> Result<Arc<Probe>, Trouble> {
+        if let Some(probe) = self.probes.get(open) {
+            return Ok(Arc::clone(probe));
+        }
+        let mut probe = Probe { policies: PolicySet::new(), groups: Vec::new() };
+        let stances: [fn(&Stance) -> bool; 3] = [
+            |stance| *stance == Stance::Forbid,
+            |stance| matches!(stance, Stance::Ask(_)),
+            |stance| *stance == Stance::Permit,
+        ];
+        for is in stances {
+            let alike = |number: &&usize| self.rule(**number).is_some_and(|rule| is(&rule.stance));
+            let numbers: Vec<usize> = open.iter().filter(alike).copied().collect();
+            for group in numbers.chunks(PROBED_TOGETHER) {
+                let rules: Vec<&Rule> = group.iter().filter_map(|number| self.rule(*number)).map(Arc::as_ref).collect();
+                let policy = rule::any(&rules, probe.groups.len())?;
+                probe.policies.add(policy).map_err(|error| error.to_string())?;
+                probe.groups.push(group.to_vec());
+            }
+        }
+        if self.probes.len() >= PREPARED_MAX {
+            self.probes.clear();
+        }
+        let probe = Arc::new(probe);
+        self.probes.insert(open.to_vec(), Arc::clone(&probe));
+        Ok(probe)
+    }
+
+    /// Of `open` those that may hold, or fail.
+    fn probed(&mut self, open: &[usize], request: &Request, entities: &Entities) -> Result<Vec<usize>, Trouble> {
+        let probe = self.probe(open)?;
+        let response = Authorizer::new().is_authorized(request, &probe.policies, entities);
+        let failed = response.diagnostics().errors().map(|error| {
+            let AuthorizationError::PolicyEvaluationError(error) = error;
+            error.policy_id()
+        });
+        let mut left = Vec::new();
+        for id in response.diagnostics().reason().chain(failed) {
+            let place = AsRef::<str>::as_ref(id).parse::<usize>().map_err(|error| error.to_string())?;
+            left.extend(probe.groups.get(place).into_iter().flatten().copied());
+        }
+        left.sort_unstable();
+        Ok(left)
+    }
+
     /// Decides what the heads leave open, by asking Cedar: `request` gives principal, resource, context and entities.
     pub(crate) fn decide(
         &mut self,
@@ -126,10 +184,13 @@ impl Slice {
             open.retain(|number| !is(self, number, is_permit));
         }
         if !settled && !open.is_empty() {
-            let conditions = self.conditions(&open)?;
             let (principal, resource, context, entities) = request()?;
             let request = Request::new(principal, self.action.clone(), resource, context, None);
             let request = request.map_err(|error| error.to_string())?;
+            if open.len() > PROBED_TOGETHER {
+                open = self.probed(&open, &request, &entities)?;
+            }
+            let conditions = self.conditions(&open)?;
             let response = Authorizer::new().is_authorized(&request, &conditions, &entities);
             let number = |id: &PolicyId| AsRef::<str>::as_ref(id).parse::<usize>().map_err(|error| error.to_string());
             for id in response.diagnostics().reason() {

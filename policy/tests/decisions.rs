@@ -321,3 +321,77 @@ fn what_is_wrong_with_policies_is_said_all_at_once_with_file_line_and_remedy() {
     }
     assert!(!said.contains("test.cedar:1:"), "{said}");
 }
+
+#[test]
+fn a_table_is_the_same_whatever_schema_is_said() {
+    let permit = "permit (principal, action, resource);";
+    for (rule, statement, decided) in [
+        ("forbid (principal, action, resource == Table::\"it public.users\");", "SELECT * FROM public.users", "refuse"),
+        ("forbid (principal, action, resource == Table::\"it public.users\");", "SELECT * FROM users", "refuse"),
+        ("forbid (principal, action, resource == Table::\"it public.users\");", "SELECT * FROM USERS", "refuse"),
+        ("forbid (principal, action, resource == Table::\"it public.users\");", "SELECT * FROM \"Users\"", "allow"),
+        ("forbid (principal, action, resource == Table::\"it public.users\");", "SELECT * FROM other.users", "allow"),
+        ("forbid (principal, action, resource == Table::\"it users\");", "SELECT * FROM other.users", "refuse"),
+        (
+            "forbid (principal, action == Action::\"pg.query\", resource) when { resource == Table::\"it users\" };",
+            "TABLE other.users",
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"pg.query\", resource) when { resource == Table::\"it a.users\" };",
+            "TABLE users",
+            "refuse",
+        ),
+        (
+            "forbid (principal, action == Action::\"pg.query\", resource) when { resource == Table::\"it a.users\" };",
+            "TABLE orders",
+            "allow",
+        ),
+        (
+            "forbid (principal, action, resource == Table::\"it users\");",
+            "WITH x AS (DELETE FROM users) SELECT 1",
+            "refuse",
+        ),
+        ("forbid (principal, action, resource == Table::\"it users\");", "SELECT 1; TRUNCATE orders, users", "refuse"),
+        ("forbid (principal, action, resource == Table::\"it users\");", "DO $$ DELETE FROM users $$", "refuse"),
+        (
+            "forbid (principal, action, resource == Table::\"it users\");",
+            "SELECT 'users' FROM orders -- users",
+            "allow",
+        ),
+        ("forbid (principal, action, resource == Table::\"other users\");", "SELECT * FROM users", "allow"),
+    ] {
+        let is = decide(&format!("{permit}{rule}"), &sql(statement));
+        assert_eq!(is.name(), decided, "{rule}\n{statement}\n{is:?}");
+    }
+    let only = "permit (principal, action, resource == Table::\"it public.users\");";
+    for (statement, decided) in
+        [("TABLE public.users", "allow"), ("TABLE users", "refuse"), ("SELECT * FROM public.users, orders", "refuse")]
+    {
+        assert_eq!(decide(only, &sql(statement)).name(), decided, "{statement}");
+    }
+}
+
+#[test]
+fn the_example_of_the_documentation_is_in_order() {
+    let text = include_str!("../../docs/policies/production.cedar");
+    let source = Source { name: "production.cedar".to_owned(), text: text.to_owned() };
+    let policies = Arc::new(Policies::compile(Some(&[source]), &[]).unwrap_or_else(|faults| panic!("{faults}")));
+    assert_eq!(policies.warnings(), &[] as &[String]);
+    let on_call = Subject { groups: vec!["on-call".to_owned()], ..ana() };
+    for (subject, action, rules) in [
+        (ana(), sql("SELECT 1"), "read-sql"),
+        (ana(), sql("DELETE FROM x"), "no permit"),
+        (ana(), exec("sudo ls"), "no permit"),
+        (ana(), exec("tail /var/log/x | grep y"), "harmless-programs"),
+        (ana(), exec("cat x > /etc/passwd"), "no permit"),
+        (on_call.clone(), sql("DELETE FROM x"), "whole-tables"),
+        (on_call.clone(), sql("DELETE FROM x WHERE a = 1"), "on-call"),
+        (on_call.clone(), sql("DROP TABLE x"), "no-drop"),
+        (on_call.clone(), push(&[("refs/heads/main", RefChange::Forced)], &[], true), "rewritten"),
+        (ana(), push(&[("refs/heads/main", RefChange::Forced)], &[], true), "office-hours"),
+    ] {
+        let decided = policies.session(&subject, &target("ssh"), &circumstances()).decide(NOW, &action);
+        assert_eq!(decided.rules().join(", "), rules, "{action:?} {decided:?}");
+    }
+}

@@ -293,7 +293,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_slice_decides_what_all_policies_decide(policies in prop::collection::vec(policy(), 0..12)) {
+    fn a_slice_decides_what_all_policies_decide(policies in prop::collection::vec(policy(), 0..60)) {
         let entities = entities();
         let source = Source { name: "x.cedar".to_owned(), text: policies.join("\n") };
         let compiled = Arc::new(Policies::compile(Some(&[source]), &[]).unwrap_or_else(|faults| panic!("{faults}")));
