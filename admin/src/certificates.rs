@@ -17,6 +17,18 @@ use crate::problem::Problem;
 pub(crate) struct Login {
     /// The issuers; empty where nobody logs in.
     pub(crate) issuers: Vec<LoginIssuer>,
+    /// Where the gateway listens for SSH, `host:port`; missing when it does not say.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) ssh: String,
+    /// Where it listens for PostgreSQL's clients, the same way.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) postgres: String,
+    /// Where it listens for HTTP, the same way.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub(crate) http: String,
 }
 
 /// One issuer.

@@ -16,21 +16,21 @@ use crate::approvals::{Question, Questions};
 /// Where the gateway is when nobody says so.
 const GATEWAY: &str = "http://127.0.0.1:8080";
 
+/// The variable with a token that stands in for a login.
+const TOKEN: &str = "WIRETAPE_TOKEN";
+
 /// Finds the login that is kept on this machine: for the gateway that is named, or for the only one. Returns the
 /// gateway's address and a token for it.
 pub trait Kept: FnOnce(Option<&str>) -> anyhow::Result<(String, SecretString)> {}
 
 impl<T: FnOnce(Option<&str>) -> anyhow::Result<(String, SecretString)>> Kept for T {}
 
-/// Which gateway, and who asks it.
+/// Which gateway. Who asks it is whoever is logged in, or has the token in `WIRETAPE_TOKEN`.
 #[derive(Args, Clone, Debug)]
 pub struct GatewayArgs {
     /// The gateway's API; http://127.0.0.1:8080 where nothing is said and no login is kept.
     #[arg(long, env = "WIRETAPE_GATEWAY", value_name = "URL")]
     gateway: Option<String>,
-    /// A token, instead of the login that `wiretape login` keeps.
-    #[arg(long, env = "WIRETAPE_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
-    token: Option<String>,
     /// PEM file of the authorities that the gateway's certificate is checked by.
     #[arg(long, env = "WIRETAPE_CA", value_name = "FILE")]
     ca: Option<std::path::PathBuf>,
@@ -87,12 +87,12 @@ pub struct RefuseArgs {
 
 impl GatewayArgs {
     fn api(&self, kept: impl Kept) -> anyhow::Result<Api> {
-        let (gateway, token) = match &self.token {
-            Some(token) => {
-                (self.gateway.clone().unwrap_or_else(|| GATEWAY.to_owned()), SecretString::from(token.as_str()))
-            }
+        // In the environment alone: what stands on a command line is seen by everybody on the machine.
+        let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+        let (gateway, token) = match token {
+            Some(token) => (self.gateway.clone().unwrap_or_else(|| GATEWAY.to_owned()), SecretString::from(token)),
             None => kept(self.gateway.as_deref())
-                .context("nobody is logged in: run `wiretape login`, or set WIRETAPE_TOKEN")?,
+                .with_context(|| format!("nobody is logged in: run `wiretape login`, or set {TOKEN}"))?,
         };
         let ca = match &self.ca {
             Some(path) => Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?),
