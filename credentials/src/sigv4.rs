@@ -1,7 +1,7 @@
 //! Signatures of AWS, version 4: a request as it stands is signed with keys that its sender does not have.
 //!
 //! Source: "Authenticating Requests (AWS Signature Version 4)" of Amazon S3's API reference, and "Signature Version 4
-//! signing process" of the AWS General Reference. Where the two differ, [`Rules`] says how.
+//! signing process" of the AWS General Reference. Where the two differ, the service's name decides.
 //!
 //! The client may have signed the request with keys of its own, in `Authorization` or in the query (a presigned URL):
 //! both are taken off, and so is everything that belongs to them.

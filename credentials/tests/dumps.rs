@@ -1,5 +1,6 @@
 //! In a program of its own, because it is about the whole process.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 

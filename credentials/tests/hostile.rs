@@ -1,5 +1,7 @@
 //! Services that answer as no service should: nothing is followed, nothing grows, and nothing of it is repeated.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -125,7 +125,7 @@ fn vault_may_be_away_as_long_as_its_secret_is_kept() {
     });
     let said = said.into_inner();
     assert!(said.contains("Vault cannot be reached: Connection refused"), "{said}");
-    secrets::are_nowhere(&database.gateway, &[&database.server.password().to_owned()]);
+    secrets::are_nowhere(&database.gateway, &[database.server.password()]);
 }
 
 #[test]
