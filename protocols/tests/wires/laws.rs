@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 use wiretape_core::event::{FileEvent, GitEvent, SessionEvent};
 use wiretape_core::judge::AllowAll;
-use wiretape_core::{Effect, Event, Guard, Kind, Side, Verdict};
+use wiretape_core::{Effect, Event, Guard, Kind, Reason, Side, Verdict};
 use wiretape_protocols::ROWS;
 
 use crate::speakers::{Conversation, Dice, Record, SPEAKERS, Speaker, Transferred};
@@ -347,6 +347,74 @@ fn law_6_what_was_recorded_is_what_was_said() {
         }
         Ok(())
     });
+}
+
+/// The same turns, among which clients are told at any time that people are asked.
+fn interrupted(turns: &[Turn], dice: &mut Dice) -> Vec<Turn> {
+    let mut told = Vec::new();
+    for turn in turns {
+        for _ in 0..dice.below(3) {
+            told.push(Turn::Waiting("the elders are asked".to_owned()));
+        }
+        told.push(turn.clone());
+    }
+    told
+}
+
+#[test]
+fn who_is_told_to_wait_comes_to_the_same() {
+    let questions = std::cell::Cell::new(0);
+    hold(|_, conversation, dice| {
+        let plain = play(conversation, rules());
+        let turns = interrupted(&conversation.turns, dice);
+        let told = perform((conversation.wire)(), Box::new(rules()), &turns);
+        let is_question = |effect: &&(usize, Effect<Bytes>)| matches!(effect.1, Effect::Ask { .. });
+        questions.set(questions.get() + told.effects.iter().filter(is_question).count());
+        check(plain.sent(Side::Upstream) == told.sent(Side::Upstream), || {
+            "the target hears something else".to_owned()
+        })?;
+        check(plain.closed() == told.closed(), || "it ends otherwise".to_owned())?;
+        let moments: Vec<_> = told.events().map(|event| event.at).collect();
+        check(moments.is_sorted(), || format!("{moments:?}"))
+    });
+    assert!(questions.get() > 100, "only {} questions: this shows nothing", questions.get());
+}
+
+#[test]
+fn nothing_of_what_waits_reaches_the_target_before_its_answer_or_after_it_was_withdrawn() {
+    let mut asked = 0;
+    for speaker in SPEAKERS {
+        for seed in 0..200 {
+            let mut dice = Dice::new(seed);
+            let conversation = (speaker.converse)(&mut dice);
+            let whole = play(&conversation, rules());
+            let Some((turn, _)) = whole.effects.iter().find(|(_, effect)| matches!(effect, Effect::Ask { .. })) else {
+                continue;
+            };
+            asked += 1;
+            let upto = &conversation.turns[..=*turn];
+            let heard = |after: &[Turn]| {
+                let turns: Vec<Turn> = interrupted(&[upto, after].concat(), &mut Dice::new(seed));
+                perform((conversation.wire)(), Box::new(rules()), &turns)
+            };
+            let before = heard(&[]);
+            let late = heard(&[Turn::Answer(Verdict::Refuse(Reason::new("elders", "not today")))]);
+            let gone = heard(&[Turn::Close(Reason::new("admin", "enough")), Turn::Answer(Verdict::Allow)]);
+            let what = format!("{} seed {seed}", speaker.row);
+            // Refused late: what stands behind it may pass, but nothing that is asked.
+            let (told, heard_before) = (late.sent(Side::Upstream), before.sent(Side::Upstream));
+            let rest = told.strip_prefix(&heard_before[..]).unwrap_or_else(|| panic!("{what}"));
+            assert!(!rest.windows(5).any(|word| word == b"risky"), "{what}: it passed after it was refused");
+            assert_eq!(gone.sent(Side::Upstream), before.sent(Side::Upstream), "{what}: it passed after the end");
+            if speaker.row == "postgres" {
+                let left = heard(&[Turn::End(Side::Client), Turn::Answer(Verdict::Allow)]);
+                assert_eq!(left.sent(Side::Upstream), before.sent(Side::Upstream), "{what}: nobody wanted it any more");
+                let withdrawn = left.effects.iter().any(|(_, effect)| matches!(effect, Effect::Withdraw { .. }));
+                assert!(withdrawn || left.closed().is_some(), "{what}");
+            }
+        }
+    }
+    assert!(asked > 200, "only {asked} questions: this shows nothing");
 }
 
 #[test]

@@ -18,7 +18,7 @@ permit (principal, action == Action::"ssh.subsystem", resource) when { context.n
 permit (principal, action in [Action::"file.list", Action::"file.read", Action::"file.write"], resource);
 @id("no-keys")
 @reason("keys stay where they are")
-forbid (principal, action in [Action::"file.read", Action::"file.write"], resource) when { context.path like "*.key" };
+forbid (principal, action in [Action::"file.read", Action::"file.write"], resource) when { context.path like "*.key" || context.to like "*.key" };
 @id("removals")
 @approval("leads")
 permit (principal, action == Action::"file.remove", resource);
