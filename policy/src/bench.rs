@@ -9,12 +9,11 @@ use wiretape_core::judge::ActionKind;
 use crate::action::Actions;
 use crate::case::{self, Cases};
 use crate::circumstances::{Circumstances, Subject, TargetFacts};
-use crate::context::{self, Trouble};
-use crate::decided::Decided;
+use crate::context::{self, Trouble, Types};
+use crate::decided::{Decided, refused};
 use crate::limits::{DECISION_KEY_BYTES_MAX, DECISIONS_KEPT_MAX, PREPARED_MAX};
 use crate::moment::Time;
 use crate::objection::Objection;
-use crate::policies::{Policies, refused};
 use crate::resource::{Kind, Resource, Thing};
 use crate::rule::{Looks, Rule};
 use crate::slice::Slice;
@@ -22,7 +21,7 @@ use crate::slice::Slice;
 /// What decides in one session: the policies that can matter to its principal and its target.
 #[derive(Debug)]
 pub struct Bench {
-    policies: Arc<Policies>,
+    types: Arc<Types>,
     rules: Vec<(usize, Arc<Rule>)>,
     target: TargetFacts,
     objections: Vec<Objection>,
@@ -39,7 +38,7 @@ pub struct Bench {
 
 impl Bench {
     pub(crate) fn new(
-        policies: Arc<Policies>,
+        types: Arc<Types>,
         rules: Vec<(usize, Arc<Rule>)>,
         subject: &Subject,
         target: &TargetFacts,
@@ -61,9 +60,9 @@ impl Bench {
             }
         }
         Self {
-            principal: policies.types().principal(subject),
+            principal: types.principal(subject),
             circumstances: context::circumstances(circumstances),
-            policies,
+            types,
             rules,
             target: target.clone(),
             objections,
@@ -141,7 +140,7 @@ impl Bench {
     fn slice(&self, action: &'static str) -> Result<Slice, Trouble> {
         let wanted = Actions::named(action);
         let rules = self.rules.iter().filter(|(_, rule)| rule.actions.meet(wanted)).cloned().collect();
-        Ok(Slice::new(self.policies.types().entity("Action", action)?, rules))
+        Ok(Slice::new(self.types.entity("Action", action)?, rules))
     }
 
     /// The strictest of what is decided about each thing that an action is about.
@@ -196,7 +195,7 @@ impl Bench {
 
     /// The resource as Cedar is told of it, with the entities that are looked at.
     fn place(&mut self, resource: &Resource, itself: bool) -> Result<(EntityUid, Arc<Entities>), Trouble> {
-        let types = self.policies.types();
+        let types = Arc::clone(&self.types);
         if itself && resource.thing.kind != Kind::Target {
             let uid = types.thing(&resource.thing)?;
             if let Some(known) = self.places.get(&resource.thing) {

@@ -1,7 +1,7 @@
 //! What is known when a session opens.
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use wiretape_core::event::PrincipalKind;
 
@@ -57,4 +57,13 @@ pub struct Source {
     pub name: String,
     /// Policies in Cedar.
     pub text: String,
+}
+
+/// The name of the type of such a principal.
+pub(crate) fn principal_type(kind: PrincipalKind) -> &'static str {
+    match kind {
+        PrincipalKind::Person => "Person",
+        PrincipalKind::Agent => "Agent",
+        PrincipalKind::Service => "Service",
+    }
 }

@@ -203,11 +203,7 @@ fn split<'a>(source: &'a Source, pieces: &mut Vec<Piece<'a>>, faults: &mut Fault
         }
         if quoted {
             match byte {
-                b'\\' => {
-                    if bytes.next().is_some_and(|(_, next)| next == b'\n') {
-                        line += 1;
-                    }
-                }
+                b'\\' => line += usize::from(bytes.next().is_some_and(|(_, next)| next == b'\n')),
                 b'"' => quoted = false,
                 _ => {}
             }

@@ -1,13 +1,12 @@
 //! What Cedar is told: entities, and the context of a request.
 
+use core::net::IpAddr;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
-use wiretape_core::event::PrincipalKind;
 
-use crate::circumstances::{Circumstances, Subject, TargetFacts};
+use crate::circumstances::{Circumstances, Subject, TargetFacts, principal_type};
 use crate::moment::Time;
 use crate::resource::{Kind, Resource, Thing};
 use crate::scope;
@@ -35,15 +34,6 @@ impl Value {
 
 /// Fields of a context with their values. What is not known has no value here.
 pub(crate) type Fields = Vec<(&'static str, Value)>;
-
-/// The name of the type of such a principal.
-pub(crate) fn principal_type(kind: PrincipalKind) -> &'static str {
-    match kind {
-        PrincipalKind::Person => "Person",
-        PrincipalKind::Agent => "Agent",
-        PrincipalKind::Service => "Service",
-    }
-}
 
 /// The types of the schema by name: Cedar parses their names, and once is enough.
 #[derive(Clone, Debug)]

@@ -108,3 +108,8 @@ pub(crate) fn say(text: &mut String, more: &str) {
     }
     text.push_str(more);
 }
+
+/// A refusal because no permit can be found.
+pub(crate) fn refused(text: &str) -> Decided {
+    Decided::Refuse { rules: vec![NO_PERMIT.to_owned()], text: text.to_owned() }
+}

@@ -7,7 +7,7 @@ use crate::bench::Bench;
 use crate::circumstances::{Circumstances, Source, Subject, TargetFacts};
 use crate::compile;
 use crate::context::{self, Types};
-use crate::decided::Decided;
+use crate::decided::{Decided, refused};
 use crate::faults::Faults;
 use crate::moment::Time;
 use crate::objection::Objection;
@@ -21,7 +21,7 @@ pub struct Policies {
     rules: Vec<Arc<Rule>>,
     warnings: Vec<String>,
     targets: Vec<TargetFacts>,
-    types: Types,
+    types: Arc<Types>,
     embedded: bool,
 }
 
@@ -51,7 +51,7 @@ impl Policies {
                 rules: rules.into_iter().map(Arc::new).collect(),
                 warnings,
                 targets: targets.to_vec(),
-                types,
+                types: Arc::new(types),
                 embedded: sources.is_none(),
             }),
             (compiled, _) => {
@@ -95,7 +95,7 @@ impl Policies {
             .filter(|(_, rule)| rule.principal.matches(subject) && rule.resource.concerns(target))
             .map(|(number, rule)| (number, Arc::clone(rule)))
             .collect();
-        Bench::new(Arc::clone(self), rules, subject, target, circumstances)
+        Bench::new(Arc::clone(&self.types), rules, subject, target, circumstances)
     }
 
     /// Whether `subject` may do `action` (one of the admin actions: `session.list`, `session.read`, `session.end`,
@@ -163,13 +163,4 @@ impl Policies {
         let resource = self.types.thing(&about.thing)?;
         slice.decide(heads, action, || Ok((principal, resource, context, Arc::new(entities))))
     }
-
-    pub(crate) fn types(&self) -> &Types {
-        &self.types
-    }
-}
-
-/// A refusal because no permit can be found.
-pub(crate) fn refused(text: &str) -> Decided {
-    Decided::Refuse { rules: vec![crate::decided::NO_PERMIT.to_owned()], text: text.to_owned() }
 }

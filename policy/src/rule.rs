@@ -135,9 +135,10 @@ impl Rule {
             None => None,
             Some(conditions) => {
                 looks.read(conditions);
-                let anything = json!({"op": "All"});
-                for part in ["principal", "action", "resource"] {
-                    form[part] = anything.clone();
+                if let Some(form) = form.as_object_mut() {
+                    for part in ["principal", "action", "resource"] {
+                        form.insert(part.to_owned(), json!({"op": "All"}));
+                    }
                 }
                 let id = PolicyId::new(number.to_string());
                 Some(Policy::from_json(Some(id), form).map_err(|error| error.to_string())?)

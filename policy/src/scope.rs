@@ -8,8 +8,7 @@ use std::collections::BTreeSet;
 use cedar_policy::{ActionConstraint, EntityUid, PrincipalConstraint, ResourceConstraint};
 
 use crate::action::Actions;
-use crate::circumstances::{Subject, TargetFacts};
-use crate::context::principal_type;
+use crate::circumstances::{Subject, TargetFacts, principal_type};
 use crate::resource::{Kind, Resource, Thing};
 
 /// Whether something is what a head says.

@@ -8,9 +8,8 @@ use cedar_policy::{
 };
 
 use crate::context::Trouble;
-use crate::decided::{Decided, require, say};
+use crate::decided::{Decided, refused, require, say};
 use crate::limits::PREPARED_MAX;
-use crate::policies::refused;
 use crate::resource::Resource;
 use crate::rule::{self, Looks, Rule, Stance};
 use crate::scope::Match;

@@ -1,4 +1,5 @@
 //! What lines for a shell start, as policies are told: a table to read.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
 //! A session's slice of the policies decides what all of them decide, asked one by one through Cedar itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;

@@ -8,9 +8,8 @@ use sqlparser::ast::{
     Query, Select, SetExpr, Statement, TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor,
 };
 
-use super::statement::part;
+use super::part::{Part, Table, part};
 use super::token::shown;
-use super::{Part, Table};
 use crate::limits::NAMES_MAX;
 
 /// What a query does; `None` when something in it is not understood.

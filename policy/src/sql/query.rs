@@ -10,9 +10,9 @@ use sqlparser::ast::Statement;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
-use super::statement::part;
+use super::finding;
+use super::part::{Part, part};
 use super::token::Token;
-use super::{Part, finding};
 use crate::limits::{STATEMENT_DEPTH_MAX, STATEMENT_STACK_BYTES, STATEMENT_TOKENS_MAX, STATEMENT_TOKENS_SMALL};
 
 /// How deep the parser follows; it goes several steps for each bracket.
@@ -53,10 +53,8 @@ fn is_shallow(tokens: &[Token]) -> bool {
     for token in tokens {
         match token {
             Token::Mark(mark @ ('(' | '[')) => open.push(*mark),
-            Token::Mark(mark @ (')' | ']')) => {
-                if open.pop() != Some(if *mark == ')' { '(' } else { '[' }) {
-                    return false;
-                }
+            Token::Mark(mark @ (')' | ']')) if open.pop() != Some(if *mark == ')' { '(' } else { '[' }) => {
+                return false;
             }
             _ => {}
         }
@@ -208,17 +206,8 @@ fn at_most(tokens: &[Token]) -> Vec<Part> {
     if kinds.contains("merge") {
         kinds.extend(["insert", "update", "delete"]);
     }
-    match tokens.first().and_then(Token::word) {
-        Some(head @ ("insert" | "update" | "delete" | "merge")) => {
-            kinds.insert(match head {
-                "insert" => "insert",
-                "update" => "update",
-                "delete" => "delete",
-                _ => "merge",
-            });
-        }
-        _ => {}
-    }
+    let heads = ["insert", "update", "delete", "merge"];
+    kinds.extend(heads.into_iter().filter(|head| tokens.first().is_some_and(|first| first.is(head))));
     // ON CONFLICT … DO UPDATE
     if tokens.windows(2).any(|pair| matches!(pair, [first, next] if first.is("do") && next.is("update"))) {
         kinds.insert("update");

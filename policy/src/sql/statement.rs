@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::part::{Part, Table, part};
+use super::query;
 use super::token::Token;
-use super::{Part, Table, query};
 use crate::limits::NAMES_MAX;
 
 /// How deep statements may stand in statements.
@@ -70,17 +71,6 @@ fn within(tokens: &[Token], depth: usize) -> Vec<Part> {
         _ if PLAIN.contains(&head) => vec![part(head, Some(BTreeSet::new()))],
         _ if OPAQUE.contains(&head) => vec![Part { functions: None, ..part(head, None) }],
         _ => vec![Part::default()],
-    }
-}
-
-/// A statement of this kind about these tables that chooses no rows and calls nothing.
-pub(super) fn part(kind: &str, tables: Option<BTreeSet<Table>>) -> Part {
-    Part {
-        kind: Some(kind.to_owned()),
-        object: Some(String::new()),
-        tables,
-        functions: Some(BTreeSet::new()),
-        filtered: Some(false),
     }
 }
 
