@@ -174,7 +174,7 @@ fn of_session(
             }
         }
         let Some((_, bench)) = &mut scene else { continue };
-        for past in story.hear(&event) {
+        if let Some(past) = story.hear(&event) {
             tell(bench, row, past, quiet, sums);
         }
     }
