@@ -34,17 +34,17 @@ async fn a_question_is_listed_to_whom_it_concerns_and_approved_by_whom_it_asks()
 #[tokio::test]
 async fn whoever_has_nothing_to_do_with_a_question_does_not_learn_of_it() {
     let desk = Desk::open().await;
-    let id = {
-        // A question of somebody else's, for others.
-        let id = desk.office.ask("drop table orders", 1);
-        desk.office.state().approvals.withdraw_session(1, wiretape_core::SessionId::from_bytes([9; 16]));
-        id
-    };
-    assert_eq!(desk.get("ana", &format!("/v1/approvals/{id}")).await.status, 200, "one's own");
-    assert_eq!(desk.get("ada", &format!("/v1/approvals/{id}")).await.status, 200, "permitted");
-    // Nobody is in no group at all here but through `PEOPLE`; `dev` is not asked.
-    let unknown = desk.get("ben", "/v1/approvals/zzzzzzzz").await;
-    assert_eq!(unknown.status, 404);
+    let id = desk.office.ask("drop table orders", 1);
+    let path = format!("/v1/approvals/{id}");
+    for (who, status) in [("ana", 200), ("ada", 200), ("ben", 200), ("eve", 404)] {
+        assert_eq!(desk.get(who, &path).await.status, status, "{who}");
+    }
+    assert_eq!(desk.get("eve", "/v1/approvals").await.body["approvals"], json!([]));
+    for verb in ["approve", "refuse"] {
+        let answer = desk.post("eve", &format!("{path}/{verb}"), json!({})).await;
+        assert_eq!(answer.body, desk.post("eve", &format!("/v1/approvals/zzzzzzzz/{verb}"), json!({})).await.body);
+        assert_eq!(answer.status, 404, "as if there were none");
+    }
 }
 
 #[tokio::test]

@@ -21,8 +21,14 @@ use wiretape_recorder::Archive;
 pub(crate) const NOW: u64 = 1_800_000_000_000_000_000;
 
 /// People with their groups. The token of each is their name.
-const PEOPLE: [(&str, &[&str]); 5] =
-    [("ada", &["admins"]), ("ben", &["leads"]), ("kim", &["leads"]), ("ana", &["dev"]), ("fox", &["leads", "banned"])];
+const PEOPLE: [(&str, &[&str]); 6] = [
+    ("ada", &["admins"]),
+    ("ben", &["leads"]),
+    ("kim", &["leads"]),
+    ("ana", &["dev"]),
+    ("fox", &["leads", "banned"]),
+    ("eve", &[]),
+];
 
 pub(crate) struct MemoryOffice {
     archive: Arc<Archive>,
