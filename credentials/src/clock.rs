@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::limits::MARGIN_TIME_MAX;
+
 /// What a clock shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
@@ -68,4 +70,9 @@ impl Until {
     pub(crate) fn holds(self, now: Now) -> bool {
         !self.left(now).is_zero()
     }
+}
+
+/// How long something that lives for `life` is used: until shortly before its end.
+pub(crate) fn before_end(life: Duration) -> Duration {
+    life.saturating_sub(MARGIN_TIME_MAX.min(life / 4))
 }

@@ -3,22 +3,20 @@
 //! Sources: RFC 7523 (JWT as an authorization grant); Google's "Using OAuth 2.0 for Server to Server Applications";
 //! for ID tokens, "Authenticating programmatically" of Identity-Aware Proxy and of Cloud Run.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::SecretString;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::answer::{self, Answer, Json};
-use crate::clock::Now;
+use crate::clock::{Now, before_end};
 use crate::failure::Failure;
 use crate::limits::TOKEN_TIME_MAX;
 use crate::local;
-use crate::vault::before_end;
+use crate::source::Gcp;
 
 /// What tokens are for when the configuration names nothing: whatever the account may do.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -32,37 +30,7 @@ const ASSERTION_SECONDS: u64 = 3600;
 /// What people call the service.
 const WHOM: &str = "Google's token service";
 
-/// A token for a service account of Google.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Gcp {
-    /// The account's key, in the JSON form in which Google gives it.
-    pub key_file: PathBuf,
-    /// What an access token is for; empty: whatever the account may do.
-    #[serde(default)]
-    pub scopes: Vec<String>,
-    /// An ID token for this audience (a client id of IAP, the URL of a Cloud Run service), in the place of an access
-    /// token.
-    pub audience: Option<String>,
-    /// The person in whose place the account acts, where its domain lets it.
-    pub subject: Option<String>,
-}
-
 impl Gcp {
-    pub(crate) fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if self.audience.is_some() && !self.scopes.is_empty() {
-            faults.push("audience (of an ID token) and scopes (of an access token) exclude each other".to_owned());
-        }
-        if self.audience.as_ref().is_some_and(String::is_empty) {
-            faults.push("audience is empty: name the client id or the URL that the token is for".to_owned());
-        }
-        if let Some(scope) = self.scopes.iter().find(|scope| scope.is_empty() || scope.contains(' ')) {
-            faults.push(format!("{scope:?} is no scope: write each as a text of its own"));
-        }
-        faults
-    }
-
     /// A token, and for how long it may be used.
     pub(crate) async fn token(&self, now: Now) -> Result<(SecretString, Duration), Failure> {
         let path = self.key_file.display();

@@ -3,24 +3,21 @@
 //! Source: GitHub's REST documentation, "Generating a JSON Web Token (JWT) for a GitHub App" and "Create an installation
 //! access token for an app".
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::answer::{self, Answer};
-use crate::clock::Now;
+use crate::clock::{Now, before_end};
 use crate::failure::Failure;
 use crate::limits::TOKEN_TIME_MAX;
 use crate::local;
-use crate::vault::before_end;
+use crate::source::{AppId, GithubApp};
 
 /// The API of github.com.
 const API: &str = "https://api.github.com";
@@ -34,53 +31,7 @@ const BACK_SECONDS: u64 = 60;
 /// And holds so long from now on: GitHub takes ten minutes at most.
 const AHEAD_SECONDS: u64 = 540;
 
-/// A token for an installation of an app at GitHub.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GithubApp {
-    /// The app, by its number or its client id.
-    pub app_id: AppId,
-    /// The app's private key, in PEM form.
-    pub key_file: PathBuf,
-    /// The installation, by its number.
-    pub installation: u64,
-    /// Names of repositories that the token is for; empty: all of the installation.
-    #[serde(default)]
-    pub repositories: Vec<String>,
-    /// What the token may do there, such as `contents = "read"`; empty: all that the installation may.
-    #[serde(default)]
-    pub permissions: BTreeMap<String, String>,
-    /// Where the API is, for a server of one's own (`https://host/api/v3`).
-    pub api: Option<String>,
-    /// PEM file of the authorities that may have signed its certificate; left out: the system's.
-    pub ca: Option<PathBuf>,
-}
-
-/// An app at GitHub.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(untagged)]
-pub enum AppId {
-    /// The app's number.
-    Number(u64),
-    /// The app's client id.
-    Text(String),
-}
-
 impl GithubApp {
-    pub(crate) fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if let Some(Err(fault)) = self.api.as_deref().map(answer::address) {
-            faults.push(format!("api {fault}"));
-        }
-        if matches!(&self.app_id, AppId::Text(text) if text.is_empty()) {
-            faults.push("app_id is empty: it stands on the page of the app's settings".to_owned());
-        }
-        if let Some(name) = self.repositories.iter().find(|name| name.is_empty() || name.contains('/')) {
-            faults.push(format!("{name:?} is no name of a repository: leave out the owner"));
-        }
-        faults
-    }
-
     /// A token, and for how long it may be used.
     pub(crate) async fn token(&self, now: Now) -> Result<(SecretString, Duration), Failure> {
         let path = self.key_file.display();

@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::aws::Aws;
 use crate::clock::{Clock, Now, Until};
 use crate::credential::{AwsKeys, Credential, Lease};
 use crate::failure::Failure;
 use crate::limits::{FAILURE_TIME, KEPT_MAX};
 use crate::local;
-use crate::source::Source;
+use crate::source::{Aws, Source};
 use crate::vault::{Vault, VaultSettings};
 
 /// What holds for all secrets.
@@ -69,7 +68,7 @@ impl Keeper {
     pub fn configure(&self, settings: Settings) {
         let mut vault = self.vault.write().unwrap_or_else(PoisonError::into_inner);
         if vault.as_ref().map(|vault| vault.settings()) != settings.vault.as_ref() {
-            *vault = settings.vault.map(|settings| Vault::new(settings, self.clock.clone()));
+            *vault = settings.vault.map(|settings| Arc::new(Vault::new(settings, self.clock.clone())));
             if let Some(vault) = &*vault {
                 vault.tend();
             }

@@ -9,7 +9,6 @@
 //! targets and no wires here either: [`sigv4`] signs a request as it is given, and who sends it is somebody else.
 
 mod answer;
-mod aws;
 mod clock;
 mod credential;
 mod dumps;
@@ -24,15 +23,12 @@ pub mod sigv4;
 mod source;
 mod vault;
 
-pub use aws::Aws;
 pub use clock::{Clock, Now};
 pub use credential::{AwsKeys, Credential, Lease};
 pub use dumps::forbid_dumps;
 pub use environment::CHILD_VARIABLES;
 pub use failure::Failure;
-pub use gcp::Gcp;
-pub use github::GithubApp;
 pub use keeper::{Keeper, Settings};
 pub use local::Command;
-pub use source::{Gives, Source};
-pub use vault::{VaultSecret, VaultSettings};
+pub use source::{AppId, Aws, Gcp, GithubApp, Gives, Source, VaultSecret};
+pub use vault::VaultSettings;

@@ -8,17 +8,18 @@
 //!         it ended, or Vault refused it
 //! ```
 
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::time::Duration;
 
 use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use tokio::sync::Mutex;
 use zeroize::Zeroize;
 
-use super::{Vault, WHOM, meaning};
+use super::api::{Api, WHOM, meaning};
 use crate::answer::{self, Answer, Json};
-use crate::clock::{Now, Until};
+use crate::clock::{Clock, Now, Until};
 use crate::failure::Failure;
 use crate::limits::LOGIN_AGE_MIN;
 use crate::local;
@@ -29,7 +30,7 @@ const LOOK_TIME_MIN: Duration = Duration::from_secs(1);
 const LOOK_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A token of Vault.
-pub(super) struct Session {
+struct Session {
     token: SecretString,
     since: Now,
     /// How long it lives when nobody renews it; `None`: it has no end, or Vault does not say.
@@ -56,7 +57,23 @@ impl Session {
     }
 }
 
-impl Vault {
+/// The gateway's login at one Vault.
+pub(super) struct Login {
+    api: Api,
+    clock: Clock,
+    session: Mutex<Option<Session>>,
+}
+
+impl Login {
+    pub(super) fn new(api: Api, clock: Clock) -> Self {
+        Self { api, clock, session: Mutex::new(None) }
+    }
+
+    /// The way to that Vault.
+    pub(super) fn api(&self) -> &Api {
+        &self.api
+    }
+
     /// A token for a question; a login where there is none.
     pub(super) async fn token(&self) -> Result<SecretString, Failure> {
         let mut session = self.session.lock().await;
@@ -78,7 +95,7 @@ impl Vault {
             Some(kept) if kept.token.expose_secret() == token.expose_secret() => {
                 let age = self.clock.now().elapsed.saturating_sub(kept.since.elapsed);
                 // A token that is given may have been given anew.
-                let other = match &self.settings().token {
+                let other = match &self.api.settings().token {
                     Some(source) => at_hand(source).await.is_ok_and(|now| now.expose_secret() != token.expose_secret()),
                     None => false,
                 };
@@ -94,7 +111,7 @@ impl Vault {
     }
 
     async fn login(&self) -> Result<Session, Failure> {
-        let settings = self.settings();
+        let settings = self.api.settings();
         if let Some(source) = &settings.token {
             let token = at_hand(source).await?;
             return self.look_up(token).await;
@@ -108,7 +125,7 @@ impl Vault {
             None => None,
         };
         let path = format!("auth/{}/login", settings.mount);
-        let request = self.request(Method::POST, &path, None).await?;
+        let request = self.api.request(Method::POST, &path, None, None).await?;
         let mut body = match &secret {
             Some(secret) => json!({ "role_id": role.expose_secret(), "secret_id": secret.expose_secret() }),
             None => json!({ "role_id": role.expose_secret() }),
@@ -136,7 +153,7 @@ impl Vault {
 
     /// What Vault says of a token that was given.
     async fn look_up(&self, token: SecretString) -> Result<Session, Failure> {
-        let request = self.request(Method::GET, "auth/token/lookup-self", Some(&token)).await?;
+        let request = self.api.request(Method::GET, "auth/token/lookup-self", None, Some(&token)).await?;
         let now = self.clock.now();
         let Answer { status, json } = answer::ask(request, WHOM).await?;
         match status {
@@ -153,7 +170,7 @@ impl Vault {
         let now = self.clock.now();
         match &*session {
             // A token that nobody asks with still ends: it is looked at from the start.
-            None if self.settings().token.is_some() => match self.login().await {
+            None if self.api.settings().token.is_some() => match self.login().await {
                 Ok(opened) => *session = Some(opened),
                 Err(failure) => tracing::warn!("{failure}"),
             },
@@ -176,7 +193,7 @@ impl Vault {
 
     /// The token with a longer life; `None` when Vault does not want that.
     async fn renew(&self, token: &SecretString) -> Result<Option<Session>, Failure> {
-        let request = self.request(Method::POST, "auth/token/renew-self", Some(token)).await?;
+        let request = self.api.request(Method::POST, "auth/token/renew-self", None, Some(token)).await?;
         let now = self.clock.now();
         let Answer { status, json } = answer::ask(request.json(&json!({})), WHOM).await?;
         match status {
@@ -193,11 +210,11 @@ fn session_of(json: &Json, now: Now) -> Option<Session> {
     Some(Session::new(token, now, json.number("/auth/lease_duration"), json.is_true("/auth/renewable")))
 }
 
-/// Keeps the login of `vault` alive until nobody has it any more.
-pub(super) async fn tend(vault: Weak<Vault>) {
+/// Keeps `login` alive until nobody has it any more.
+pub(super) async fn tend(login: Weak<Login>) {
     loop {
-        let rest = match Weak::upgrade(&vault) {
-            Some(vault) => Arc::as_ref(&vault).keep().await,
+        let rest = match login.upgrade() {
+            Some(login) => login.keep().await,
             None => return,
         };
         tokio::time::sleep(rest).await;
