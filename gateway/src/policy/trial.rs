@@ -113,7 +113,7 @@ pub(super) fn run(args: &TestArgs, config: Option<&Config>) -> anyhow::Result<Ex
     let now = args.time.unwrap_or_else(unix_nanos);
     let (asked, decided) = match (&args.what.action, args.what.kind()?) {
         (_, Some(action)) => {
-            let what = format!("{} {}", action.name(), action.resource());
+            let what = format!("{} {}", action.name(), action.resource()).trim_end().to_owned();
             (what, args.ask(&policies, &subject, config, now, Some(&action))?)
         }
         (Some(name), None) if name == "connect" => (name.clone(), args.ask(&policies, &subject, config, now, None)?),
