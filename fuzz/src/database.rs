@@ -1,7 +1,7 @@
 //! The PostgreSQL wire, under guards that decide by what a text begins with, and the packets before it.
 
 use bytes::Bytes;
-use wiretape_core::judge::ActionKind;
+use wiretape_core::judge::{ActionKind, Approvers};
 use wiretape_core::{Action, Guard, Judgement, Moment, Question, Reason, Side, Unit, Verdict};
 use wiretape_postgres::{PostgresWire, message_of, parse, startup};
 
@@ -22,8 +22,9 @@ impl Guard for ByFirstByte {
             0 => Judgement::Ruled(Verdict::Allow),
             1 => Judgement::Ruled(Verdict::Refuse(Reason::new("policy", "no\0such\nthing"))),
             _ => {
-                let (group, rule) = ("elders".to_owned(), "risk".to_owned());
-                Judgement::Ask(Question { action: action.clone(), group, rule })
+                let approvers = vec![Approvers { group: "elders".to_owned(), count: 1 }];
+                let (rule, text) = ("risk".to_owned(), "why".to_owned());
+                Judgement::Ask(Question { action: action.clone(), approvers, rule, text })
             }
         }
     }
