@@ -29,7 +29,12 @@ impl Guard for Moods {
     fn judge(&mut self, _at: Moment, unit: Unit, action: &Action) -> Judgement {
         match (unit.serial + u64::from(action.lane.0)) % 4 {
             0 => Judgement::Ruled(Verdict::Refuse(Reason::new("moods", "no\nway"))),
-            1 => Judgement::Ask(Question { action: action.clone(), group: String::new(), rule: String::new() }),
+            1 => Judgement::Ask(Question {
+                action: action.clone(),
+                approvers: Vec::new(),
+                rule: String::new(),
+                text: String::new(),
+            }),
             _ => Judgement::Ruled(Verdict::Allow),
         }
     }
@@ -128,6 +133,10 @@ fuzz_target!(|input: &[u8]| {
                 None => continue,
             },
             124 => Input::End { side },
+            126 | 127 => match asked.last() {
+                Some(unit) => Input::Waiting { unit: *unit, text: "the elders\nare asked".to_owned() },
+                None => continue,
+            },
             125 => Input::Close { reason: Reason::new("admin", "enough") },
             _ => match reader.message(what) {
                 Some(message) => Input::Message { side, message },
@@ -140,6 +149,10 @@ fuzz_target!(|input: &[u8]| {
             assert!(!over, "something follows the end");
             match &effect {
                 Effect::Ask { unit, .. } => asked.push(*unit),
+                Effect::Withdraw { unit } => {
+                    let place = asked.iter().position(|asked| asked == unit);
+                    asked.remove(place.expect("what is withdrawn was asked"));
+                }
                 Effect::Examine { unit, .. } => examined.push(*unit),
                 _ => {}
             }
@@ -183,7 +196,7 @@ impl Closes {
                 self.held.remove(&(*lane, *to)).expect("something is held");
             }
             Effect::Close(_) => assert!(self.held.is_empty(), "something is held for ever"),
-            Effect::Append(_) | Effect::Ask { .. } | Effect::Examine { .. } => {}
+            Effect::Append(_) | Effect::Ask { .. } | Effect::Withdraw { .. } | Effect::Examine { .. } => {}
         }
     }
 
