@@ -59,7 +59,7 @@ pub enum Command {
     Logout(LogoutArgs),
     /// Print what goes into ~/.ssh/config.
     SshConfig(SshConfigArgs),
-    /// Answer git, which asks for a password: `git config credential.https://gateway.example.com.helper wiretape`.
+    /// Answer git, which asks for a password: `git config credential.helper '!wiretape git-credential'`.
     GitCredential(GitCredentialArgs),
     /// Give PostgreSQL's clients the token as a password.
     Pgpass(PgpassArgs),

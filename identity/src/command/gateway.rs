@@ -7,7 +7,7 @@ use super::home::Home;
 /// Which gateway.
 #[derive(Args, Clone, Debug)]
 pub struct GatewayArgs {
-    /// The gateway's API, such as https://gateway.example.com:8080. Not needed when there is one login only.
+    /// The gateway's API, such as `https://gateway.example.com:8080`. Not needed when there is one login only.
     #[arg(long, env = "WIRETAPE_GATEWAY", value_name = "URL")]
     pub(super) gateway: Option<String>,
 }
