@@ -111,7 +111,7 @@ impl Bureau {
     }
 
     /// Whoever may write targets must not send the gateway's files, variables or keys to an address of their own choice:
-    /// a credential is one that a target of the configuration has already.
+    /// a credential is one that a target of the configuration has already, and goes where that one's does.
     fn is_fit(&self, table: &Value) -> Result<(), Unfit> {
         for setting in ["tls_certificate", "tls_key"] {
             if table.get(setting).is_some() {
@@ -121,11 +121,17 @@ impl Bureau {
         let Some(credential) = table.get("credential") else { return Ok(()) };
         let config = self.gateway.config();
         let configured = config.tables.iter().filter(|(name, _)| !config.created.contains(*name));
-        if configured.filter_map(|(_, known)| known.get("credential")).any(|known| known == credential) {
+        let mut same = configured.filter(|(_, known)| {
+            known.get("credential") == Some(credential)
+                && ["kind", "address", "url", "hosts", "tls", "tls_ca"]
+                    .into_iter()
+                    .all(|setting| known.get(setting) == table.get(setting))
+        });
+        if same.next().is_some() {
             return Ok(());
         }
         let text = "a target that is created at run time has a credential that a target of the configuration file has \
-                    already";
+                    already, and goes to the same place by it: the same kind, address, url, hosts, tls and tls_ca";
         Err(Unfit::Faulty(text.to_owned()))
     }
 
@@ -136,7 +142,7 @@ impl Bureau {
     }
 
     /// Records what `caller` does at the office: a session that holds only that.
-    async fn note(&self, caller: &Caller, action: &str, resource: String) -> anyhow::Result<()> {
+    async fn note(gateway: &Gateway, caller: &Caller, action: &str, resource: String) -> anyhow::Result<()> {
         let clock = SessionClock::start();
         let opened = SessionOpened {
             protocol: PROTOCOL.to_owned(),
@@ -148,7 +154,7 @@ impl Bureau {
             ..opened_by(caller)
         };
         let session = session_id()?;
-        let recording = admission::begin(&self.gateway, session, clock, opened, Durability::Queued)?;
+        let recording = admission::begin(gateway, session, clock, opened, Durability::Queued)?;
         let decision = SessionEvent::Decision {
             action: action.to_owned(),
             resource,
@@ -163,7 +169,7 @@ impl Bureau {
     }
 
     async fn note_or_say(&self, caller: &Caller, action: &str, resource: String) {
-        if let Err(error) = self.note(caller, action, resource).await {
+        if let Err(error) = Self::note(&self.gateway, caller, action, resource).await {
             tracing::error!("what was done by the API cannot be recorded: {error:#}");
         }
     }
@@ -244,7 +250,7 @@ impl Office for Bureau {
     fn note_read(&self, caller: &Caller, session: SessionId, what: &str) -> Answer<'_, Result<(), Failure>> {
         let (caller, resource) = (caller.clone(), format!("{session} {what}"));
         Box::pin(async move {
-            self.note(&caller, "session.read", resource).await.map_err(|error| {
+            Self::note(&self.gateway, &caller, "session.read", resource).await.map_err(|error| {
                 tracing::error!("nothing is shown, because that cannot be recorded: {error:#}");
                 Failure::OutOfOrder("looking at a recording cannot be recorded now, so nothing is shown".to_owned())
             })
@@ -287,8 +293,17 @@ impl Office for Bureau {
         })
     }
 
-    fn take_back(&self, _caller: &Caller, id: &str) -> bool {
-        self.gateway.questions().with(|approvals| (approvals.take_back(id), Vec::new()))
+    fn take_back(&self, caller: &Caller, id: &str) -> bool {
+        let taken = self.gateway.questions().with(|approvals| (approvals.take_back(id), Vec::new()));
+        if taken {
+            let (gateway, caller, id) = (Arc::clone(&self.gateway), caller.clone(), id.to_owned());
+            tokio::spawn(async move {
+                if let Err(error) = Self::note(&gateway, &caller, "approval.take_back", id).await {
+                    tracing::error!("a grant was taken back, and that cannot be recorded: {error:#}");
+                }
+            });
+        }
+        taken
     }
 
     fn targets(&self) -> Vec<Known> {
@@ -447,7 +462,7 @@ impl Office for Bureau {
                 authority: authority.public_key().map_err(out_of_order)?,
             };
             let resource = format!("{} {}", grant.name, grant.serial);
-            self.note(&caller, "login.certificate", resource).await.map_err(out_of_order)?;
+            Self::note(&self.gateway, &caller, "login.certificate", resource).await.map_err(out_of_order)?;
             serde_json::to_value(grant).map_err(|error| out_of_order(error.into()))
         })
     }

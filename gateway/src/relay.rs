@@ -113,8 +113,7 @@ impl Relay {
         wire: ByteWire,
         guard: Box<dyn Guard>,
         asker: Asker,
-        client: Box<dyn Stream>,
-        upstream: Box<dyn Stream>,
+        (client, upstream): (Box<dyn Stream>, Box<dyn Stream>),
     ) -> Self {
         let line = ByteLine {
             clock,

@@ -15,6 +15,7 @@ use super::{OUTBOX_BYTES_MAX, READ_BYTES_MAX, Relay};
 use crate::clock::SessionClock;
 use crate::identity::Principal;
 use crate::questions::Asker;
+use crate::transport::Stream;
 
 const ID: SessionId = SessionId::from_bytes(*b"sixteen bytes ok");
 
@@ -42,10 +43,10 @@ fn scene_with(durability: Durability, settings: Settings) -> Scene {
     let wire = Table::default().wire(Lane(1), &carrier).unwrap();
     let (client, inner_client) = duplex(SOCKET_BYTES);
     let (upstream, inner_upstream) = duplex(SOCKET_BYTES);
-    let (inner_client, inner_upstream) = (Box::new(inner_client), Box::new(inner_upstream));
+    let peers: (Box<dyn Stream>, Box<dyn Stream>) = (Box::new(inner_client), Box::new(inner_upstream));
     let patience = Duration::from_secs(60);
     let asker = Asker::new(Arc::default(), ID, Principal::in_tests("ana"), "lines".to_owned(), patience);
-    let relay = Relay::new(clock, recording, durability, wire, Box::new(AllowAll), asker, inner_client, inner_upstream);
+    let relay = Relay::new(clock, recording, durability, wire, Box::new(AllowAll), asker, peers);
     Scene { folder, store, client, upstream, relay }
 }
 

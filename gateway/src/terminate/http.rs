@@ -479,7 +479,7 @@ fn granted() -> ResponseHead {
 /// What comes through a tunnel is for the gateway: it ends TLS in the place of the target, where the client speaks it.
 fn dig<'a>(
     client: &'a Arc<Client>,
-    inside: Inside,
+    inside: Box<Inside>,
     head: Box<RequestHead>,
     mut stream: Box<dyn Stream>,
 ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
@@ -495,7 +495,7 @@ fn dig<'a>(
         if !encrypted {
             let mut inside = inside;
             inside.origin.secure = false;
-            return converse(client.inside(Arc::new(inside), false), stream).await;
+            return converse(client.inside(Arc::from(inside), false), stream).await;
         }
         let config = match client.gateway.authority().server_config(&inside.origin.host) {
             Ok(config) => config,
@@ -503,7 +503,7 @@ fn dig<'a>(
         };
         let accepting = tokio::time::timeout(OPENING_TIME_MAX, TlsAcceptor::from(config).accept(stream));
         match accepting.await {
-            Ok(Ok(stream)) => converse(client.inside(Arc::new(inside), true), Box::new(stream)).await,
+            Ok(Ok(stream)) => converse(client.inside(Arc::from(inside), true), Box::new(stream)).await,
             // A client that just goes away had prepared a connection that it does not need.
             Ok(Err(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
                 tracing::debug!(address = %client.address, "a client left its tunnel before TLS: {error}");

@@ -220,8 +220,7 @@ impl Passage<'_> {
             wire,
             guard,
             asker,
-            stream,
-            upstream.stream,
+            (stream, upstream.stream),
         );
         if let Some(event) = negotiated {
             // When it cannot be recorded the relay has closed itself.

@@ -34,7 +34,7 @@ const TARGETS_LISTED_MAX: usize = 20;
 pub(super) enum Entry {
     Exchange(Arc<HttpSession>, Arc<Route>),
     /// The tunnel is granted; what comes through it is for the gateway.
-    Inside(Inside),
+    Inside(Box<Inside>),
     Answer(Box<ResponseHead>, Bytes),
 }
 
@@ -204,7 +204,7 @@ impl Client {
                 let target = by_host(config, &origin, &asker.principal)?;
                 if bare_connect && matches!(target.kind, TargetKind::Http(_)) {
                     let principal = asker.principal.clone();
-                    return Ok(Entry::Inside(Inside { origin, principal, label }));
+                    return Ok(Entry::Inside(Box::new(Inside { origin, principal, label })));
                 }
                 if matches!(target.kind, TargetKind::Tunnel(_)) && !bare_connect {
                     let text = format!("{} is let through untouched, by CONNECT alone", target.name);
