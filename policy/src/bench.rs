@@ -189,8 +189,7 @@ impl Bench {
         if looks.at("time") {
             pairs.push(("time".to_owned(), context::time(Time::at(unix_nanos))?));
         }
-        let context = context::pairs(pairs.into_iter())?;
-        context.merge(context::context(&cases.shared)?).map_err(|error| error.to_string())
+        context::pairs(pairs.into_iter().chain(context::expressions(&cases.shared)))
     }
 
     /// The resource as Cedar is told of it, with the entities that are looked at.

@@ -124,7 +124,12 @@ pub(crate) fn entities(entities: Vec<Entity>) -> Result<Entities, Trouble> {
 
 /// What of `fields` is looked at, as Cedar takes it.
 pub(crate) fn context(fields: &Fields) -> Result<Context, Trouble> {
-    pairs(fields.iter().map(|(name, value)| ((*name).to_owned(), value.expression())))
+    pairs(expressions(fields))
+}
+
+/// The same, one by one.
+pub(crate) fn expressions(fields: &Fields) -> impl Iterator<Item = (String, RestrictedExpression)> {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), value.expression()))
 }
 
 /// A context out of names and values.
