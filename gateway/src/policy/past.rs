@@ -205,3 +205,84 @@ fn destination(host: &str, port: Option<u32>) -> String {
         None => host.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use wiretape_core::event::{
+        GitEvent, GitService, ObjectId, ProcessEvent, ProcessKind, QueryEvent, QuestionAsked, RefChange, RefUpdate,
+        SessionEvent,
+    };
+    use wiretape_core::judge::ActionKind;
+    use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
+
+    use super::Story;
+
+    fn event(kind: Kind) -> Event {
+        Event { at: Moment::START, side: Side::Client, lane: Lane::CONNECTION, kind }
+    }
+
+    fn decision(action: &str, verdict: Verdict) -> Event {
+        let (action, resource, rule) = (action.to_owned(), String::new(), "x".to_owned());
+        event(Kind::Session(SessionEvent::Decision { action, resource, rule, verdict, nanos: 1 }))
+    }
+
+    fn query(text: &'static str) -> Event {
+        event(Kind::Query(QueryEvent::Simple { text: Bytes::from_static(text.as_bytes()) }))
+    }
+
+    fn exec(command: &'static str) -> Event {
+        let command = Bytes::from_static(command.as_bytes());
+        event(Kind::Process(ProcessEvent::Start { kind: ProcessKind::Exec { command } }))
+    }
+
+    #[test]
+    fn decisions_find_what_they_were_about() {
+        let mut story = Story::default();
+        let refused = || Verdict::Refuse(Reason::new("x", "no"));
+        assert!(story.hear(&query("SELECT 1")).is_none() && story.hear(&query("SELECT 2")).is_none());
+        let first = story.hear(&decision("pg.query", Verdict::Allow)).unwrap();
+        assert_eq!((first.action.resource().as_str(), first.decided), ("SELECT 1", "allow"));
+        let asked = QuestionAsked { action: "pg.query".to_owned(), ..QuestionAsked::default() };
+        story.hear(&event(Kind::Session(SessionEvent::Asked(Box::new(asked)))));
+        let second = story.hear(&decision("pg.query", refused())).unwrap();
+        assert_eq!((second.action.resource().as_str(), second.decided), ("SELECT 2", "ask"));
+        assert!(story.hear(&decision("pg.query", refused())).is_none(), "there is nothing that it is about");
+        assert_eq!(story.unknown(), 1);
+        assert!(story.rest().is_empty());
+    }
+
+    #[test]
+    fn a_push_is_put_together_again() {
+        let mut story = Story::default();
+        let git = |said| event(Kind::Git(said));
+        let id = ObjectId::Sha1([1; 20]);
+        let update = |name: &'static str| RefUpdate {
+            name: Bytes::from_static(name.as_bytes()),
+            old: id,
+            new: id,
+            change: RefChange::Forced,
+        };
+        let repository = Bytes::from_static(b"/x.git");
+        story.hear(&git(GitEvent::Service { service: GitService::ReceivePack, repository }));
+        story.hear(&git(GitEvent::Options { options: vec![Bytes::from_static(b"ci.skip")] }));
+        let files = GitEvent::Files { commit: id, parent: None, files: Vec::new(), complete: false };
+        for said in [files, GitEvent::Update(update("a")), GitEvent::Update(update("b"))] {
+            story.hear(&git(said));
+        }
+        let past = story.hear(&decision("git.push", Verdict::Allow)).unwrap();
+        let ActionKind::Push(push) = past.action else { panic!("a push") };
+        assert_eq!((push.repository.as_ref(), push.updates.len(), push.options.len()), (b"/x.git".as_slice(), 2, 1));
+        assert!(!push.complete);
+    }
+
+    #[test]
+    fn on_a_tape_that_tells_only_refusals_all_else_was_allowed() {
+        let mut story = Story::default();
+        story.hear(&exec("ls"));
+        story.hear(&exec("rm"));
+        let rest = story.rest();
+        assert_eq!(rest.len(), 2);
+        assert!(rest.iter().all(|past| past.decided == "allow"));
+    }
+}
