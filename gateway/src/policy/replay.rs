@@ -13,7 +13,7 @@ use wiretape_core::{Kind, Verdict};
 use wiretape_policy::{Bench, Circumstances, Decided, Policies, Subject, TargetFacts};
 use wiretape_recorder::{Archive, Filter, SessionRow, Tape};
 
-use super::command::{ALLOWED, ASKED, PoliciesArgs, shown};
+use super::choice::{ALLOWED, ASKED, PoliciesArgs, shown};
 use super::date;
 use super::past::{Past, Story};
 use crate::clock::unix_nanos;

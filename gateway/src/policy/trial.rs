@@ -12,7 +12,7 @@ use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, Ref
 use wiretape_core::judge::{ActionKind, Approvers, Push};
 use wiretape_policy::{Circumstances, Decided, Policies, Subject, TargetFacts};
 
-use super::command::{ALLOWED, ASKED, PoliciesArgs, REFUSED, shown};
+use super::choice::{ALLOWED, ASKED, PoliciesArgs, REFUSED, shown};
 use super::date;
 use crate::clock::unix_nanos;
 use crate::config::Config;
