@@ -1,5 +1,6 @@
 //! The policies in force, and the guards of sessions that ask them.
 
+mod choice;
 pub(crate) mod command;
 mod date;
 mod past;
