@@ -50,6 +50,8 @@ impl Grants {
             Covered { principal: asking.requester.clone(), target: asking.target.clone(), rule: asking.rule.clone() };
         match settled.scope {
             Scope::Once => {}
+            // Whoever approved first may have meant a time that is over when the last one approves.
+            Scope::Until { unix_nanos } if unix_nanos <= now_unix_nanos => {}
             Scope::Session => {
                 if self.sessions.len() >= GRANTS_MAX {
                     let oldest = self.sessions.iter().min_by_key(|(_, granted)| granted.since_unix_nanos);
