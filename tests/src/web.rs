@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::configuration::{Configuration, Target, User};
 use crate::gateway::Gateway;
 use crate::program::{Program, Running};
 use crate::secrets::Token;
-use crate::stage::{Folder, PERSON, client_python, client_script};
+use crate::stage::{Folder, PERSON, client_python, client_script, wait_until};
 
 /// The names that certificates of servers on this machine are for.
 pub const OWN_NAMES: [&str; 2] = ["DNS:localhost", "IP:127.0.0.1"];
@@ -23,6 +24,8 @@ pub struct WebServer {
     http: SocketAddr,
     https: SocketAddr,
     h2c: SocketAddr,
+    /// How many requests were asked for.
+    shown: AtomicUsize,
 }
 
 impl WebServer {
@@ -36,7 +39,7 @@ impl WebServer {
             .args(authority)
             .start();
         let (http, https, h2c) = (listens(&server, "http"), listens(&server, "https"), listens(&server, "h2c"));
-        Self { server, http, https, h2c }
+        Self { server, http, https, h2c, shown: AtomicUsize::new(0) }
     }
 
     /// Starts one of another house, which speaks HTTP/1.1 alone: `tests/clients/aiohttp_server.py`.
@@ -45,7 +48,7 @@ impl WebServer {
         let server = folder.program(client_python()).arg(client_script("aiohttp_server.py"));
         let server = server.arg(&certificate.certificate).arg(&certificate.key).start();
         let (http, https) = (listens(&server, "http"), listens(&server, "https"));
-        Self { server, http, https, h2c: http }
+        Self { server, http, https, h2c: http, shown: AtomicUsize::new(0) }
     }
 
     /// Where it listens, by the way that [`WEB_TARGETS`] lead there.
@@ -75,14 +78,18 @@ impl WebServer {
         requests.map(|line| serde_json::from_str(line).expect("a request as JSON")).collect()
     }
 
-    /// The last request that it got. A client may have its answer before the server's words about it were read.
+    /// The last request that it got since this was asked before. A client may have its answer before the server's words
+    /// about it were read.
     ///
     /// # Panics
     /// When none comes.
     #[must_use]
     pub fn request(&self) -> Value {
-        crate::stage::wait_until("a request comes", || !self.requests().is_empty());
-        self.requests().pop().expect("a request came")
+        let shown = self.shown.load(Ordering::Relaxed);
+        wait_until("a request comes", || self.requests().len() > shown);
+        let mut requests = self.requests();
+        self.shown.store(requests.len(), Ordering::Relaxed);
+        requests.pop().expect("a request came")
     }
 
     /// The program.

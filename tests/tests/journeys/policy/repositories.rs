@@ -128,10 +128,10 @@ fn who_leaves_takes_the_question_along() {
         let (old, _) = rewritten(&workshop);
         let mut git = workshop.git_in(road, "tree").arg("push").arg(workshop.url(road, "shop.git"));
         git = git.arg("+HEAD:refs/heads/main");
-        // A person who gives up ends git and all that it started.
+        // Whoever gives up ends git and all that it started. (Not as Ctrl-C does: what runs in the background does not hear it.)
         let mut running = git.into_command().process_group(0).stderr(Stdio::null()).spawn().expect("git runs");
         council.question(&workshop.gateway, "refs/heads/main");
-        kill_process_group(Pid::from_child(&running), Signal::INT).expect("it runs");
+        kill_process_group(Pid::from_child(&running), Signal::TERM).expect("it runs");
         let _ = running.wait();
         council.silence(&workshop.gateway);
         let events = pushed(&workshop);

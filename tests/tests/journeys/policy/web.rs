@@ -2,6 +2,7 @@
 
 use wiretape_tests::program::Running;
 use wiretape_tests::record::Events;
+use wiretape_tests::stage::wait_until;
 use wiretape_tests::web::{Road, Web};
 
 use super::council::{Council, approved, decisions, not_approved};
@@ -106,4 +107,28 @@ fn who_leaves_takes_the_question_along() {
     council.silence(&web.gateway);
     not_approved(&record(&web), "removals", false);
     assert!(web.server.requests().is_empty());
+}
+
+#[test]
+fn who_would_rather_come_again_is_told_where_to_ask_and_passes_once_it_is_approved() {
+    let (web, council) = stage();
+    let ask = |path: &str| {
+        let url = format!("{}{path}", web.url(ROAD, "plain"));
+        let curl =
+            web.curl(ROAD).args(["--http1.1", "--include", "--request", "DELETE", "--header", "Prefer: respond-async"]);
+        curl.arg(url).succeed().text()
+    };
+    let answer = ask("/echo?order=9");
+    assert!(answer.starts_with("HTTP/1.1 202 ") && answer.contains("approval_pending"), "{answer}");
+    let (id, _) = council.question(&web.gateway, "/echo?order=9");
+    assert!(answer.contains(&format!("location: /v1/approvals/{id}\r\n")), "{answer}");
+    // Whoever asks again before that is told of the same question.
+    assert!(ask("/echo?order=9").contains(&id));
+    assert!(web.server.requests().is_empty());
+    council.approve(&web.gateway, "/echo?order=9");
+    // The approval is for exactly this, and once.
+    assert!(ask("/echo?order=8").starts_with("HTTP/1.1 202 "));
+    assert!(ask("/echo?order=9").starts_with("HTTP/1.1 200 "));
+    assert!(ask("/echo?order=9").starts_with("HTTP/1.1 202 "));
+    wait_until("the server's word of one request", || web.server.requests().len() == 1);
 }
