@@ -216,7 +216,8 @@ impl Asker {
             }
             None => {
                 let id = self.put(&mut state, self.session, unit, question, expires)?;
-                let entrance = entrance.filter(|_| !state.entered.contains_key(&self.session));
+                // An answer to another question says nothing about whether the session may be.
+                let entrance = entrance.filter(|rule| asks_by(question, rule));
                 state.waiting.insert(id.clone(), Waiting { settled: Some(put), entrance, voucher: None });
                 id
             }
@@ -330,6 +331,11 @@ fn asked(id: &str, question: &Question, expires_unix_nanos: u64) -> QuestionAske
     }
 }
 
+/// Whether `rule` (names, separated by `, `) is among those that want `question` asked.
+fn asks_by(question: &Question, rule: &str) -> bool {
+    rule.split(", ").all(|name| question.rule.split(", ").any(|asking| asking == name))
+}
+
 fn groups(question: &Question) -> String {
     question.approvers.iter().map(|approvers| approvers.group.as_str()).collect::<Vec<_>>().join(", ")
 }
@@ -417,5 +423,27 @@ impl Standing {
         let mut units: Vec<Unit> = self.since.keys().copied().collect();
         units.sort_unstable();
         units.into_iter().filter_map(|unit| self.withdrawn(at, unit, why)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wiretape_core::judge::ActionKind;
+    use wiretape_core::{Action, Lane, Question};
+
+    use super::asks_by;
+
+    #[test]
+    fn only_a_question_about_the_session_lets_the_session_be() {
+        let asked = |rule: &str| Question {
+            action: Action { lane: Lane(1), kind: ActionKind::Shell },
+            approvers: Vec::new(),
+            rule: rule.to_owned(),
+            text: String::new(),
+        };
+        assert!(asks_by(&asked("door"), "door") && asks_by(&asked("shells, door"), "door"));
+        assert!(asks_by(&asked("door, gate, shells"), "door, gate"));
+        assert!(!asks_by(&asked("shells"), "door") && !asks_by(&asked("door"), "door, gate"));
+        assert!(!asks_by(&asked("indoor"), "door"));
     }
 }

@@ -255,7 +255,9 @@ impl HttpLine {
                 }
                 Effect::Withdraw { unit } => {
                     told.push(Told::Withdraw(unit));
-                    if let Some(answered) = inner.standing.withdrawn(at, unit, "whoever asked went away") {
+                    if let Some(answered) = inner.standing.withdrawn(at, unit, "whoever asked went away")
+                        && !inner.lost
+                    {
                         self.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered))))?;
                     }
                 }
