@@ -5,7 +5,6 @@
 //! then on both sides of everything. The gateway records; the others write no log. Absolute figures are those of the
 //! machine; the ratios are what counts. The programs that measure are h2load and curl.
 
-use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -21,6 +20,7 @@ use wiretape_tests::program::Program;
 use wiretape_tests::random;
 use wiretape_tests::secrets::Token;
 use wiretape_tests::stage::{Folder, PERSON};
+use wiretape_tests::wakefulness;
 use wiretape_tests::web::OWN_NAMES;
 
 /// The bars: of the better of nginx and haproxy, over the better of them, of direct.
@@ -56,7 +56,7 @@ fn main() {
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| *wanted == part);
 
     let stage = Stage::new();
-    let _awake = awake();
+    let _awake = wakefulness::keep();
     println!("{:<44} {:>10} {:>10} {:>10} {:>10}   bar", "", "direct", "nginx", "haproxy", "gateway");
     for (part, protocol) in [("h1", Protocol::One), ("h2", Protocol::Two), ("tls", Protocol::TwoOverTls)] {
         if wanted(part) {
@@ -356,16 +356,6 @@ fn rate(stage: &Stage, effort: &Effort, protocol: Protocol, size: &str, path: &s
     let bar = format!("{of_better:.2} of the better, ≥ {RATE_OF_BETTER_MIN}");
     row("  ratio", ratios(rates), &verdict(&bar, of_better >= RATE_OF_BETTER_MIN));
     row("  processor for each", costs.map(|cost| format!("{cost:.1} µs")), "");
-}
-
-/// Keeps the processors from falling asleep, on all roads alike: a virtual machine takes up to some hundred microseconds
-/// to wake one, which would be much of what is measured here. As long as the file is open.
-fn awake() -> Option<File> {
-    let opened = OpenOptions::new().write(true).open("/dev/cpu_dma_latency");
-    let asked = opened.and_then(|mut file| file.write_all(&0_i32.to_ne_bytes()).map(|()| file));
-    asked
-        .inspect_err(|error| println!("the processors may fall asleep between requests: /dev/cpu_dma_latency: {error}"))
-        .ok()
 }
 
 /// What one connection waits for a response: at a pace that every disk keeps, which has the bar, or as fast as they go.

@@ -36,5 +36,6 @@ pub mod tap;
 pub mod terminal;
 pub mod token_service;
 pub mod vault;
+pub mod wakefulness;
 pub mod web;
 pub mod workshop;
