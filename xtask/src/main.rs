@@ -3,11 +3,13 @@
 //! **What is absent here, on purpose:** logic of the product. A chore starts cargo and the programs that cargo builds,
 //! and says how long each part took.
 
+mod apt;
 mod bench;
 mod check;
 mod fuzz;
 mod git;
 mod installation;
+mod newer;
 mod packages;
 mod parts;
 mod postgres;

@@ -1,10 +1,10 @@
 //! Sources of Debian's packages: where tests that are not ours are.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use crate::apt::Apt;
 use crate::parts::succeed;
 
 /// Fetches the source of `package` into `folder`, of the version `wanted` where it is to be had, and gives the path of
@@ -12,32 +12,17 @@ use crate::parts::succeed;
 /// alone.
 pub(crate) fn fetch(folder: &Path, package: &str, wanted: Option<&str>) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let apt = folder.join("apt");
-    for name in ["parts", "lists/partial", "cache/archives/partial"] {
-        std::fs::create_dir_all(apt.join(name))?;
-    }
-    write_sources(&apt)?;
-    let options =
-        [("Etc::sourcelist", "list"), ("Etc::sourceparts", "parts"), ("State::lists", "lists"), ("Cache", "cache")]
-            .map(|(name, path)| format!("Dir::{name}={}", apt.join(path).display()));
-    let run = |tool: &str, arguments: &[&str]| {
-        let mut command = Command::new(tool);
-        for option in &options {
-            command.args(["-o", option]);
-        }
-        command.args(["-o", "APT::Sandbox::User="]).args(arguments).current_dir(folder).stdin(Stdio::null());
-        command
-    };
+    let apt = Apt::new(folder, of_sources)?;
     // A source without sources fails this; what is wanted may be in another one.
-    let _other_lists_may_do = succeed(&mut run("apt-get", &["update", "-q"]));
-    let listed = run("apt-cache", &["madison", package]).output().context("cannot start apt-cache")?;
+    let _other_lists_may_do = succeed(&mut apt.command("apt-get", &["update", "-q"]));
+    let listed = apt.command("apt-cache", &["madison", package]).output().context("cannot start apt-cache")?;
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     let versions = listed.lines().filter_map(|line| line.split('|').nth(1)).map(str::trim);
     let (same, others): (Vec<&str>, Vec<&str>) = versions.partition(|version| wanted == Some(*version));
     for version in same.into_iter().chain(others) {
         let wanted = format!("{package}={version}");
         // The newest may be listed by one mirror and not be there yet.
-        if succeed(&mut run("apt-get", &["source", "-q", "--download-only", &wanted])).is_err() {
+        if succeed(&mut apt.command("apt-get", &["source", "-q", "--download-only", &wanted])).is_err() {
             continue;
         }
         for entry in std::fs::read_dir(folder)? {
@@ -69,23 +54,12 @@ pub(crate) fn forget(folder: &Path, archive: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the machine's lists of package sources into `apt`, turned from packages to their sources.
-fn write_sources(apt: &Path) -> anyhow::Result<()> {
-    let turned = |text: &str| {
-        let line = |line: &str| match line.split_once(char::is_whitespace) {
-            Some(("Types:", _)) => "Types: deb-src".to_owned(),
-            Some(("deb", rest)) => format!("deb-src {rest}"),
-            _ => line.to_owned(),
-        };
-        text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
+/// A list of package sources, turned from packages to their sources.
+fn of_sources(text: &str) -> String {
+    let line = |line: &str| match line.split_once(char::is_whitespace) {
+        Some(("Types:", _)) => "Types: deb-src".to_owned(),
+        Some(("deb", rest)) => format!("deb-src {rest}"),
+        _ => line.to_owned(),
     };
-    let list = std::fs::read_to_string("/etc/apt/sources.list").unwrap_or_default();
-    std::fs::write(apt.join("list"), turned(&list))?;
-    let Ok(entries) = std::fs::read_dir("/etc/apt/sources.list.d") else { return Ok(()) };
-    for entry in entries {
-        let path = entry?.path();
-        let (Some(name), Ok(text)) = (path.file_name(), std::fs::read_to_string(&path)) else { continue };
-        std::fs::write(apt.join("parts").join(name), turned(&text))?;
-    }
-    Ok(())
+    text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }

@@ -6,6 +6,7 @@
 use std::process::Command;
 
 use crate::git;
+use crate::newer;
 use crate::packages;
 use crate::parts::Parts;
 use crate::postgres;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         parts.run("client libraries for Python", packages::install_python)?;
         parts.run("client libraries for Node", packages::install_node)?;
         parts.run("PostgreSQL's regression scripts", postgres::install_regression_scripts)?;
+        parts.run("a psql that knows logins by OAuth", newer::install_psql)?;
         parts.run("git's own tests", git::install_tests)?;
     }
     parts.command("build", cargo(&["build", "--workspace", "--bins", "--tests"]))?;
@@ -55,6 +57,7 @@ fn with_clients(mut command: Command) -> Command {
     command.env("WIRETAPE_CLIENT_PYTHON", packages::client_python());
     command.env("NODE_PATH", packages::client_node_modules());
     command.env("WIRETAPE_POSTGRES_REGRESS", postgres::regression_scripts());
+    command.env("WIRETAPE_PSQL_OAUTH", newer::psql());
     command.env("WIRETAPE_GIT_SOURCE", git::tests());
     command
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL clients: who they are, what they want to reach, and the session that follows.
 
 mod entrance;
+mod login;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -67,6 +68,13 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: Soc
                 attempt.record(&gateway, refused.reason).await;
             }
         }
+        // Nobody was refused: there was nothing to look at.
+        Entry::Shown(shown) => {
+            tracing::debug!(%address, "a PostgreSQL client was told where to log in");
+            if let Some(mut stream) = shown.stream {
+                tell(&mut *stream, &shown.message).await;
+            }
+        }
         Entry::Cancel(request) => {
             if !gateway.cancel_keys().ask(request.process_id, &request.key, address.to_string()).await {
                 tracing::warn!(%address, "a cancel request has no session that it is for");
@@ -98,7 +106,7 @@ async fn tell(stream: &mut dyn Stream, message: &Bytes) {
 
 /// A client that is known and may go where it wants to: the tape first, then the way to the target.
 async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
-    let Entered { mut stream, startup, target, upstream, database, opened, principal, clearance } = entered;
+    let Entered { mut stream, startup, mut wanted, target, upstream, database, opened, principal, clearance } = entered;
     let person = opened.person.clone();
     let recording = match begin(gateway, clearance.session, clock, opened.clone(), target.durability) {
         Ok(recording) => recording,
@@ -109,7 +117,7 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
         }
     };
     let decision = clearance.decision(&target.name);
-    let started = QueryEvent::Startup { version: startup.version, parameters: startup.parameters.clone() };
+    let started = QueryEvent::Startup { version: startup.version, parameters: startup.parameters };
     let said = Event { at: clock.now(), side: Side::Client, lane: LANE, kind: Kind::Query(started) };
     let recorded = recording.append(of_session(clock.now(), decision)).and_then(|_| recording.append(said));
     if let Err(lost) = recorded {
@@ -118,7 +126,6 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
     }
     tracing::info!(session = %recording.id(), person, target = target.name, "session opened");
     let version = startup.version;
-    let mut wanted = startup;
     wanted.set("user", Bytes::from(upstream.login.clone()));
     wanted.set("database", database);
     let reason = match postgres::connect(&target.name, &upstream, wanted).await {

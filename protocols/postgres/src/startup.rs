@@ -3,7 +3,11 @@
 //! Source: PostgreSQL's documentation, "Message Formats": `StartupMessage`, `SSLRequest`, `GSSENCRequest`,
 //! `CancelRequest`.
 
+mod options;
+
 use bytes::{BufMut, Bytes, BytesMut};
+
+pub use options::Setting;
 
 /// The largest packet that is taken, with its length field (PostgreSQL's own `MAX_STARTUP_PACKET_LENGTH`).
 pub const STARTUP_BYTES_MAX: usize = 10_000;

@@ -10,31 +10,27 @@ use wiretape_core::Reason;
 use wiretape_core::event::SessionOpened;
 use wiretape_policy::Circumstances;
 use wiretape_postgres::startup::{self, CancelRequest, Opening, STARTUP_BYTES_MAX, STARTUP_BYTES_MIN, Startup};
-use zeroize::Zeroizing;
 
+use super::login::{self, Method};
 use super::{LOGIN_TIME_MAX, fatal};
-use crate::admission::{self, Clearance, HELD_OFF, WRONG_TOKEN_TIME, cut};
+use crate::admission::{self, Clearance, cut};
 use crate::clock::SessionClock;
 use crate::config::{Config, PostgresTarget, Target, TargetKind};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
-use crate::recognition;
 use crate::transport::Stream;
 
 /// Offers of encryption that a client may make before it begins.
 const OFFERS_MAX: usize = 3;
 
-/// A password message, in bytes: tokens may be long.
-const TOKEN_BYTES_MAX: usize = 64 * 1024;
+/// What the settings begin with that a client gives for the gateway itself.
+const OWN_SETTINGS: &str = "wiretape.";
 
 /// Targets that a refusal lists.
 const TARGETS_LISTED_MAX: usize = 20;
 
 /// The first byte of a TLS handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
-
-/// `AuthenticationCleartextPassword`.
-const ASK_PASSWORD: &[u8] = &[b'R', 0, 0, 0, 8, 0, 0, 0, 3];
 
 /// What is known of a client before it is let in.
 pub(super) struct Attempt {
@@ -49,6 +45,8 @@ pub(super) struct Attempt {
 pub(super) enum Entry {
     Entered(Box<Entered>),
     Refused(Refused),
+    /// It asked where to log in, and was told: it will come again.
+    Shown(Refused),
     /// Not a session, but a request about another one.
     Cancel(CancelRequest),
     /// The client left, or its connection broke.
@@ -62,7 +60,10 @@ pub(super) enum Entry {
 /// A client that is known and may go where it wants to.
 pub(super) struct Entered {
     pub(super) stream: Box<dyn Stream>,
+    /// What it said first.
     pub(super) startup: Startup,
+    /// What of it is for the target.
+    pub(super) wanted: Startup,
     pub(super) target: Target,
     /// How that is reached.
     pub(super) upstream: PostgresTarget,
@@ -83,9 +84,18 @@ pub(super) struct Refused {
 }
 
 /// Why a step of the entrance was the last one.
-enum Stop {
+pub(super) enum Stop {
     Gone,
-    Refused { code: &'static str, rule: String, text: String, hint: Option<String> },
+    /// The client knows now where to log in.
+    Shown {
+        text: String,
+    },
+    Refused {
+        code: &'static str,
+        rule: String,
+        text: String,
+        hint: Option<String>,
+    },
 }
 
 impl From<std::io::Error> for Stop {
@@ -94,7 +104,7 @@ impl From<std::io::Error> for Stop {
     }
 }
 
-fn refuse(code: &'static str, rule: &'static str, text: impl Into<String>) -> Stop {
+pub(super) fn refuse(code: &'static str, rule: &'static str, text: impl Into<String>) -> Stop {
     Stop::Refused { code, rule: rule.to_owned(), text: text.into(), hint: None }
 }
 
@@ -108,11 +118,14 @@ impl Attempt {
         match self.pass(gateway, socket).await {
             Ok(entry) => entry,
             Err(Stop::Gone) => Entry::Gone,
-            Err(Stop::Refused { code, rule, text, hint }) => {
-                let message = fatal(code, &text, hint.as_deref());
-                Entry::Refused(Refused { stream: self.knock.stream.take(), message, reason: Reason::new(rule, text) })
-            }
+            Err(Stop::Shown { text }) => Entry::Shown(self.refused("28000", "login", text, None)),
+            Err(Stop::Refused { code, rule, text, hint }) => Entry::Refused(self.refused(code, rule, text, hint)),
         }
+    }
+
+    fn refused(&mut self, code: &str, rule: impl Into<String>, text: String, hint: Option<String>) -> Refused {
+        let message = fatal(code, &text, hint.as_deref());
+        Refused { stream: self.knock.stream.take(), message, reason: Reason::new(rule, text) }
     }
 
     async fn pass(&mut self, gateway: &Gateway, socket: TcpStream) -> Result<Entry, Stop> {
@@ -134,7 +147,14 @@ impl Attempt {
                 hint: Some("connect with sslmode=require, or verify-full".to_owned()),
             });
         }
-        let principal = principal(gateway, self.address, &mut self.knock, &startup).await?;
+        let user = Wish::of(&startup).person;
+        if user.is_empty() {
+            return Err(refuse("28000", "startup", "a session begins with a user: user=<your name>"));
+        }
+        let mut wanted = startup.clone();
+        let method = Method::wanted(&wanted.withdraw(OWN_SETTINGS))?;
+        let Some(stream) = &mut self.knock.stream else { return Err(Stop::Gone) };
+        let principal = login::principal(gateway, self.address, &mut **stream, &user, &method).await?;
         self.principal = Some(principal.clone());
         let wish = Wish::of(&startup);
         let target = permitted(&config, &principal, &wish.target)?;
@@ -163,6 +183,7 @@ impl Attempt {
         Ok(Entry::Entered(Box::new(Entered {
             stream,
             startup,
+            wanted,
             target,
             upstream,
             database,
@@ -215,46 +236,6 @@ impl Attempt {
     async fn tell(&mut self, message: &Bytes) {
         if let Some(mut stream) = self.knock.stream.take() {
             super::tell(&mut *stream, message).await;
-        }
-    }
-}
-
-/// Who is at the other end, by the token that is given as a password.
-async fn principal(
-    gateway: &Gateway,
-    address: SocketAddr,
-    knock: &mut Knock,
-    startup: &Startup,
-) -> Result<Principal, Stop> {
-    let Some(stream) = &mut knock.stream else { return Err(Stop::Gone) };
-    let user = Wish::of(startup).person;
-    if user.is_empty() {
-        return Err(refuse("28000", "startup", "a session begins with a user: user=<your name>"));
-    }
-    stream.write_all(ASK_PASSWORD).await?;
-    stream.flush().await?;
-    let mut head = [0; 5];
-    stream.read_exact(&mut head).await?;
-    let [letter, length @ ..] = head;
-    let length = u32::from_be_bytes(length) as usize;
-    if letter != b'p' || !(5..=TOKEN_BYTES_MAX).contains(&length) {
-        return Err(refuse("08P01", "startup", "a password was expected"));
-    }
-    let mut token = Zeroizing::new(vec![0; length - 4]);
-    stream.read_exact(&mut token).await?;
-    let token = token.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
-    match recognition::by_bearer(gateway, address.ip(), &user, token).await {
-        Ok(principal) => Ok(principal),
-        Err(unknown) => {
-            if unknown.seconds.is_none() {
-                tokio::time::sleep(WRONG_TOKEN_TIME).await;
-            }
-            Err(Stop::Refused {
-                code: "28P01",
-                rule: if unknown.recorded { "unknown-user" } else { HELD_OFF }.to_owned(),
-                text: unknown.text,
-                hint: Some("the password is your token for this gateway, not that of the database".to_owned()),
-            })
         }
     }
 }
