@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use wiretape_core::judge::{ActionKind, Approvers};
 use wiretape_core::{Action, Guard, Judgement, Moment, Question, Reason, Side, Unit, Verdict};
+use wiretape_postgres::sasl::{self, Bearer};
+use wiretape_postgres::startup::{Opening, Startup};
 use wiretape_postgres::{PostgresWire, message_of, parse, startup};
 
 use crate::stage::without_keys;
@@ -52,7 +54,58 @@ fn messages(input: &Bytes) {
             assert_eq!(message_of(&event), without_keys(&message), "a message is not what its event says");
         }
     }
-    if let Ok(startup::Opening::Startup(opening)) = startup::read(input) {
+    if let Ok(Opening::Startup(opening)) = startup::read(input) {
         assert!(opening.parameters.len() <= 256, "too many settings");
+    }
+}
+
+/// What the settings for the gateway begin with.
+const OWN: &str = "wiretape.";
+
+/// What a client sends before it is let in: the first byte says which message it is.
+pub fn postgres_login(input: &[u8]) {
+    let Some((kind, input)) = input.split_first() else { return };
+    match kind % 3 {
+        0 => {
+            if let Ok(Opening::Startup(opening)) = startup::read(&Bytes::copy_from_slice(input)) {
+                settings(opening);
+            }
+        }
+        1 => settings(Startup {
+            version: 3 << 16,
+            parameters: vec![(Bytes::from_static(b"options"), Bytes::copy_from_slice(input))],
+        }),
+        _ => {
+            response(input);
+            if let Ok(Some(first)) = sasl::initial(input) {
+                assert!(input.ends_with(first), "a response is the end of its message");
+                response(first);
+            }
+        }
+    }
+}
+
+/// The gateway's settings are taken out, all of them at once, and nothing else changes.
+fn settings(mut opening: Startup) {
+    let before = opening.clone();
+    let taken = opening.withdraw(OWN);
+    assert!(taken.iter().all(|(name, _)| name.starts_with(OWN)), "{taken:?}");
+    if taken.is_empty() {
+        assert_eq!(opening, before);
+    }
+    let left = opening.clone();
+    assert!(opening.withdraw(OWN).is_empty(), "{before:?} leaves {left:?}");
+    assert!(left.parameters.iter().all(|parameter| {
+        let (name, value) = parameter;
+        before.parameters.contains(parameter) || (name == "options" && value.len() <= 16_384)
+    }));
+}
+
+/// A token is of the letters that one may have, and stands in the response as it is.
+fn response(said: &[u8]) {
+    if let Ok(Bearer::Token(token)) = sasl::bearer(said) {
+        assert!(!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()), "{token:?}");
+        assert!(said.windows(token.len()).any(|part| part == token.as_bytes()));
+        assert!(!sasl::is_acknowledgement(said));
     }
 }

@@ -18,7 +18,7 @@ use wiretape_line::LineWire;
 use wiretape_scp::{Direction, ScpWire};
 use wiretape_sftp::SftpWire;
 
-pub use database::postgres;
+pub use database::{postgres, postgres_login};
 pub use git::{git_fetch, pkt_line, receive_pack};
 pub use http1::http1;
 pub use lfs::lfs;
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn seeds_are_held_to_the_laws() {
-        let targets: [(&str, Target); 12] = [
+        let targets: [(&str, Target); 13] = [
             ("git_fetch", super::git_fetch),
             ("pkt_line", super::pkt_line),
             ("receive_pack", super::receive_pack),
@@ -75,6 +75,7 @@ mod tests {
             ("lfs", super::lfs),
             ("line", super::line),
             ("postgres", super::postgres),
+            ("postgres_login", super::postgres_login),
             ("scp", super::scp),
             ("sftp", super::sftp),
             ("session_line", super::session_line),

@@ -25,6 +25,15 @@ const CLIENTS = [
     grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
   },
   {
+    // What libpq asks for is the access token.
+    client_id: 'psql',
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: [],
+    response_types: [],
+    grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+  },
+  {
     client_id: 'coding-agent',
     client_secret: 'agent secret: 100%',
     grant_types: ['client_credentials'],
@@ -41,7 +50,10 @@ const CLIENTS = [
   },
 ];
 
-const ALGORITHMS = { wiretape: 'RS256', 'coding-agent': 'EdDSA', pipeline: 'ES256' };
+// Clients that name no resource, and get access tokens for the gateway all the same.
+const FOR_THE_GATEWAY = ['psql', 'coding-agent', 'pipeline'];
+
+const ALGORITHMS = { wiretape: 'RS256', psql: 'RS256', 'coding-agent': 'EdDSA', pipeline: 'ES256' };
 
 function pair(name) {
   const made = {
@@ -96,7 +108,8 @@ async function main() {
         revocation: { enabled: true },
         resourceIndicators: {
           enabled: true,
-          defaultResource: (ctx, client) => (client?.grantTypes?.includes('client_credentials') ? 'urn:wiretape' : undefined),
+          defaultResource: (ctx, client) => (FOR_THE_GATEWAY.includes(client?.clientId) ? 'urn:wiretape' : undefined),
+          useGrantedResource: (ctx) => ctx.oidc.client.clientId === 'psql',
           getResourceServerInfo: (_, resource, client) => ({
             audience: resource === 'urn:wiretape' ? 'wiretape' : resource,
             scope: '',
@@ -105,6 +118,10 @@ async function main() {
           }),
         },
       },
+      // Persons are called in their access tokens as in their ID tokens.
+      extraTokenClaims: (_, token) => (
+        token.clientId === 'psql' ? { preferred_username: token.accountId, groups: GROUPS[token.accountId] ?? [] } : undefined
+      ),
       ttl: { IdToken: lasts, AccessToken: lasts, ClientCredentials: lasts },
     });
     handle = provider.callback();

@@ -4,6 +4,7 @@ mod clients;
 mod device;
 mod guesses;
 mod login;
+mod oauth;
 mod revoked;
 mod stage;
 mod tokens;
