@@ -222,7 +222,7 @@ fn scope(scope: Scope) -> String {
     }
 }
 
-fn several(approvers: &[wiretape_core::Approvers]) -> Vec<Several> {
+pub(crate) fn several(approvers: &[wiretape_core::Approvers]) -> Vec<Several> {
     approvers.iter().map(|asked| Several { group: asked.group.clone(), count: asked.count }).collect()
 }
 

@@ -10,9 +10,10 @@ use secrecy::SecretString;
 use serde_json::Value;
 use thiserror::Error;
 use wiretape_approval::{Answerer, Petition, Rejected};
+use wiretape_core::decided::NO_PERMIT;
 use wiretape_core::event::Scope;
 use wiretape_core::judge::ActionKind;
-use wiretape_core::{Approvers, SessionId};
+use wiretape_core::{Decided, SessionId};
 use wiretape_recorder::Archive;
 
 use crate::metrics::Family;
@@ -105,9 +106,6 @@ impl Task {
     }
 }
 
-/// What a policy names in the place of a rule where none permits something. No rule is called so.
-pub const NO_PERMIT: &str = "no permit";
-
 /// Why somebody may not do something.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Denied {
@@ -173,32 +171,6 @@ pub struct Inquiry {
     pub login: String,
     /// The work that it belongs to.
     pub label: Option<String>,
-}
-
-/// What a policy says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ruling {
-    /// It may pass.
-    Allow {
-        /// The rules that permit it.
-        rules: Vec<String>,
-    },
-    /// It may not.
-    Refuse {
-        /// The rules that forbid it; empty where nothing permits it.
-        rules: Vec<String>,
-        /// Why.
-        text: String,
-    },
-    /// People are asked.
-    Ask {
-        /// The rules that want it asked.
-        rules: Vec<String>,
-        /// Whom.
-        approvers: Vec<Approvers>,
-        /// Why.
-        text: String,
-    },
 }
 
 /// What is revoked.
@@ -287,7 +259,7 @@ pub trait Office: Send + Sync + 'static {
     fn remove_target(&self, caller: &Caller, name: &str) -> Answer<'_, Result<(), Unfit>>;
 
     /// What the policy in force says; `None` when there is no such target.
-    fn check(&self, inquiry: &Inquiry) -> Option<Ruling>;
+    fn check(&self, inquiry: &Inquiry) -> Option<Decided>;
 
     /// All revocations.
     fn revocations(&self) -> Vec<Revocation>;

@@ -12,13 +12,14 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use wiretape_approval::{Answerer, Principal};
+use wiretape_core::Decided;
 use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
 use wiretape_core::judge::{ActionKind, Push};
 
 use crate::answers::{Conflict, Guarded, Misread, Missing, Usual};
-use crate::approvals::Several;
+use crate::approvals::{Several, several};
 use crate::desk::{Brought, Desk, Who, object, object_if_any, objects};
-use crate::office::{Inquiry, Ruling, Task, Unfit};
+use crate::office::{Inquiry, Task, Unfit};
 use crate::problem::Problem;
 
 /// What to decide.
@@ -303,17 +304,14 @@ impl CheckAction {
 }
 
 impl Decision {
-    fn of(ruling: Ruling) -> Self {
-        let decided =
-            |verdict: &str, rules, text, approvers| Self { verdict: verdict.to_owned(), rules, text, approvers };
-        match ruling {
-            Ruling::Allow { rules } => decided("allow", rules, String::new(), Vec::new()),
-            Ruling::Refuse { rules, text } => decided("refuse", rules, text, Vec::new()),
-            Ruling::Ask { rules, approvers, text } => {
-                let approvers = approvers.into_iter().map(|asked| Several { group: asked.group, count: asked.count });
-                decided("ask", rules, text, approvers.collect())
-            }
-        }
+    fn of(decided: Decided) -> Self {
+        let verdict = decided.name().to_owned();
+        let (rules, text, approvers) = match decided {
+            Decided::Allow { rules } => (rules, String::new(), Vec::new()),
+            Decided::Refuse { rules, text } => (rules, text, Vec::new()),
+            Decided::Ask { rules, approvers, text } => (rules, text, several(&approvers)),
+        };
+        Self { verdict, rules, text, approvers }
     }
 }
 
@@ -354,6 +352,6 @@ pub(crate) async fn check(
         login: check.login,
         label: check.label,
     };
-    let ruling = desk.office.check(&inquiry).ok_or(Unfit::Unknown(inquiry.target))?;
-    Ok(Json(Decision::of(ruling)))
+    let decided = desk.office.check(&inquiry).ok_or(Unfit::Unknown(inquiry.target))?;
+    Ok(Json(Decision::of(decided)))
 }

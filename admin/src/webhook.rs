@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use reqwest::{Certificate, Client, StatusCode, Url, redirect};
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
@@ -45,6 +45,26 @@ impl Settings {
     pub fn new(url: String, secret: SecretString) -> Self {
         Self { url, secret, office_url: None, ca_pem: None, patience: Duration::from_secs(1) }
     }
+
+    /// Whether they are of use, but for the secret.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn check(&self) -> anyhow::Result<()> {
+        address(&self.url)?;
+        if let Some(url) = &self.office_url {
+            office(url)?;
+        }
+        self.authorities().map(|_| ())
+    }
+
+    /// The authorities that are named; none where those of the system count.
+    fn authorities(&self) -> anyhow::Result<Vec<Certificate>> {
+        let Some(pem) = &self.ca_pem else { return Ok(Vec::new()) };
+        let found = Certificate::from_pem_bundle(pem).context("the webhook's ca is no PEM file of certificates")?;
+        ensure!(!found.is_empty(), "the webhook's ca holds no certificate");
+        Ok(found)
+    }
 }
 
 /// Tells others of new questions.
@@ -69,15 +89,16 @@ impl Webhook {
     /// # Errors
     /// When the settings are of no use.
     pub fn start(settings: Settings) -> anyhow::Result<Self> {
-        let url = address(&settings.url)?;
+        settings.check()?;
+        let url = Url::parse(&settings.url)?;
         let signer = Signer::new(&settings.secret)?;
         let mut client = Client::builder()
             .redirect(redirect::Policy::none())
             .referer(false)
             .timeout(NOTICE_TIME_MAX)
             .user_agent(concat!("wiretape/", env!("CARGO_PKG_VERSION")));
-        if let Some(pem) = &settings.ca_pem {
-            client = client.tls_certs_only(Certificate::from_pem_bundle(pem).context("the ca holds no certificates")?);
+        if settings.ca_pem.is_some() {
+            client = client.tls_certs_only(settings.authorities()?);
         }
         if is_loopback(&url) {
             client = client.no_proxy();
@@ -132,6 +153,17 @@ fn address(text: &str) -> anyhow::Result<Url> {
         "http" if is_loopback(&url) => Ok(url),
         _ => bail!("the webhook's url has to begin with https:// (http:// will do on this host alone)"),
     }
+}
+
+/// What people's browsers and programs open: a path may stand in it, nothing behind that.
+fn office(text: &str) -> anyhow::Result<Url> {
+    let url = Url::parse(text).context("the webhook's office_url is no URL")?;
+    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    ensure!(
+        matches!(url.scheme(), "https" | "http") && url.has_host() && plain && url.password().is_none(),
+        "the webhook's office_url is an address such as https://gateway.example.com:8080"
+    );
+    Ok(url)
 }
 
 /// Takes notices off the queue, a few at once.

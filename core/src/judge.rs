@@ -185,6 +185,16 @@ pub struct Approvers {
     pub count: u32,
 }
 
+impl Approvers {
+    /// Puts these among `others` who have to approve; of one group as many as either says.
+    pub fn join(self, others: &mut Vec<Self>) {
+        match others.iter_mut().find(|known| known.group == self.group) {
+            Some(known) => known.count = known.count.max(self.count),
+            None => others.push(self),
+        }
+    }
+}
+
 /// A question that waits for people to answer it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {

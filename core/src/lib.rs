@@ -9,6 +9,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod concealment;
+pub mod decided;
 pub mod event;
 pub mod examination;
 pub mod fault;
@@ -23,6 +24,7 @@ pub mod side;
 pub mod wire;
 
 pub use concealment::Concealment;
+pub use decided::Decided;
 pub use event::{Event, Kind};
 pub use examination::{Asking, Examination, Examiner, Finding, Held, Inquiry, Lost, Unanswered};
 pub use fault::Fault;

@@ -9,15 +9,15 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 use wiretape_admin::metrics::Family;
 use wiretape_admin::office::{
-    Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, Office, Revocation, Revoked, Ruling, Task, Unfit,
+    Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, Office, Revocation, Revoked, Task, Unfit,
     Unrecognised,
 };
 use wiretape_admin::webhook::Webhook;
 use wiretape_approval::{Answerer, Petition, Rejected};
 use wiretape_core::event::{Scope, SessionEvent, SessionOpened};
-use wiretape_core::{Moment, Reason, SessionId, Verdict};
+use wiretape_core::{Decided, Moment, Reason, SessionId, Verdict};
 use wiretape_identity::{CertificateGrant, Identity};
-use wiretape_policy::{Circumstances, Decided, Subject};
+use wiretape_policy::{Circumstances, Subject};
 use wiretape_recorder::{Archive, Durability};
 
 use crate::admission::{self, WRONG_TOKEN_TIME, of_session};
@@ -26,6 +26,7 @@ use crate::clock::{SessionClock, unix_nanos, unix_seconds};
 use crate::credentials::{self, Credential};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
+use crate::listen::{Doors, Protocol};
 use crate::questions::Questions;
 use crate::recognition;
 use crate::targets;
@@ -39,6 +40,8 @@ pub(crate) struct Bureau {
     archive: Arc<Archive>,
     /// The configuration's file.
     path: PathBuf,
+    /// Where clients of each protocol come in.
+    addresses: Vec<(Protocol, SocketAddr)>,
     /// Who is told of questions.
     webhook: Option<Arc<Webhook>>,
     /// One change of targets at a time.
@@ -46,28 +49,29 @@ pub(crate) struct Bureau {
 }
 
 impl Bureau {
-    /// The office of `gateway`, whose configuration is the file at `path`.
+    /// The office of `gateway`, whose configuration is the file at `path` and whose doors are `doors`.
     ///
     /// # Errors
-    /// The recordings cannot be read.
-    pub(crate) async fn open(gateway: Arc<Gateway>, path: PathBuf) -> anyhow::Result<Self> {
+    /// The recordings cannot be read, or the webhook is of no use.
+    pub(crate) async fn open(gateway: Arc<Gateway>, path: PathBuf, doors: &Doors) -> anyhow::Result<Self> {
         let config = gateway.config();
         let archive = Arc::new(Archive::open(&config.data_dir)?);
         let webhook = match &config.approval.webhook {
             None => None,
-            Some(crate::config::Webhook { url, secret }) => {
+            Some(webhook) => {
                 let Credential::Password(secret) =
-                    credentials::fetch(secret).await.context("approval.webhook.secret")?
+                    credentials::fetch(&webhook.secret).await.context("approval.webhook.secret")?
                 else {
                     bail!("approval.webhook.secret is a text: name a password_file, env or command");
                 };
-                let settings = wiretape_admin::webhook::Settings::new(url.clone(), secret);
-                let webhook = Arc::new(Webhook::start(settings).context("approval.webhook")?);
+                let webhook = Webhook::start(webhook.settings(secret)).context("approval.webhook")?;
+                let webhook = Arc::new(webhook);
                 tokio::spawn(announce(Arc::clone(gateway.questions()), Arc::clone(&webhook)));
                 Some(webhook)
             }
         };
-        Ok(Self { gateway, archive, path, webhook, changing: tokio::sync::Mutex::default() })
+        let addresses = doors.addresses().collect();
+        Ok(Self { gateway, archive, path, addresses, webhook, changing: tokio::sync::Mutex::default() })
     }
 
     async fn recognise(&self, credentials: &Credentials, peer: SocketAddr) -> Result<Principal, Unrecognised> {
@@ -347,7 +351,7 @@ impl Office for Bureau {
         })
     }
 
-    fn check(&self, inquiry: &Inquiry) -> Option<Ruling> {
+    fn check(&self, inquiry: &Inquiry) -> Option<Decided> {
         let config = self.gateway.config();
         let target = config.targets.get(&inquiry.target)?;
         let (_, policies) = self.gateway.policies().current();
@@ -367,19 +371,7 @@ impl Office for Bureau {
             label: inquiry.label.clone(),
         };
         let mut bench = policies.session(&subject, &target.facts(), &circumstances);
-        let now = unix_nanos();
-        let decided = match &inquiry.action {
-            None => bench.connect(now),
-            Some(action) => match bench.connect(now) {
-                Decided::Refuse { rules, text } => Decided::Refuse { rules, text },
-                Decided::Allow { .. } | Decided::Ask { .. } => bench.decide(now, action),
-            },
-        };
-        Some(match decided {
-            Decided::Allow { rules } => Ruling::Allow { rules },
-            Decided::Refuse { rules, text } => Ruling::Refuse { rules, text },
-            Decided::Ask { rules, approvers, text } => Ruling::Ask { rules, approvers, text },
-        })
+        Some(bench.enter(unix_nanos(), inquiry.action.as_ref()))
     }
 
     fn revocations(&self) -> Vec<Revocation> {
@@ -421,11 +413,16 @@ impl Office for Bureau {
     }
 
     fn login(&self) -> Value {
-        let config = self.gateway.config();
         let mut offer = self.gateway.issuers().offer();
-        offer.ssh = config.ssh.to_string();
-        offer.postgres = config.postgres.map(|address| address.to_string()).unwrap_or_default();
-        offer.http = config.http.map(|address| address.to_string()).unwrap_or_default();
+        for (protocol, address) in &self.addresses {
+            let place = match protocol {
+                Protocol::Ssh => &mut offer.ssh,
+                Protocol::Postgres => &mut offer.postgres,
+                Protocol::Http => &mut offer.http,
+                Protocol::Proxy | Protocol::Admin => continue,
+            };
+            *place = address.to_string();
+        }
         serde_json::to_value(offer).unwrap_or_default()
     }
 
@@ -482,6 +479,11 @@ impl Office for Bureau {
                 "wiretape_recorder_queued_bytes",
                 "Bytes of events that wait to be written, over all tapes.",
                 count(gauges.queued_bytes),
+            ),
+            Family::gauge(
+                "wiretape_configuration_faulty",
+                "1 while the configuration or a policy is faulty as it stands in its file: what stood there before holds.",
+                f64::from(u8::from(self.gateway.is_config_faulty())),
             ),
             Family::counter(
                 "wiretape_sessions_total",

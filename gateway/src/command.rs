@@ -86,7 +86,14 @@ enum Command {
 
 /// Runs the program.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse_from(words());
+    // What cannot be understood is a mistake, 1: other numbers say what was found out.
+    let arguments = match Arguments::try_parse_from(words()) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            error.print()?;
+            return Ok(if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
+    };
     let data_dir = arguments.data_dir;
     let config = arguments.config;
     match arguments.command {
@@ -143,7 +150,7 @@ fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         let data_dir = config.data_dir.clone();
         let doors = Doors::open(&config).await?;
         let gateway = Arc::new(Gateway::open(config).await?);
-        let office = Arc::new(Bureau::open(Arc::clone(&gateway), path.to_owned()).await?);
+        let office = Arc::new(Bureau::open(Arc::clone(&gateway), path.to_owned(), &doors).await?);
         let stop = listen::told_to_stop().await?;
         listen::reload(Arc::clone(&gateway), path.to_owned(), data_dir)?;
         for (protocol, address) in doors.addresses() {

@@ -9,12 +9,11 @@ mod policy;
 mod postgres;
 mod setting;
 
-pub(crate) use git::PushRule;
 pub(crate) use http::{
     HostPattern, HttpChoice, HttpCredential, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget,
 };
-pub(crate) use identity::{Issuer, Login, Removed};
-pub(crate) use policy::{Approval, Webhook};
+pub(crate) use identity::{Expired, Issuer, Login, Removed};
+pub(crate) use policy::Approval;
 pub(crate) use postgres::PostgresTarget;
 pub(crate) use setting::{TlsFiles, TlsMode, is_name};
 pub(crate) use wiretape_credentials::Source as CredentialSource;
@@ -117,8 +116,8 @@ pub(crate) struct Target {
     pub(crate) labels: BTreeMap<String, String>,
     /// How packs of Git are recorded.
     pub(crate) packs: Packs,
-    /// Pushes that are refused.
-    pub(crate) refuse: Vec<PushRule>,
+    /// Pushes that are refused, as they are written.
+    pub(crate) refuse: Vec<String>,
     pub(crate) kind: TargetKind,
 }
 
@@ -198,7 +197,7 @@ impl Target {
             kind: self.kind_name().to_owned(),
             labels: self.labels.clone(),
             groups: self.groups.clone(),
-            refuse: self.refuse.iter().map(PushRule::name).collect(),
+            refuse: self.refuse.clone(),
         }
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &DemoArgs, data_dir: Option<PathBuf>) -> anyhow::Result<
         };
         let address = doors.ssh_address().context("no door for ssh is open")?;
         let gateway = Arc::new(Gateway::open(config).await?);
-        let office = Arc::new(Bureau::open(Arc::clone(&gateway), config_path.clone()).await?);
+        let office = Arc::new(Bureau::open(Arc::clone(&gateway), config_path.clone(), &doors).await?);
         println!("The gateway listens on {address}; its data is in {}.\n", data_dir.display());
         let (stop_put, stop_take) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(doors.serve(Arc::clone(&gateway), office, Threads::start()?, async {

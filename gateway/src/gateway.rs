@@ -1,6 +1,7 @@
 //! What all connections share: the configuration in force, the store of tapes, the keys.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::Context;
@@ -25,6 +26,7 @@ use crate::{credentials, tls, transport};
 /// The running gateway.
 pub(crate) struct Gateway {
     config: RwLock<Arc<Config>>,
+    faulty: AtomicBool,
     store: Store,
     learned: Arc<LearnedKeys>,
     ssh: Arc<russh::server::Config>,
@@ -74,6 +76,7 @@ impl Gateway {
         let questions = Arc::new(Questions::default());
         Ok(Self {
             config: RwLock::new(Arc::new(config)),
+            faulty: AtomicBool::new(false),
             store,
             learned,
             ssh,
@@ -110,13 +113,24 @@ impl Gateway {
         let policies = policy::compile(&config)?;
         credentials::configure(&config);
         // Issuers that stay as they are keep the keys that they were asked for.
-        if format!("{:?}", config.issuers) != format!("{:?}", self.config().issuers) {
-            let issuers = Arc::new(issuers(&config).await?);
+        if config.issuers != self.config().issuers {
+            let issuers = issuers(&config).await.inspect_err(|_| credentials::configure(&self.config()))?;
+            let issuers = Arc::new(issuers);
             *self.issuers.write().unwrap_or_else(PoisonError::into_inner) = issuers;
         }
         self.policies.replace(policies);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         Ok(())
+    }
+
+    /// Whether what stands in the files now is faulty, so that what stood there before is in force.
+    pub(crate) fn is_config_faulty(&self) -> bool {
+        self.faulty.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether what stands in the files now is faulty.
+    pub(crate) fn set_config_faulty(&self, faulty: bool) {
+        self.faulty.store(faulty, Ordering::Relaxed);
     }
 
     /// The sessions that run.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, bail};
 use wiretape_core::event::SessionOpened;
-use wiretape_identity::{Identity, Issuers};
+use wiretape_identity::{ClientSecret, Identity, Issuers};
 use wiretape_policy::Subject;
 
 use crate::config::{Config, User};
@@ -107,7 +107,7 @@ pub(crate) async fn issuers(config: &Config) -> anyhow::Result<Issuers> {
         if let Some(source) = &issuer.client_secret {
             let name = &settings.name;
             match credentials::fetch(source).await.with_context(|| format!("the client_secret of {name:?}"))? {
-                Credential::Password(secret) => settings.client_secret = Some(secret),
+                Credential::Password(secret) => settings.client_secret = Some(ClientSecret(secret)),
                 _ => bail!("the client_secret of {name:?} is a text: name a password_file, env or command"),
             }
         }

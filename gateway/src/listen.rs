@@ -32,7 +32,7 @@ const CONNECTIONS_MAX: usize = 8192;
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// How often the configuration file is looked at for a change.
-const CONFIG_LOOK_INTERVAL: Duration = Duration::from_secs(2);
+const CONFIG_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is spoken at a door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,7 +228,8 @@ pub(crate) async fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
 /// Reads the configuration again on SIGHUP and when its file changes. A faulty one changes nothing, and says so.
 pub(crate) fn reload(gateway: Arc<Gateway>, path: PathBuf, data_dir: PathBuf) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup()).context("cannot watch for SIGHUP")?;
-    let mut seen = changed(&path, &gateway.config());
+    let mut read = changed(&path, &gateway.config());
+    let mut seen = read.clone();
     tokio::spawn(async move {
         loop {
             let asked = tokio::select! {
@@ -236,33 +237,44 @@ pub(crate) fn reload(gateway: Arc<Gateway>, path: PathBuf, data_dir: PathBuf) ->
                 () = tokio::time::sleep(CONFIG_LOOK_INTERVAL) => false,
             };
             let now = changed(&path, &gateway.config());
-            if !asked && (now.is_empty() || now == seen) {
+            // Files that changed since the look before may be half written: half a file of policies permits something
+            // else than all of it.
+            let still = now == seen;
+            seen.clone_from(&now);
+            if !asked && (now.is_empty() || now == read || !still) {
                 continue;
             }
-            seen = now;
-            match targets::read(&path, Some(&data_dir)) {
-                Ok(config) => {
-                    let before = gateway.config();
-                    let doors =
-                        |config: &Config| (config.ssh, config.postgres, config.http, config.proxy, config.admin);
-                    if doors(&config) != doors(&before) {
-                        tracing::warn!("the addresses in [listen] changed: that takes a restart");
-                    }
-                    if config.tls != before.tls {
-                        tracing::warn!("[tls] changed: that takes a restart");
-                    }
-                    match gateway.set_config(config).await {
-                        Ok(()) => tracing::info!("the configuration was read again; it holds for new sessions"),
-                        Err(error) => {
-                            tracing::error!("the configuration in force stays, the new one is faulty: {error:#}");
-                        }
-                    }
-                }
+            read = now;
+            let taken = take(&gateway, &path, &data_dir).await;
+            gateway.set_config_faulty(taken.is_err());
+            match taken {
+                Ok(()) => tracing::info!("the configuration was read again; it holds for new sessions"),
                 Err(error) => tracing::error!("the configuration in force stays, the new one is faulty: {error:#}"),
             }
         }
     });
     Ok(())
+}
+
+/// Puts in force what the configuration at `path` says now.
+///
+/// # Errors
+/// It is faulty; all stays as it is.
+async fn take(gateway: &Gateway, path: &Path, data_dir: &Path) -> anyhow::Result<()> {
+    let config = targets::read(path, Some(data_dir))?;
+    let before = gateway.config();
+    let doors = |config: &Config| (config.ssh, config.postgres, config.http, config.proxy, config.admin);
+    for (setting, same) in [
+        ("[listen]", doors(&config) == doors(&before)),
+        ("[tls]", config.tls == before.tls),
+        ("approval.webhook", config.approval.webhook == before.approval.webhook),
+        ("core_dumps", config.core_dumps == before.core_dumps),
+    ] {
+        if !same {
+            tracing::warn!("{setting} changed: that takes a restart");
+        }
+    }
+    gateway.set_config(config).await
 }
 
 /// The files that say what is in force, each with the time of its last change; empty while the configuration is not

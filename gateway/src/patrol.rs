@@ -10,7 +10,7 @@ use wiretape_identity::Held;
 
 use crate::admission::{self, HELD_OFF};
 use crate::clock::{SessionClock, unix_nanos, unix_seconds};
-use crate::config::Removed;
+use crate::config::{Expired, Removed};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::questions::EXPIRY_LOOK_INTERVAL;
@@ -42,17 +42,17 @@ pub(crate) async fn walk(gateway: Arc<Gateway>) {
 fn gone(gateway: &Gateway, principal: &Principal) -> Option<Reason> {
     let config = gateway.config();
     let identity = principal.identity();
+    let over = identity.is_over(unix_seconds());
     let removed = principal.is_local() && !config.users.iter().any(|user| user.name == identity.name);
     let revoked = gateway.revocations().is_revoked(identity);
-    if !removed && !revoked {
-        return None;
-    }
-    let over = identity.expires_unix.is_none_or(|expires| expires <= unix_seconds());
-    if config.login.removed == Removed::AtExpiry && !over {
-        return None;
-    }
-    let what = if removed { "this user was removed" } else { "this login was revoked" };
-    Some(Reason::new("revoked", format!("{what}: the session ends here")))
+    let ends = config.login.removed == Removed::AtOnce || over || identity.expires_unix.is_none();
+    let (rule, what) = match (removed, revoked) {
+        (true, _) if ends => ("revoked", "this user was removed"),
+        (false, true) if ends => ("revoked", "this login was revoked"),
+        _ if over && config.login.expired == Expired::Ends => ("expired", "this login has expired"),
+        _ => return None,
+    };
+    Some(Reason::new(rule, format!("{what}: the session ends here")))
 }
 
 /// Puts on the record how many guesses nobody looked at.

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, bail};
-use wiretape_core::{Action, Guard, Judgement, Moment, Question, Reason, Unit, Verdict};
-use wiretape_policy::{Bench, Circumstances, Decided, Policies, Source, Subject, TargetFacts};
+use wiretape_core::{Action, Decided, Guard, Judgement, Moment, Question, Reason, Unit, Verdict};
+use wiretape_policy::{Bench, Circumstances, Policies, Source, Subject, TargetFacts};
 
 use crate::clock::{SessionClock, unix_nanos};
 use crate::config::Config;

@@ -128,8 +128,8 @@ impl Issuer {
         let by = |method: &str| discovery.token_proofs.iter().any(|known| known == method);
         match &self.settings.client_secret {
             None => Proof::Public,
-            Some(secret) if by("client_secret_post") && !by("client_secret_basic") => Proof::Post(secret),
-            Some(secret) => Proof::Basic(secret),
+            Some(secret) if by("client_secret_post") && !by("client_secret_basic") => Proof::Post(&secret.0),
+            Some(secret) => Proof::Basic(&secret.0),
         }
     }
 

@@ -129,7 +129,7 @@ mod tests {
     use secrecy::SecretString;
 
     use super::Issuers;
-    use crate::settings::{IssuerSettings, Sign};
+    use crate::settings::{ClientSecret, IssuerSettings, Sign};
 
     fn settings(url: &str, change: impl FnOnce(&mut IssuerSettings)) -> Vec<IssuerSettings> {
         let mut settings = IssuerSettings::new("corp", url);
@@ -159,7 +159,7 @@ mod tests {
     fn what_clients_are_told_holds_no_secret() {
         let issuers = Issuers::new(settings("https://id", |s| {
             s.client_id = Some("gateway".to_owned());
-            s.client_secret = Some(SecretString::from("hush".to_owned()));
+            s.client_secret = Some(ClientSecret(SecretString::from("hush".to_owned())));
             s.login_client_id = Some("cli".to_owned());
         }));
         let offer = serde_json::to_value(issuers.unwrap().offer()).unwrap();

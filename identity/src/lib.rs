@@ -45,6 +45,6 @@ pub use keys::KeySet;
 pub use offer::{CertificateGrant, CertificateRequest, IssuerOffer, LoginOffer};
 pub use rejected::Rejected;
 pub use revocations::{Revocations, Revoked};
-pub use settings::{ALGORITHMS, IssuerSettings, LoginToken, Sign};
+pub use settings::{ALGORITHMS, ClientSecret, IssuerSettings, LoginToken, Sign};
 pub use standing::{LocalUser, standing};
 pub use token::{Token, Verified};

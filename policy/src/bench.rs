@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression};
+use wiretape_core::Decided;
 use wiretape_core::judge::ActionKind;
 
 use crate::action::Actions;
 use crate::case::{self, Cases};
 use crate::circumstances::{Circumstances, Subject, TargetFacts};
 use crate::context::{self, Trouble, Types};
-use crate::decided::{Decided, refused};
+use crate::decided::refused;
 use crate::limits::{DECISION_KEY_BYTES_MAX, DECISIONS_KEPT_MAX, PREPARED_MAX};
 use crate::moment::Time;
 use crate::objection::Objection;
@@ -78,6 +79,16 @@ impl Bench {
     pub fn connect(&mut self, unix_nanos: u64) -> Decided {
         let resource = Resource::target(&self.target.name, &self.target.kind);
         self.judge(unix_nanos, "connect", None, |_, _| Cases::one(resource))
+    }
+
+    /// What is said of `action` by a principal who connects for it at `unix_nanos` (since 1970); without one, of
+    /// connecting alone.
+    pub fn enter(&mut self, unix_nanos: u64, action: Option<&ActionKind>) -> Decided {
+        match (self.connect(unix_nanos), action) {
+            (connected, None) => connected,
+            (Decided::Allow { .. }, Some(action)) => self.decide(unix_nanos, action),
+            (stricter, Some(action)) => stricter.and(self.decide(unix_nanos, action)),
+        }
     }
 
     /// Whether an action may pass, `unix_nanos` after 1970-01-01 UTC.
@@ -170,7 +181,7 @@ impl Bench {
                 Some(known) => known.and(one),
                 None => one,
             };
-            if both.is_final() {
+            if matches!(both, Decided::Refuse { .. }) {
                 return Ok(both);
             }
             decided = Some(both);

@@ -125,7 +125,7 @@ fn rule(
     let (file, line) = (piece.file, piece.line);
     let id = policy.annotation("id").map_or_else(|| own_name(piece, names), str::to_owned);
     let is_taken =
-        ["groups", "every-user", crate::decided::NO_PERMIT].contains(&id.as_str()) || id.starts_with("refuse ");
+        ["groups", "every-user", wiretape_core::decided::NO_PERMIT].contains(&id.as_str()) || id.starts_with("refuse ");
     if id.is_empty() || id.contains(',') || id.chars().any(char::is_control) || is_taken {
         let remedy = "a name is not empty, has no comma and is none of the gateway's own: groups, refuse …";
         faults.add(file, line, format!("{id:?} cannot be the name of a policy"), remedy);
@@ -183,7 +183,7 @@ fn approvers(text: &str) -> Result<Vec<Approvers>, String> {
         match (group.trim(), count) {
             ("", _) | (_, None) => return Err(format!("@approval({text:?}) names no group, or not how many")),
             (group, Some(count)) => {
-                crate::decided::require(&mut all, Approvers { group: group.to_owned(), count });
+                Approvers { group: group.to_owned(), count }.join(&mut all);
             }
         }
     }

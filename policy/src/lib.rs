@@ -35,8 +35,8 @@ mod url;
 
 pub use bench::Bench;
 pub use circumstances::{Circumstances, Source, Subject, TargetFacts};
-pub use decided::Decided;
 pub use faults::{Fault, Faults};
+pub use objection::check_refusal;
 pub use policies::Policies;
 pub use shell::CommandLine;
 pub use sql::{Part, Sql, Table};

@@ -8,6 +8,14 @@ use globset::{GlobBuilder, GlobMatcher};
 use wiretape_core::event::{RefChange, RefUpdate};
 use wiretape_core::judge::Push;
 
+/// Whether `text` is a push that settings can refuse: `forced`, `deleted`, `ref:<pattern>`, `path:<pattern>`.
+///
+/// # Errors
+/// In words: what is wrong with it, and what to write.
+pub fn check_refusal(text: &str) -> Result<(), String> {
+    Objection::parse(text).map(|_| ())
+}
+
 /// A push that is refused.
 #[derive(Clone, Debug)]
 pub(crate) enum Objection {
@@ -33,7 +41,9 @@ impl Objection {
             None if text == "deleted" => Ok(Self::Deleted),
             Some(("ref", glob)) if !glob.is_empty() => pattern(glob).map(Self::Ref),
             Some(("path", glob)) if !glob.is_empty() => pattern(glob).map(Self::Path),
-            _ => Err(format!("{text:?} refuses nothing")),
+            _ => Err(format!(
+                "{text:?} refuses nothing: write \"forced\", \"deleted\", \"ref:refs/tags/*\" or \"path:secrets/**\""
+            )),
         }
     }
 

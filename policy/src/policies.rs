@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use wiretape_core::Decided;
+
 use crate::action::Actions;
 use crate::bench::Bench;
 use crate::circumstances::{Circumstances, Source, Subject, TargetFacts};
 use crate::compile;
 use crate::context::{self, Types};
-use crate::decided::{Decided, refused};
+use crate::decided::refused;
 use crate::faults::Faults;
 use crate::moment::Time;
 use crate::objection::Objection;
@@ -39,8 +41,7 @@ impl Policies {
         for target in targets {
             for refused in &target.refuse {
                 if let Err(text) = Objection::parse(refused) {
-                    let remedy = "write forced, deleted, ref:refs/tags/* or path:secrets/**";
-                    faults.add(&format!("target {}", target.name), 0, text, remedy);
+                    faults.add(&format!("target {}", target.name), 0, text, "");
                 }
             }
         }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Entities, EntityUid, PolicyId, PolicySet, Request,
 };
+use wiretape_core::Decided;
+use wiretape_core::decided::say;
 
 use crate::context::Trouble;
-use crate::decided::{Decided, refused, require, say};
+use crate::decided::refused;
 use crate::limits::PREPARED_MAX;
 use crate::resource::Resource;
 use crate::rule::{self, Looks, Rule, Stance};
@@ -247,7 +249,7 @@ impl Slice {
             let mut approvers = Vec::new();
             for rule in &asks {
                 if let Stance::Ask(wanted) = &rule.stance {
-                    wanted.iter().for_each(|wanted| require(&mut approvers, wanted.clone()));
+                    wanted.iter().for_each(|wanted| wanted.clone().join(&mut approvers));
                 }
             }
             return Decided::Ask { rules: ids(&asks), approvers, text: reasons(&asks) };

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use wiretape_core::Decided;
 use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
 use wiretape_core::judge::{ActionKind, Approvers, Push};
-use wiretape_policy::{Circumstances, Decided, Policies, Source, Subject, TargetFacts};
+use wiretape_policy::{Circumstances, Policies, Source, Subject, TargetFacts};
 
 /// 2026-11-22 15:04:59 UTC, a Sunday.
 const NOW: u64 = 1_795_359_899_000_000_000;

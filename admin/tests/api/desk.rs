@@ -2,17 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use wiretape_admin::door::Door;
+use wiretape_admin::office::Office;
 use wiretape_core::event::{SessionEvent, SessionOpened, TerminalEvent};
 use wiretape_core::{Event, Kind, Lane, Moment, SessionId, Side};
-use wiretape_recorder::{Durability, Recording, Settings, Store};
+use wiretape_recorder::{Durability, Recording, SessionState, Settings, Store};
 
 use crate::office::{MemoryOffice, NOW};
+
+/// How long a test waits for what has to come. A guard against hanging, never a measure.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Desk {
     pub(crate) office: Arc<MemoryOffice>,
@@ -80,7 +85,19 @@ impl Desk {
             ..SessionOpened::default()
         };
         say(&recording, Kind::Session(SessionEvent::Opened(Box::new(opened)))).await;
+        self.listed(id, SessionState::Live).await;
         recording
+    }
+
+    /// Waits until the catalogue lists a session as it stands: it hears of it behind the recording's back.
+    async fn listed(&self, id: SessionId, state: SessionState) {
+        let archive = self.office.archive();
+        let listed = async {
+            while !archive.find(&id.to_string()).is_ok_and(|row| row.state == state) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, listed).await.expect("the catalogue lists what is recorded");
     }
 
     /// A session that ended.
@@ -89,7 +106,9 @@ impl Desk {
         output(&recording, "hello\r\n").await;
         say(&recording, Kind::Session(SessionEvent::Closed { reason: "client left".to_owned() })).await;
         recording.finish().await.unwrap();
-        SessionId::from_bytes([number; 16])
+        let id = SessionId::from_bytes([number; 16]);
+        self.listed(id, SessionState::Closed).await;
+        id
     }
 }
 

@@ -9,12 +9,13 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use wiretape_admin::metrics::Family;
 use wiretape_admin::office::{
-    Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, NO_PERMIT, Office, Revocation, Revoked, Ruling, Task,
-    Unfit, Unrecognised,
+    Answer, Caller, Credentials, Denied, Failure, Inquiry, Known, Office, Revocation, Revoked, Task, Unfit,
+    Unrecognised,
 };
 use wiretape_approval::{Answerer, Approvals, Asking, Petition, Principal, Rejected};
+use wiretape_core::decided::NO_PERMIT;
 use wiretape_core::event::Scope;
-use wiretape_core::{Approvers, Lane, SessionId, Unit};
+use wiretape_core::{Approvers, Decided, Lane, SessionId, Unit};
 use wiretape_recorder::Archive;
 
 /// The time, as far as this office knows.
@@ -219,17 +220,17 @@ impl Office for MemoryOffice {
         Box::pin(async { removed })
     }
 
-    fn check(&self, inquiry: &Inquiry) -> Option<Ruling> {
+    fn check(&self, inquiry: &Inquiry) -> Option<Decided> {
         self.state().targets.get(&inquiry.target)?;
         let rules = vec!["no-where".to_owned()];
         Some(match inquiry.action.as_ref().map(|action| (action.name(), action.resource())) {
-            None => Ruling::Allow { rules: vec!["default".to_owned()] },
-            Some(("pg.query", text)) if text.starts_with("delete") => Ruling::Ask {
+            None => Decided::Allow { rules: vec!["default".to_owned()] },
+            Some(("pg.query", text)) if text.starts_with("delete") => Decided::Ask {
                 rules,
                 approvers: vec![Approvers { group: "leads".to_owned(), count: 1 }],
                 text: "everything would go".to_owned(),
             },
-            Some(_) => Ruling::Refuse { rules: Vec::new(), text: "nothing permits it".to_owned() },
+            Some(_) => Decided::Refuse { rules: Vec::new(), text: "nothing permits it".to_owned() },
         })
     }
 

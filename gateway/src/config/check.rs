@@ -187,7 +187,7 @@ fn target(table: TargetTable, folder: &Path, faults: &mut Faults<'_>) -> Option<
         }
     };
     let packs = git::packs(table.packs.as_ref(), faults);
-    let refuse = git::rules(&table.refuse, faults);
+    let refuse = git::refused(&table.refuse, faults);
     let name = table.name.get_ref().clone();
     let groups = table.groups.clone();
     let labels = table.labels.clone();

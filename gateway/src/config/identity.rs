@@ -18,7 +18,7 @@ const CERTIFICATE_HOURS: u64 = 8;
 const CERTIFICATE_HOURS_MAX: u64 = 24 * 7;
 
 /// An issuer, and where the gateway's own secret there is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Issuer {
     pub(crate) settings: IssuerSettings,
     pub(crate) client_secret: Option<CredentialSource>,
@@ -34,11 +34,22 @@ pub(crate) enum Removed {
     AtExpiry,
 }
 
+/// What becomes of a session when what it was opened by, a token or a certificate, is good no longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Expired {
+    /// It goes on: a login is for beginning something.
+    #[default]
+    GoesOn,
+    /// It ends.
+    Ends,
+}
+
 /// What holds for logins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Login {
     pub(crate) certificate_time: Duration,
     pub(crate) removed: Removed,
+    pub(crate) expired: Expired,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +118,7 @@ impl OneOrMore {
 pub(super) struct LoginTable {
     certificate_hours: Option<Spanned<u64>>,
     removed: Option<Spanned<String>>,
+    expired: Option<Spanned<String>>,
 }
 
 pub(super) fn issuers(tables: Vec<IssuerTable>, folder: &Path, faults: &mut Faults<'_>) -> Vec<Issuer> {
@@ -174,5 +186,13 @@ pub(super) fn login(table: LoginTable, faults: &mut Faults<'_>) -> Login {
             Removed::AtOnce
         }
     };
-    Login { certificate_time: Duration::from_secs(hours * 3600), removed }
+    let expired = match table.expired.as_ref().map(|expired| (expired.get_ref().as_str(), expired.span())) {
+        None | Some(("goes-on", _)) => Expired::GoesOn,
+        Some(("ends", _)) => Expired::Ends,
+        Some((other, span)) => {
+            faults.add(&span, format!("expired = {other:?} is unknown: a session \"goes-on\" or \"ends\""));
+            Expired::Ends
+        }
+    };
+    Login { certificate_time: Duration::from_secs(hours * 3600), removed, expired }
 }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 use toml::Spanned;
+use wiretape_admin::webhook::Settings;
 
 use super::CredentialSource;
 use super::faults::Faults;
@@ -30,6 +32,18 @@ pub(crate) struct Approval {
 pub(crate) struct Webhook {
     pub(crate) url: String,
     pub(crate) secret: CredentialSource,
+    /// Where people find the API.
+    pub(crate) office_url: Option<String>,
+    /// The authorities of the receiver's certificate, as PEM; `None`: those of the system.
+    pub(crate) ca_pem: Option<Vec<u8>>,
+}
+
+impl Webhook {
+    /// What the webhook is made of, with the secret that was fetched.
+    pub(crate) fn settings(&self, secret: SecretString) -> Settings {
+        let (office_url, ca_pem) = (self.office_url.clone(), self.ca_pem.clone());
+        Settings { office_url, ca_pem, ..Settings::new(self.url.clone(), secret) }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -50,6 +64,8 @@ pub(super) struct ApprovalTable {
 struct WebhookTable {
     url: Spanned<String>,
     secret: Spanned<CredentialSource>,
+    office_url: Option<String>,
+    ca: Option<Spanned<PathBuf>>,
 }
 
 /// The folder of the policies, where there is one.
@@ -71,14 +87,24 @@ pub(super) fn approval(table: ApprovalTable, folder: &Path, faults: &mut Faults<
             APPROVAL_MINUTES
         }
     };
-    let webhook = table.webhook.map(|table| {
-        let url = table.url.get_ref();
-        if !url.starts_with("https://") && !url.starts_with("http://127.0.0.1") && !url.starts_with("http://localhost")
-        {
-            faults.add(&table.url.span(), "a webhook has an https URL; http is for this host only");
-        }
-        let secret = credential_source(table.secret, "webhook", folder, faults);
-        Webhook { url: url.clone(), secret }
-    });
+    let webhook = table.webhook.map(|table| webhook(table, folder, faults));
     Approval { patience: Duration::from_secs(minutes * 60), webhook }
+}
+
+fn webhook(table: WebhookTable, folder: &Path, faults: &mut Faults<'_>) -> Webhook {
+    let secret = credential_source(table.secret, "webhook", folder, faults);
+    let ca_pem = table.ca.and_then(|ca| {
+        let path = beside(folder, ca.get_ref());
+        let read = std::fs::read(&path);
+        read.map_err(|error| {
+            faults.add(&ca.span(), format!("cannot read {} ({error}): name a PEM file", path.display()));
+        })
+        .ok()
+    });
+    let webhook = Webhook { url: table.url.get_ref().clone(), secret, office_url: table.office_url, ca_pem };
+    // What the webhook's own part says of the settings is said at their line.
+    if let Err(error) = webhook.settings(SecretString::default()).check() {
+        faults.add(&table.url.span(), format!("{error:#}"));
+    }
+    webhook
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Config, CredentialSource, HttpChoice, Origin, Presentation, TargetKind};
+use super::{Config, CredentialSource, Expired, HttpChoice, Origin, Presentation, TargetKind};
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ ana@laptop";
 
@@ -146,4 +146,52 @@ fn faults_of_http_targets_name_their_remedy() {
     }
     assert!(faults_of("[[target]]\nname = \"t\"\nkind = \"tunnel\"\n").contains("needs hosts"));
     assert!(faults_of("[[target]]\nname = \"t\"\nkind = \"gopher\"\n").contains("it is one of ssh, command"));
+}
+
+#[test]
+fn a_webhook_says_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("empty.pem"), "no certificate").unwrap();
+    let faults = |settings: &str| {
+        let text = format!("[approval]\nwebhook = {{ {settings}, secret = {{ env = \"S\" }} }}\n");
+        Config::parse(&text, folder.path()).map(|config| config.approval.webhook).map_err(|error| error.to_string())
+    };
+    let webhook =
+        faults("url = \"https://hook.example/x\", office_url = \"https://gw.example:8080/wt/\"").unwrap().unwrap();
+    assert_eq!(webhook.office_url.as_deref(), Some("https://gw.example:8080/wt/"));
+    for (settings, expected) in [
+        ("url = \"http://hook.example/x\"", "has to begin with https://"),
+        ("url = \"http://127.0.0.1.hook.example/x\"", "has to begin with https://"),
+        ("url = \"https://hook.example/x\", office_url = \"gw.example:8080\"", "office_url is an address such as"),
+        (
+            "url = \"https://hook.example/x\", office_url = \"https://gw.example/?a=b\"",
+            "office_url is an address such as",
+        ),
+        ("url = \"https://hook.example/x\", ca = \"none.pem\"", "name a PEM file"),
+        ("url = \"https://hook.example/x\", ca = \"empty.pem\"", "holds no certificate"),
+    ] {
+        let faults = faults(settings).unwrap_err();
+        assert!(faults.contains("line 2: ") && faults.contains(expected), "{settings}: {faults}");
+    }
+}
+
+#[test]
+fn what_becomes_of_a_login_that_ends_is_said_in_known_words() {
+    let login = |text: &str| Config::parse(&format!("[login]\n{text}\n"), Path::new(".")).map(|config| config.login);
+    assert_eq!(login("").unwrap().expired, Expired::GoesOn);
+    assert_eq!(login("expired = \"ends\"").unwrap().expired, Expired::Ends);
+    let fault = login("expired = \"never\"").unwrap_err().to_string();
+    assert!(fault.contains("line 2: ") && fault.contains("\"goes-on\" or \"ends\""), "{fault}");
+}
+
+#[test]
+fn issuers_that_differ_in_what_is_never_shown_differ() {
+    let issuers = |argument: &str| {
+        let secret = format!("client_secret = {{ command = [\"pass\", \"{argument}\"] }}");
+        let text = format!("[[issuer]]\nname = \"corp\"\nurl = \"https://id.example\"\nclient_id = \"gw\"\n{secret}\n");
+        Config::parse(&text, Path::new(".")).unwrap().issuers
+    };
+    assert_eq!(issuers("one"), issuers("one"));
+    assert_ne!(issuers("one"), issuers("two"));
+    assert_eq!(format!("{:?}", issuers("one")), format!("{:?}", issuers("two")), "arguments are shown nowhere");
 }

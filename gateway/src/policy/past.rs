@@ -19,6 +19,8 @@ pub(super) struct Past {
     pub(super) action: ActionKind,
     /// `allow`, `refuse` or `ask`.
     pub(super) decided: &'static str,
+    /// Whether it passed in the end.
+    pub(super) passed: bool,
 }
 
 /// A push as far as it was told.
@@ -48,9 +50,9 @@ impl Story {
     pub(super) fn hear(&mut self, event: &Event) -> Option<Past> {
         let (lane, at) = (event.lane, event.at);
         match &event.kind {
-            Kind::Session(SessionEvent::Decision { action, verdict, .. }) if action != "connect" => {
+            Kind::Session(SessionEvent::Decision { action, rule, verdict, .. }) if action != "connect" => {
                 self.tells_all |= *verdict == Verdict::Allow;
-                self.decide(lane, at, action, verdict)
+                self.decide(lane, at, action, rule, verdict)
             }
             Kind::Session(SessionEvent::Asked(question)) => {
                 self.asked.insert((lane, question.action.clone()));
@@ -87,7 +89,7 @@ impl Story {
             for (at, action) in waiting {
                 // A request that carries Git is judged as what it carries.
                 if !(is_git && matches!(action, ActionKind::Request { .. } | ActionKind::Exec { .. })) {
-                    rest.push(Past { at, action, decided: "allow" });
+                    rest.push(Past { at, action, decided: "allow", passed: true });
                 }
             }
         }
@@ -102,23 +104,25 @@ impl Story {
         waiting.push_back((at, action));
     }
 
-    fn decide(&mut self, lane: Lane, at: Moment, name: &str, verdict: &Verdict) -> Option<Past> {
+    fn decide(&mut self, lane: Lane, at: Moment, name: &str, rule: &str, verdict: &Verdict) -> Option<Past> {
         let was_asked = self.asked.remove(&(lane, name.to_owned()));
         let decided = match verdict {
-            _ if was_asked => "ask",
+            // Answered now, or before by somebody whose answer reached further.
+            _ if was_asked || rule.split(", ").any(|rule| rule.starts_with("approved by ")) => "ask",
             Verdict::Allow => "allow",
             Verdict::Refuse(_) => "refuse",
         };
         let action = if name == "git.push" {
-            self.pushes.get_mut(&lane).filter(|push| !push.updates.is_empty()).map(Pushed::take)
+            self.pushes.get_mut(&lane).filter(|push| !push.updates.is_empty()).map(|push| (at, push.take()))
         } else {
             let waiting = self.waiting.entry(lane).or_default();
             let place = waiting.iter().position(|(_, action)| action.name() == name);
             // What waits before it was judged as something else, or not at all.
-            place.and_then(|place| waiting.drain(..=place).next_back()).map(|(_, action)| action)
+            // It was judged when it came, however long people took to answer.
+            place.and_then(|place| waiting.drain(..=place).next_back())
         };
         match action {
-            Some(action) => Some(Past { at, action, decided }),
+            Some((at, action)) => Some(Past { at, action, decided, passed: *verdict == Verdict::Allow }),
             None => {
                 self.unknown += 1;
                 None
@@ -223,7 +227,11 @@ mod tests {
     }
 
     fn decision(action: &str, verdict: Verdict) -> Event {
-        let (action, resource, rule) = (action.to_owned(), String::new(), "x".to_owned());
+        decision_by("x", action, verdict)
+    }
+
+    fn decision_by(rule: &str, action: &str, verdict: Verdict) -> Event {
+        let (action, resource, rule) = (action.to_owned(), String::new(), rule.to_owned());
         event(Kind::Session(SessionEvent::Decision { action, resource, rule, verdict, nanos: 1 }))
     }
 
@@ -247,6 +255,10 @@ mod tests {
         story.hear(&event(Kind::Session(SessionEvent::Asked(Box::new(asked)))));
         let second = story.hear(&decision("pg.query", refused())).unwrap();
         assert_eq!((second.action.resource().as_str(), second.decided), ("SELECT 2", "ask"));
+        story.hear(&query("SELECT 3"));
+        let granted = decision_by("touch, approved by bea (abcd2345)", "pg.query", Verdict::Allow);
+        let third = story.hear(&granted).unwrap();
+        assert_eq!((third.decided, third.passed), ("ask", true), "somebody was asked before, for this too");
         assert!(story.hear(&decision("pg.query", refused())).is_none(), "there is nothing that it is about");
         assert_eq!(story.unknown(), 1);
         assert!(story.rest().is_empty());

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use wiretape_core::event::{PrincipalKind, SessionEvent, SessionOpened};
-use wiretape_core::{Kind, Verdict};
-use wiretape_policy::{Bench, Circumstances, Decided, Policies, Subject, TargetFacts};
+use wiretape_core::{Decided, Kind, Verdict};
+use wiretape_policy::{Bench, Circumstances, Policies, Subject, TargetFacts};
 use wiretape_recorder::{Archive, Filter, SessionRow, Tape};
 
 use super::choice::{ALLOWED, ASKED, PoliciesArgs, shown};
@@ -135,8 +135,28 @@ impl Scene {
         })
     }
 
-    fn bench(&self, policies: &Arc<Policies>) -> Bench {
-        policies.session(&self.subject, &self.target, &self.circumstances)
+    /// Who says now what would be decided in a session that opened at `unix_nanos`.
+    fn judge(&self, policies: &Arc<Policies>, unix_nanos: u64) -> Judge {
+        let mut bench = policies.session(&self.subject, &self.target, &self.circumstances);
+        let connected = bench.connect(unix_nanos);
+        let entrance = matches!(connected, Decided::Ask { .. }).then(|| connected.clone());
+        Judge { bench, connected, entrance }
+    }
+}
+
+/// What policies say of a session, action by action.
+struct Judge {
+    bench: Bench,
+    connected: Decided,
+    /// What is asked at the entrance is asked with the first thing that is done, until it is approved.
+    entrance: Option<Decided>,
+}
+
+impl Judge {
+    fn decide(&mut self, unix_nanos: u64, past: &Past) -> Decided {
+        let decided = self.bench.decide(unix_nanos, &past.action);
+        let entrance = if past.passed { self.entrance.take() } else { self.entrance.clone() };
+        entrance.into_iter().fold(decided, Decided::and)
     }
 }
 
@@ -148,7 +168,7 @@ fn of_session(
     quiet: bool,
     sums: &mut Sums,
 ) -> anyhow::Result<()> {
-    let mut scene: Option<(Scene, Bench)> = None;
+    let mut scene: Option<(Scene, Judge)> = None;
     let mut story = Story::default();
     let mut refused_at_the_door = false;
     for event in tape.events() {
@@ -157,14 +177,14 @@ fn of_session(
             match said {
                 SessionEvent::Opened(opened) => {
                     scene = Scene::new(opened, config).map(|scene| {
-                        let bench = scene.bench(policies);
-                        (scene, bench)
+                        let judge = scene.judge(policies, row.opened_unix_nanos);
+                        (scene, judge)
                     });
                 }
                 SessionEvent::Labelled { label } => {
-                    if let Some((scene, bench)) = &mut scene {
+                    if let Some((scene, judge)) = &mut scene {
                         scene.circumstances.label = Some(label.clone());
-                        *bench = scene.bench(policies);
+                        *judge = scene.judge(policies, row.opened_unix_nanos);
                     }
                 }
                 SessionEvent::Decision { action, verdict: Verdict::Refuse(_), .. } if action == "connect" => {
@@ -173,57 +193,58 @@ fn of_session(
                 _ => {}
             }
         }
-        let Some((_, bench)) = &mut scene else { continue };
+        let Some((_, judge)) = &mut scene else { continue };
         if let Some(past) = story.hear(&event) {
-            tell(bench, row, past, quiet, sums);
+            tell(judge, row, &past, quiet, sums);
         }
     }
-    let Some((scene, mut bench)) = scene else {
+    let Some((scene, mut judge)) = scene else {
         sums.left_out += 1;
         return Ok(());
     };
     sums.sessions += 1;
     sums.unknown += story.unknown();
     for past in story.rest() {
-        tell(&mut bench, row, past, quiet, sums);
+        tell(&mut judge, row, &past, quiet, sums);
     }
     let then = if refused_at_the_door { "refuse" } else { "allow" };
-    let now = bench.connect(row.opened_unix_nanos);
+    let now = if matches!(judge.connected, Decided::Refuse { .. }) { "refuse" } else { "allow" };
     let kind = PrincipalKind::name(scene.subject.kind);
-    compare(row, "connect", &format!("{} as {kind}", scene.target.name), then, &now, quiet, sums);
+    let resource = format!("{} as {kind}", scene.target.name);
+    compare(row, "connect", &resource, (then, now), judge.connected.rules(), quiet, sums);
     Ok(())
 }
 
-fn tell(bench: &mut Bench, row: &SessionRow, past: Past, quiet: bool, sums: &mut Sums) {
+fn tell(judge: &mut Judge, row: &SessionRow, past: &Past, quiet: bool, sums: &mut Sums) {
     let at = row.opened_unix_nanos.saturating_add(past.at.as_nanos());
-    let now = bench.decide(at, &past.action);
-    compare(row, past.action.name(), &past.action.resource(), past.decided, &now, quiet, sums);
+    let now = judge.decide(at, past);
+    let names = (past.decided, now.name());
+    compare(row, past.action.name(), &past.action.resource(), names, now.rules(), quiet, sums);
 }
 
 fn compare(
     row: &SessionRow,
     action: &str,
     resource: &str,
-    then: &'static str,
-    now: &Decided,
+    (then, now): (&'static str, &'static str),
+    rules: &[String],
     quiet: bool,
     sums: &mut Sums,
 ) {
     // What was put to people and allowed or refused by them is asked again.
-    if then == now.name() {
+    if then == now {
         sums.as_before += 1;
         return;
     }
-    *sums.otherwise.entry((then, now.name())).or_default() += 1;
+    *sums.otherwise.entry((then, now)).or_default() += 1;
     if !quiet {
         println!(
-            "{} {} at {}: {action} {}: {then} then, {} now ({})",
+            "{} {} at {}: {action} {}: {then} then, {now} now ({})",
             row.id,
             shown(&row.person),
             shown(&row.target),
             shown(resource),
-            now.name(),
-            now.rules().join(", ")
+            rules.join(", ")
         );
     }
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use clap::Args;
+use wiretape_core::Decided;
 use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
 use wiretape_core::judge::{ActionKind, Approvers, Push};
-use wiretape_policy::{Circumstances, Decided, Policies, Subject, TargetFacts};
+use wiretape_policy::{Circumstances, Policies, Subject, TargetFacts};
 
 use super::choice::{ALLOWED, ASKED, PoliciesArgs, REFUSED, shown};
 use super::date;
@@ -173,14 +174,7 @@ impl TestArgs {
             label: self.label.clone(),
         };
         let mut bench = policies.session(subject, &target, &circumstances);
-        let connected = bench.connect(now);
-        Ok(match action {
-            None => connected,
-            Some(action) => match connected {
-                Decided::Allow { .. } => bench.decide(now, action),
-                stricter => stricter.and(bench.decide(now, action)),
-            },
-        })
+        Ok(bench.enter(now, action))
     }
 
     fn facts(&self, config: Option<&Config>) -> anyhow::Result<TargetFacts> {
