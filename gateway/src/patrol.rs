@@ -44,11 +44,14 @@ fn gone(gateway: &Gateway, principal: &Principal) -> Option<Reason> {
     let identity = principal.identity();
     let over = identity.is_over(unix_seconds());
     let removed = principal.is_local() && !config.users.iter().any(|user| user.name == identity.name);
+    let trusted = config.issuers.iter().any(|issuer| issuer.settings.url == identity.issuer);
+    let distrusted = !trusted && !identity.issuer.is_empty();
     let revoked = gateway.revocations().is_revoked(identity);
     let ends = config.login.removed == Removed::AtOnce || over || identity.expires_unix.is_none();
     let (rule, what) = match (removed, revoked) {
         (true, _) if ends => ("revoked", "this user was removed"),
         (false, true) if ends => ("revoked", "this login was revoked"),
+        _ if distrusted && ends => ("revoked", "nobody takes the word of this login's issuer any more"),
         _ if over && config.login.expired == Expired::Ends => ("expired", "this login has expired"),
         _ => return None,
     };

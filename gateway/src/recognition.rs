@@ -135,6 +135,11 @@ pub(crate) fn vouched(gateway: &Gateway, identity: Identity) -> Result<Principal
     let issuer = config.issuers.iter().find(|issuer| issuer.settings.url == identity.issuer);
     let users: Vec<LocalUser<'_>> =
         config.users.iter().map(|user| LocalUser { name: &user.name, issuer: user.issuer.as_deref() }).collect();
+    if issuer.is_none() && !identity.issuer.is_empty() {
+        // A certificate outlives the configuration by which it was given.
+        let text = format!("nobody takes the word of {:?} here any more: log in again", cut(&identity.issuer));
+        return Err(Wrong { text, guess: false });
+    }
     let name = issuer.map(|issuer| issuer.settings.name.as_str());
     let place = standing(&identity, name, &users).map_err(Wrong::from)?;
     let mut identity = identity;
