@@ -31,6 +31,11 @@ const FAMILIES: [Family; 7] = [
     },
 ];
 
+/// The actions at the admin API, by their names.
+pub fn office_actions() -> impl Iterator<Item = &'static str> {
+    all().filter(|(family, _)| *family == "admin").map(|(_, action)| action)
+}
+
 /// A set of actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Actions(u64);

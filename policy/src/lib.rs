@@ -33,6 +33,7 @@ mod slice;
 mod sql;
 mod url;
 
+pub use action::office_actions;
 pub use bench::Bench;
 pub use circumstances::{Circumstances, Source, Subject, TargetFacts};
 pub use faults::{Fault, Faults};

@@ -141,6 +141,10 @@ async function answer(request, response) {
   const url = new URL(request.url, 'http://server');
   const [, first, second] = url.pathname.split('/');
   switch (first) {
+    case 'note': {
+      console.log('content ' + (await content(request)).toString());
+      return say(response, 200, 'noted\n');
+    }
     case 'echo': {
       const bytes = await content(request);
       const told = heard(request);

@@ -13,6 +13,9 @@ use wiretape_core::{Event, Kind, Lane, Moment, Verdict};
 /// Actions of one lane that wait for their decision.
 const WAITING_MAX: usize = 4096;
 
+/// Bytes of a path that is told in part which have to be those of the path that was asked for.
+const COMMON_BYTES_MIN: usize = 16;
+
 /// An action with what was decided about it.
 pub(super) struct Past {
     pub(super) at: Moment,
@@ -21,6 +24,14 @@ pub(super) struct Past {
     pub(super) decided: &'static str,
     /// Whether it passed in the end.
     pub(super) passed: bool,
+}
+
+/// What was decided about an action.
+struct Decision<'a> {
+    name: &'a str,
+    resource: &'a str,
+    verdict: &'a Verdict,
+    was_asked: bool,
 }
 
 /// A push as far as it was told.
@@ -38,8 +49,10 @@ struct Pushed {
 pub(super) struct Story {
     waiting: BTreeMap<Lane, VecDeque<(Moment, ActionKind)>>,
     pushes: BTreeMap<Lane, Pushed>,
-    /// Actions that people were asked about, by lane.
-    asked: BTreeSet<(Lane, String)>,
+    /// Questions that stand, by their names, and the actions and resources that they are about.
+    asked: BTreeMap<String, (String, String)>,
+    /// The action and the resource of a question that ended just now: what is decided then is what it was about.
+    answered: Option<(String, String)>,
     unknown: usize,
     /// Whether decisions that allow are recorded, too.
     tells_all: bool,
@@ -50,12 +63,22 @@ impl Story {
     pub(super) fn hear(&mut self, event: &Event) -> Option<Past> {
         let (lane, at) = (event.lane, event.at);
         match &event.kind {
-            Kind::Session(SessionEvent::Decision { action, rule, verdict, .. }) if action != "connect" => {
+            Kind::Session(SessionEvent::Decision { action, resource, rule, verdict, .. }) if action != "connect" => {
                 self.tells_all |= *verdict == Verdict::Allow;
-                self.decide(lane, at, action, rule, verdict)
+                let was_asked = self.answered.take().is_some_and(|(name, about)| {
+                    // Of what may pass the record keeps less.
+                    name == *action && about.starts_with(resource.trim_end_matches('…'))
+                });
+                // Answered now, or before by somebody whose answer reached further.
+                let was_asked = was_asked || rule.split(", ").any(|rule| rule.starts_with("approved by "));
+                self.decide(lane, at, &Decision { name: action, resource, verdict, was_asked })
             }
-            Kind::Session(SessionEvent::Asked(question)) => {
-                self.asked.insert((lane, question.action.clone()));
+            Kind::Session(SessionEvent::Asked(asked)) => {
+                self.asked.insert(asked.question.clone(), (asked.action.clone(), asked.resource.clone()));
+                None
+            }
+            Kind::Session(SessionEvent::Answered(answered)) => {
+                self.answered = self.asked.remove(&answered.question);
                 None
             }
             Kind::Git(said) => {
@@ -104,11 +127,10 @@ impl Story {
         waiting.push_back((at, action));
     }
 
-    fn decide(&mut self, lane: Lane, at: Moment, name: &str, rule: &str, verdict: &Verdict) -> Option<Past> {
-        let was_asked = self.asked.remove(&(lane, name.to_owned()));
+    fn decide(&mut self, lane: Lane, at: Moment, decision: &Decision<'_>) -> Option<Past> {
+        let Decision { name, resource, verdict, .. } = *decision;
         let decided = match verdict {
-            // Answered now, or before by somebody whose answer reached further.
-            _ if was_asked || rule.split(", ").any(|rule| rule.starts_with("approved by ")) => "ask",
+            _ if decision.was_asked => "ask",
             Verdict::Allow => "allow",
             Verdict::Refuse(_) => "refuse",
         };
@@ -117,10 +139,11 @@ impl Story {
         } else {
             let waiting = self.waiting.entry(lane).or_default();
             let place = waiting.iter().position(|(_, action)| action.name() == name);
-            // What waits before it was judged as something else, or not at all.
-            // It was judged when it came, however long people took to answer.
+            // What waits before it was judged as something else, or not at all. It was judged when it came, however long
+            // people took to answer.
             place.and_then(|place| waiting.drain(..=place).next_back())
         };
+        let action = action.and_then(|(at, action)| Some((at, judged(action, resource)?)));
         match action {
             Some((at, action)) => Some(Past { at, action, decided, passed: *verdict == Verdict::Allow }),
             None => {
@@ -157,6 +180,27 @@ impl Pushed {
         let paths = paths.into_iter().collect();
         ActionKind::Push(Box::new(Push { repository, updates, options, paths, complete: !incomplete }))
     }
+}
+
+/// What was judged, where a decision about `resource` tells more of it than the event of `action`: of a request the event
+/// says how the client reached it, and the decision what the target was to be asked for.
+fn judged(action: ActionKind, resource: &str) -> Option<ActionKind> {
+    let ActionKind::Request { method, url } = &action else { return Some(action) };
+    let Some((_, there)) = resource.split_once(' ') else { return Some(action) };
+    let Some(begun) = there.strip_suffix('…') else {
+        return Some(ActionKind::Request { method: method.clone(), url: Bytes::copy_from_slice(there.as_bytes()) });
+    };
+    // The rest of it is the rest of what the client asked for, which may have named the target before that.
+    let asked = std::str::from_utf8(url).ok()?.split_once("://")?.1;
+    let path = asked.get(asked.find('/')?..)?;
+    let below = path.get(1..)?.find('/').and_then(|end| path.get(end + 1..));
+    let whole = [Some(path), below].into_iter().flatten().find_map(|path| {
+        let place = begun.match_indices('/').map(|(place, _)| place).find(|place| {
+            begun.get(*place..).is_some_and(|tail| tail.len() >= COMMON_BYTES_MIN && path.starts_with(tail))
+        })?;
+        Some([begun.get(..place)?, path].concat())
+    })?;
+    Some(ActionKind::Request { method: method.clone(), url: Bytes::from(whole) })
 }
 
 /// The action that an event asks for, if it asks for any.
@@ -214,8 +258,8 @@ fn destination(host: &str, port: Option<u32>) -> String {
 mod tests {
     use bytes::Bytes;
     use wiretape_core::event::{
-        GitEvent, GitService, ObjectId, ProcessEvent, ProcessKind, QueryEvent, QuestionAsked, RefChange, RefUpdate,
-        SessionEvent,
+        GitEvent, GitService, ObjectId, ProcessEvent, ProcessKind, QueryEvent, QuestionAnswered, QuestionAsked,
+        RefChange, RefUpdate, Scope, SessionEvent,
     };
     use wiretape_core::judge::ActionKind;
     use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
@@ -251,8 +295,13 @@ mod tests {
         assert!(story.hear(&query("SELECT 1")).is_none() && story.hear(&query("SELECT 2")).is_none());
         let first = story.hear(&decision("pg.query", Verdict::Allow)).unwrap();
         assert_eq!((first.action.resource().as_str(), first.decided), ("SELECT 1", "allow"));
-        let asked = QuestionAsked { action: "pg.query".to_owned(), ..QuestionAsked::default() };
+        let (question, resource) = ("abcd2345".to_owned(), "SELECT 2".to_owned());
+        let (action, verdict) = ("pg.query".to_owned(), refused());
+        let asked = QuestionAsked { question: question.clone(), action, resource, ..QuestionAsked::default() };
         story.hear(&event(Kind::Session(SessionEvent::Asked(Box::new(asked)))));
+        let (by, scope) = (Vec::new(), Scope::Once);
+        let answered = QuestionAnswered { question, verdict, by, scope, nanos: 1 };
+        story.hear(&event(Kind::Session(SessionEvent::Answered(Box::new(answered)))));
         let second = story.hear(&decision("pg.query", refused())).unwrap();
         assert_eq!((second.action.resource().as_str(), second.decided), ("SELECT 2", "ask"));
         story.hear(&query("SELECT 3"));
@@ -262,6 +311,24 @@ mod tests {
         assert!(story.hear(&decision("pg.query", refused())).is_none(), "there is nothing that it is about");
         assert_eq!(story.unknown(), 1);
         assert!(story.rest().is_empty());
+    }
+
+    #[test]
+    fn a_request_is_what_the_target_was_asked_for() {
+        let request = |path: &str| ActionKind::Request {
+            method: Bytes::from_static(b"GET"),
+            url: Bytes::from(format!("https://gateway:8443{path}")),
+        };
+        let long = "/a/page/that/has/a/name/of/many/letters";
+        for (asked, told, judged) in [
+            ("/shop/page".to_owned(), "GET http://shop/v1/page", Some("http://shop/v1/page".to_owned())),
+            (format!("/shop{long}"), "GET http://shop/v1/a/page/that/has…", Some(format!("http://shop/v1{long}"))),
+            (long.to_owned(), "GET https://host/a/page/that/has…", Some(format!("https://host{long}"))),
+            (format!("/shop{long}"), "GET http://shop/another/way/to/it…", None),
+        ] {
+            let expected = judged.map(|url| ActionKind::Request { method: "GET".into(), url: url.into() });
+            assert_eq!(super::judged(request(&asked), told), expected, "{asked} {told}");
+        }
     }
 
     #[test]

@@ -228,13 +228,16 @@ impl What {
             return Ok(match name.as_str() {
                 "ssh.shell" => Some(ActionKind::Shell),
                 "ssh.agent" => Some(ActionKind::Agent),
-                "ssh.exec" | "ssh.subsystem" | "ssh.forward" | "pg.query" | "http.request" | "git.fetch"
-                | "git.push" => {
+                name if name == "connect" || wiretape_policy::office_actions().any(|action| action == name) => None,
+                name if ["ssh.", "file.", "pg.", "http.", "git."].iter().any(|family| name.starts_with(family)) => {
                     bail!(
-                        "{name} is asked with what it is about: --command, --subsystem, --forward, --sql, --request, --fetch, --push"
+                        "{name} is asked with what it is about: --command, --subsystem, --forward, --file, --sql, --request, --fetch, --push"
                     )
                 }
-                _ => None,
+                _ => {
+                    let office: Vec<&str> = wiretape_policy::office_actions().collect();
+                    bail!("there is no action {name:?}: write connect, ssh.shell, ssh.agent, {}", office.join(", "))
+                }
             });
         }
         let kind = if let Some(command) = &self.command {

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod hall;
+mod notices;
 mod recordings;
 mod schemathesis;
 mod targets;

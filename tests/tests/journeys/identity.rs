@@ -2,6 +2,7 @@
 
 mod clients;
 mod device;
+mod ended;
 mod guesses;
 mod login;
 mod oauth;

@@ -11,7 +11,7 @@ use wiretape_tests::secrets::Token;
 use wiretape_tests::stage::wait_until;
 
 /// What every stage of these journeys permits beside its own rules: to connect, and that the leads answer.
-const COMMON: &str = r#"
+pub(super) const COMMON: &str = r#"
 @id("enter")
 permit (principal, action == Action::"connect", resource);
 @id("leads-answer")
@@ -90,6 +90,15 @@ impl Council {
         let (id, _) = self.question(gateway, words);
         Self::wiretape(gateway, &self.bea, &["refuse", &id, "--why", "not on a Friday"]).succeed();
         id
+    }
+
+    /// The figure `name` of the gateway.
+    pub(super) fn figure(&self, gateway: &Gateway, name: &str) -> String {
+        let curl = Program::new("curl").args(["-sS", "--fail-with-body", "-H"]);
+        let curl = curl.arg(format!("Authorization: Bearer {}", self.bea.secret));
+        let figures = curl.arg(format!("http://{}/metrics", gateway.admin())).succeed().text();
+        let value = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in {figures}")).to_owned()
     }
 
     /// Waits until no question waits.
