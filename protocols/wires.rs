@@ -9,7 +9,7 @@ use wiretape_git::{GitWire, LfsWire};
 pub use wiretape_git::{Options as GitOptions, Packs};
 use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
-use wiretape_scp::ScpWire;
+use wiretape_scp::{Place, ScpWire};
 use wiretape_sftp::SftpWire;
 use wiretape_websocket::WebSocketWire;
 
@@ -77,7 +77,7 @@ fn sftp(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
 fn scp(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let Carrier::Exec { command } = carrier else { return None };
     let direction = wiretape_scp::direction(command)?;
-    Some(Box::new(ScpWire::new(lane, direction)))
+    Some(Box::new(ScpWire::new(lane, direction, Place::of(command, direction))))
 }
 
 /// A command or an exchange of git: fetches, pushes, archives.

@@ -37,8 +37,10 @@ pub enum ActionKind {
     },
     /// The client's agent, lent to the target.
     Agent,
-    /// An operation on a file, by SFTP or scp.
+    /// An operation on a file, by SFTP.
     File(Box<FileOperation>),
+    /// A file or a folder that scp brings or fetches, judged when it is announced.
+    Transfer(Box<Transfer>),
     /// SQL: a simple query, or a statement that is prepared.
     Query {
         /// The text, possibly several statements; not always UTF-8.
@@ -81,6 +83,7 @@ impl ActionKind {
             Self::Forward { .. } => "ssh.forward",
             Self::Agent => "ssh.agent",
             Self::File(operation) => operation.action(),
+            Self::Transfer(transfer) => transfer.operation.action(),
             Self::Query { .. } => "pg.query",
             Self::Call { .. } => "pg.call",
             Self::Request { .. } => "http.request",
@@ -109,6 +112,10 @@ impl ActionKind {
             Self::Subsystem { name } => name.clone(),
             Self::Forward { destination } => destination.clone(),
             Self::File(operation) => text(operation.path()),
+            Self::Transfer(transfer) if transfer.paths.is_empty() => {
+                format!("{}, in a place that the command does not tell", text(transfer.operation.path()))
+            }
+            Self::Transfer(transfer) => transfer.paths.iter().map(text).collect::<Vec<_>>().join(" or "),
             Self::Call { function_id } => function_id.to_string(),
             Self::Request { method, url } => format!("{} {}", text(method), text(url)),
             Self::Fetch { repository } => text(repository),
@@ -116,6 +123,17 @@ impl ActionKind {
             Self::Query { text: bytes } | Self::Line { text: bytes } => text(bytes),
         }
     }
+}
+
+/// What scp would do with one file or folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// What is done: something is sent or a folder is made at the target, or a file there is read or a folder listed. Its
+    /// path is the one that was announced, from where the transfer began.
+    pub operation: FileOperation,
+    /// The paths that it may have at the target: one of them it has, and which one only the target knows. Empty where the
+    /// command does not tell them.
+    pub paths: Vec<Bytes>,
 }
 
 /// What a push would do.

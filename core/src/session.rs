@@ -163,7 +163,8 @@ impl<W: Wire> Session<W> {
             }
         };
         self.drain(at);
-        match outcome {
+        // What is wrong with what was said stands before what is wrong with what was read behind an answer.
+        match outcome.and_then(|()| self.wire.fault().map_or(Ok(()), Err)) {
             Err(fault) => self.fault(at, fault),
             Ok(()) if self.wire.held_bytes() > self.wire.held_bytes_max() => {
                 let reason = Reason::new("limits", "more is held back on this connection than the gateway keeps");

@@ -108,6 +108,13 @@ pub trait Wire {
         let _ = (at, unit, finding);
     }
 
+    /// What was wrong with what stood behind an answer: it was said before, and is read only now. Told once. The owner asks
+    /// after each [`Wire::rule`], [`Wire::waiting`] and [`Wire::found`], once no step is left, and takes it as a fault of
+    /// [`Wire::feed`].
+    fn fault(&mut self) -> Option<Fault> {
+        None
+    }
+
     /// `side` will say nothing more.
     ///
     /// # Errors
@@ -153,6 +160,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn found(&mut self, at: Moment, unit: Unit, finding: Finding) {
         (**self).found(at, unit, finding);
+    }
+
+    fn fault(&mut self) -> Option<Fault> {
+        (**self).fault()
     }
 
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {

@@ -15,7 +15,7 @@ mod websocket;
 
 use wiretape_core::{ByteWire, Lane};
 use wiretape_line::LineWire;
-use wiretape_scp::{Direction, ScpWire};
+use wiretape_scp::{Direction, Place, ScpWire};
 use wiretape_sftp::SftpWire;
 
 pub use database::{postgres, postgres_login};
@@ -37,7 +37,7 @@ pub fn line(input: &[u8]) {
 pub fn scp(input: &[u8]) {
     let make = |first: u8| -> ByteWire {
         let direction = if first & 1 == 0 { Direction::Upload } else { Direction::Download };
-        Box::new(ScpWire::new(LANE, direction))
+        Box::new(ScpWire::new(LANE, direction, Place::default()))
     };
     wire(input, make, false);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use wiretape_core::event::{FileOperation, RefChange};
-use wiretape_core::judge::{ActionKind, Push};
+use wiretape_core::judge::{ActionKind, Push, Transfer};
 
 use crate::circumstances::TargetFacts;
 use crate::context::{Fields, Value};
@@ -120,6 +120,7 @@ pub(crate) fn of(action: &ActionKind, slice: &Slice, target: &TargetFacts) -> Ca
             below(Kind::Host, &host)
         }
         ActionKind::File(operation) => return file(told, operation, target),
+        ActionKind::Transfer(transfer) => return self::transfer(told, transfer, target),
         ActionKind::Query { text } => return query(told, text, target),
         ActionKind::Call { function_id } => {
             told.tell("function", || Some(Value::Number(i64::from(*function_id))));
@@ -160,8 +161,9 @@ fn forwarded(destination: &str) -> (String, Option<i64>) {
     (plain_host(host).unwrap_or_else(|| host.to_owned()), port.parse::<u16>().ok().map(i64::from))
 }
 
-fn file(mut told: Told<'_>, operation: &FileOperation, target: &TargetFacts) -> Cases {
-    let (name, to) = match operation {
+/// What policies call an operation, and the second path that it names.
+fn operation_name(operation: &FileOperation) -> (&'static str, Option<&Bytes>) {
+    match operation {
         FileOperation::Open { .. } => ("open", None),
         FileOperation::List { .. } => ("list", None),
         FileOperation::Stat { .. } => ("stat", None),
@@ -175,7 +177,34 @@ fn file(mut told: Told<'_>, operation: &FileOperation, target: &TargetFacts) -> 
         FileOperation::RealPath { .. } => ("real-path", None),
         FileOperation::Send { .. } => ("send", None),
         FileOperation::Extension { .. } => ("extension", None),
+    }
+}
+
+/// One case for each path that it may have.
+fn transfer(mut told: Told<'_>, transfer: &Transfer, target: &TargetFacts) -> Cases {
+    let (name, _) = operation_name(&transfer.operation);
+    told.text("operation", Some(name));
+    told.text("to", Some(""));
+    let slice = told.slice;
+    let case = |path: Option<String>| {
+        let mut told = Told::new(slice);
+        told.text("path", path.as_deref());
+        told.flag("parsed", Some(path.is_some()));
+        let resource = match &path {
+            Some(path) => Resource::below(&target.name, Kind::Path, path),
+            None => Resource::uncertain(&target.name, Kind::Path),
+        };
+        Case { resource, fields: Arc::new(told.fields) }
     };
+    let each = match transfer.paths.as_slice() {
+        [] => vec![case(None)],
+        paths => paths.iter().map(|path| case(path::plain(path))).collect(),
+    };
+    Cases { shared: told.fields, each }
+}
+
+fn file(mut told: Told<'_>, operation: &FileOperation, target: &TargetFacts) -> Cases {
+    let (name, to) = operation_name(operation);
     // What an extension does with its path, and with others that only it knows of, is its own affair.
     let is_known = !matches!(operation, FileOperation::Extension { .. });
     let path = path::plain(operation.path()).filter(|_| is_known);

@@ -13,6 +13,9 @@ pub(crate) const COMMAND: u32 = 0;
 /// `SSH_FX_FAILURE` of SFTP, whose codes the vocabulary borrows.
 const FAILURE: u32 = 4;
 
+/// `SSH_FX_PERMISSION_DENIED` of SFTP: what the gateway itself answers.
+const DENIED: u32 = 3;
+
 /// Events of one lane, in order, each at the moment at which it was said.
 #[derive(Debug)]
 pub(crate) struct Notes {
@@ -49,6 +52,12 @@ impl Notes {
             Status::Failed(text) => (FAILURE, text.clone()),
         };
         self.push(side, FileEvent::Answered { request, status, message });
+    }
+
+    /// The gateway itself answered that it may not be.
+    pub(crate) fn denied(&mut self, request: u32, message: &str) {
+        let message = message.to_owned();
+        self.push(Side::Client, FileEvent::Answered { request, status: DENIED, message });
     }
 
     /// The contents of a file passed, as far as they did.

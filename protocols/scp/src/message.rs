@@ -91,14 +91,14 @@ pub(crate) fn control(message: &[u8]) -> Option<Control> {
     parsed.ok().map(|(_, control)| control)
 }
 
-/// `<mode> <size> <name>`; the mode has four digits, and sizes are those of `off_t`.
+/// `<mode> <size> <name>`; the mode has four digits, sizes are those of `off_t`, and a name has no slash.
 fn entry(fields: &[u8]) -> Parsed<'_, (u32, u64, Bytes)> {
     let mode = take_while_m_n(4, 4, |byte: u8| (b'0'..=b'7').contains(&byte));
     let size = decimal.map_opt(|size| i64::try_from(size).is_ok().then_some(size));
     let (name, (mode, size)) = (terminated(mode, char(' ')), terminated(size, char(' '))).parse(fields)?;
     let permissions = mode.iter().fold(0, |mode, digit| mode * 8 + u32::from(digit - b'0'));
     let (after, name) =
-        rest.map_opt(|name: &[u8]| (!name.is_empty()).then(|| Bytes::copy_from_slice(name))).parse(name)?;
+        rest.map_opt(|name: &[u8]| (!name.is_empty() && !name.contains(&b'/')).then(|| Bytes::copy_from_slice(name))).parse(name)?;
     Ok((after, (permissions, size, name)))
 }
 
@@ -136,6 +136,8 @@ mod tests {
             "C0644 12 \n",
             "C0644 12\n",
             "C0644  12 a\n",
+            "C0644 12 a/b\n",
+            "D0755 0 /etc\n",
             "E \n",
             "T5 0 7\n",
             "T5 0 7 0 \n",

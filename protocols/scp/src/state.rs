@@ -12,6 +12,9 @@
 //!   each of them ── both ends are gone ──► Over
 //! ```
 //!
+//! A file or a directory that is refused is answered `failed` in the sink's place; where the sink has said `well` before
+//! it was asked, the transfer is over.
+//!
 //! A source that does not wait is made to: what it says early is not read before the status that decides what it
 //! means. A status that comes early counts for what the source says next, as it does at the source itself.
 
@@ -185,6 +188,22 @@ impl Transfer {
         Ok(length)
     }
 
+    /// What was announced last may not be. True when the transfer goes on without it; false when the sink had agreed to it
+    /// before it was asked, so that it cannot be taken back: then nothing more is read.
+    pub(crate) fn refuse(&mut self, text: &str, notes: &mut Notes) -> bool {
+        let (state, announced, goes_on) = match std::mem::replace(&mut self.state, State::Over) {
+            State::Waiting(Awaited::File(file)) => (State::Between, Some(file.announced), true),
+            State::Waiting(Awaited::Directory(announced)) => (State::Between, Some(announced), true),
+            State::Content(file) | State::Closing(file) => (State::Over, Some(file.announced), false),
+            State::Between | State::Waiting(_) | State::Over => (State::Over, None, false),
+        };
+        self.state = state;
+        if let Some(announced) = announced {
+            announced.denied(text, notes);
+        }
+        goes_on
+    }
+
     /// Nothing more will be said, or heard: a file on its way is told as far as it came.
     pub(crate) fn finish(&mut self, notes: &mut Notes) {
         let state = std::mem::replace(&mut self.state, State::Over);
@@ -308,6 +327,12 @@ impl Transfer {
 }
 
 impl Announced {
+    fn denied(&self, text: &str, notes: &mut Notes) {
+        for request in self.times.into_iter().chain([self.request]) {
+            notes.denied(request, text);
+        }
+    }
+
     fn answered(&self, sink: Side, status: &Status, notes: &mut Notes) {
         for request in self.times.into_iter().chain([self.request]) {
             notes.answered(sink, request, status);

@@ -41,7 +41,7 @@ pub struct SftpWire {
     behind_bytes: usize,
     /// The client ends behind that.
     ends: bool,
-    /// What was wrong with what waited: whoever feeds the wire next is told.
+    /// What was wrong with what waited.
     fault: Option<Fault>,
     steps: VecDeque<Step<Bytes>>,
 }
@@ -203,9 +203,6 @@ impl Wire for SftpWire {
     type Message = Bytes;
 
     fn feed(&mut self, side: Side, at: Moment, message: Bytes) -> Result<(), Fault> {
-        if let Some(fault) = self.fault.take() {
-            return Err(fault);
-        }
         self.notes.set_now(at);
         if self.holds(side) {
             // It may wait for long: it keeps no more memory than its own length.
@@ -240,10 +237,11 @@ impl Wire for SftpWire {
         self.flush_notes();
     }
 
+    fn fault(&mut self) -> Option<Fault> {
+        self.fault.take()
+    }
+
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
-        if let Some(fault) = self.fault.take() {
-            return Err(fault);
-        }
         self.notes.set_now(at);
         if side == Side::Upstream {
             self.conversation.finish(&mut self.notes);

@@ -96,23 +96,40 @@ impl Nested {
         *self.deaf.of_mut(side) = true;
     }
 
-    /// Passes on an answer; true when it was for a unit of this wire.
-    pub(crate) fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict, outbox: &mut Outbox) -> bool {
-        let Some(inner) = self.units.remove(&unit) else { return false };
+    /// Passes on an answer, where it is for a unit of this wire.
+    pub(crate) fn rule(
+        &mut self,
+        at: Moment,
+        unit: Unit,
+        verdict: Verdict,
+        outbox: &mut Outbox,
+    ) -> Result<(), Fault> {
+        let Some(inner) = self.units.remove(&unit) else { return Ok(()) };
         self.wire.rule(at, inner, verdict);
+        self.go_on(at, outbox)
+    }
+
+    /// Says what follows from what the wire was told.
+    fn go_on(&mut self, at: Moment, outbox: &mut Outbox) -> Result<(), Fault> {
         self.drain(at, outbox);
-        true
+        self.wire.fault().map_or(Ok(()), Err)
     }
 
     /// Tells the wire that people are asked about one of its units. `None` when it is none of this wire's; otherwise
     /// whether the wire had words for its client.
-    pub(crate) fn waiting(&mut self, at: Moment, unit: Unit, text: &str, outbox: &mut Outbox) -> Option<bool> {
+    pub(crate) fn waiting(
+        &mut self,
+        at: Moment,
+        unit: Unit,
+        text: &str,
+        outbox: &mut Outbox,
+    ) -> Option<Result<bool, Fault>> {
         let inner = *self.units.get(&unit)?;
         self.wire.waiting(at, inner, text);
         let told = std::mem::take(&mut self.told);
-        self.drain(at, outbox);
+        let outcome = self.go_on(at, outbox);
         let said = std::mem::replace(&mut self.told, told);
-        Some(said)
+        Some(outcome.map(|()| said))
     }
 
     /// Nobody wants an answer for what this wire asked any more.
@@ -122,12 +139,17 @@ impl Nested {
         }
     }
 
-    /// Passes on what an examination found; true when it was one of this wire.
-    pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) -> bool {
-        let Some(inner) = self.examined.remove(&unit) else { return false };
+    /// Passes on what an examination found, where it was one of this wire.
+    pub(crate) fn found(
+        &mut self,
+        at: Moment,
+        unit: Unit,
+        finding: Finding,
+        outbox: &mut Outbox,
+    ) -> Result<(), Fault> {
+        let Some(inner) = self.examined.remove(&unit) else { return Ok(()) };
         self.wire.found(at, inner, finding);
-        self.drain(at, outbox);
-        true
+        self.go_on(at, outbox)
     }
 
     /// The wire takes its leave; what it would ask now is not asked any more, and what is held never goes.

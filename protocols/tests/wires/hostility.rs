@@ -244,7 +244,7 @@ fn sftp_files_that_are_closed_but_still_read_are_bounded() {
 #[test]
 fn scp_directories_are_bounded() {
     let conversation = |turns: &[Turn]| {
-        let wire = wiretape_scp::ScpWire::new(LANE, wiretape_scp::Direction::Upload);
+        let wire = wiretape_scp::ScpWire::new(LANE, wiretape_scp::Direction::Upload, wiretape_scp::Place::default());
         perform(Box::new(wire), Box::new(AllowAll), turns).fault()
     };
     let well = Turn::Say(Side::Upstream, Bytes::from_static(b"\0"));
@@ -263,7 +263,7 @@ fn scp_directories_are_bounded() {
 
 #[test]
 fn scp_sources_that_do_not_wait_are_bounded() {
-    let wire = wiretape_scp::ScpWire::new(LANE, wiretape_scp::Direction::Upload);
+    let wire = wiretape_scp::ScpWire::new(LANE, wiretape_scp::Direction::Upload, wiretape_scp::Place::default());
     let content = Bytes::from(vec![b'x'; PIECE_BYTES]);
     let turns: Vec<_> = (0..160).map(|_| Turn::Say(Side::Client, content.clone())).collect();
     let performance = perform(Box::new(wire), Box::new(AllowAll), &turns);

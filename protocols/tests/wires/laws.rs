@@ -137,7 +137,7 @@ struct Cover {
     sent_upstream: usize,
     frames_client: Frames,
     frames_upstream: Frames,
-    /// The gateway says something of its own to the client, in the words of a report or of an error; a target of git then
+    /// The gateway says something of its own, in the words of a report, of an error or of a denial; a target of git then
     /// hears that nothing is wanted.
     own: bool,
 }
@@ -180,7 +180,11 @@ impl Cover {
                 }
             }
             Kind::File(FileEvent::Asked { .. }) => self.asked += 1,
-            Kind::File(FileEvent::Answered { .. }) => self.answered += 1,
+            Kind::File(FileEvent::Answered { status, .. }) => {
+                self.answered += 1;
+                // What the gateway itself denies.
+                self.own |= event.side == Side::Client && *status == 3;
+            }
             Kind::Git(GitEvent::Error { .. } | GitEvent::Report { .. }) if event.side == Side::Client => {
                 self.own = true;
             }
@@ -243,6 +247,10 @@ fn law_3_the_record_comes_before_the_wire() {
             let mut cover = Cover::default();
             for (_, effect) in &performance.effects {
                 cover.see(effect, speaker.record)?;
+                // From then on, how much was sent does not tell what.
+                if cover.own {
+                    continue;
+                }
                 // Whatever began to pass, its operation is on the record.
                 for (facts, noted) in
                     [(&conversation.facts.asked, cover.asked), (&conversation.facts.answered, cover.answered)]

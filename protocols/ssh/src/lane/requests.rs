@@ -170,8 +170,8 @@ impl LaneState {
                 }
             }
         } else if let Some(nested) = &mut self.nested {
-            nested.rule(around.at, unit, verdict, around.outbox);
-            self.settle_behind(around);
+            let outcome = nested.rule(around.at, unit, verdict, around.outbox);
+            self.settle_nested(outcome, around);
         }
         self.release(around);
     }
@@ -179,8 +179,8 @@ impl LaneState {
     /// What an examination found that the nested wire asked for.
     pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) {
         if let Some(nested) = &mut self.nested {
-            nested.found(around.at, unit, finding, around.outbox);
-            self.settle_behind(around);
+            let outcome = nested.found(around.at, unit, finding, around.outbox);
+            self.settle_nested(outcome, around);
         }
         self.release(around);
     }
@@ -222,8 +222,9 @@ impl LaneState {
         if !own {
             let nested = self.nested.as_mut();
             match nested.and_then(|nested| nested.waiting(around.at, unit, text, around.outbox)) {
-                Some(false) => {}
-                Some(true) | None => return,
+                Some(Ok(false)) => {}
+                Some(Ok(true)) | None => return,
+                Some(Err(fault)) => return self.settle_nested(Err(fault), around),
             }
         }
         let before = self.pending.of(Side::Client);

@@ -1,11 +1,11 @@
 //! From the text of a case to turns.
 
 use bytes::Bytes;
-use wiretape_core::{ByteWire, Lane, NestedWires, Reason, Side, Verdict};
+use wiretape_core::{ByteWire, Carrier, Lane, NestedWires, Reason, Side, Verdict};
 use wiretape_line::LineWire;
 use wiretape_postgres::PostgresWire;
 use wiretape_protocols::{GitOptions, Packs, Table};
-use wiretape_scp::{Direction, ScpWire};
+use wiretape_scp::{Direction, Place, ScpWire};
 use wiretape_sftp::SftpWire;
 use wiretape_websocket::WebSocketWire;
 
@@ -62,8 +62,12 @@ impl Case {
             "postgres" => Box::new(PostgresWire::new(LANE)),
             "sftp" => Box::new(SftpWire::new(LANE)),
             "websocket" => Box::new(WebSocketWire::new(LANE)),
-            "scp upload" => Box::new(ScpWire::new(LANE, Direction::Upload)),
-            "scp download" => Box::new(ScpWire::new(LANE, Direction::Download)),
+            "scp upload" => Box::new(ScpWire::new(LANE, Direction::Upload, Place::default())),
+            "scp download" => Box::new(ScpWire::new(LANE, Direction::Download, Place::default())),
+            scp if scp.starts_with("scp -") => {
+                let carrier = Carrier::Exec { command: Bytes::copy_from_slice(scp.as_bytes()) };
+                Table::default().wire(LANE, &carrier).unwrap_or_else(|| panic!("nothing is carried by {scp:?}"))
+            }
             git if git.starts_with("git ") => {
                 let (packs, what) = match git.strip_prefix("git listed ") {
                     Some(what) => (Packs::Listed, what),
@@ -84,7 +88,8 @@ impl Case {
     /// what the wire's name alone does not tell.
     pub(crate) fn seed(&self) -> (Option<&'static str>, u8) {
         let Some(what) = self.wire.strip_prefix("git ") else {
-            return (None, u8::from(self.wire == "scp download"));
+            let fetches = self.wire == "scp download" || self.wire.starts_with("scp -f");
+            return (None, u8::from(fetches));
         };
         let (listed, what) = what.strip_prefix("listed ").map_or((0, what), |what| (4, what));
         let target = if what.contains("receive-pack") { "receive_pack" } else { "git_fetch" };

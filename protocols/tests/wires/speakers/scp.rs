@@ -1,7 +1,7 @@
 //! A source with a tree of files, and a sink that mostly takes them.
 
 use wiretape_core::Side;
-use wiretape_scp::{Direction, ScpWire};
+use wiretape_scp::{Direction, Place, ScpWire};
 
 use super::{Conversation, Dice, Facts, LANE, Transferred, said, sha256};
 use crate::stage::Turn;
@@ -21,8 +21,8 @@ pub(crate) fn converse(dice: &mut Dice) -> Conversation {
     }
     script.turns.extend([Turn::End(source), Turn::End(source.other())]);
     let wire = match upload {
-        true => || Box::new(ScpWire::new(LANE, Direction::Upload)) as _,
-        false => || Box::new(ScpWire::new(LANE, Direction::Download)) as _,
+        true => || Box::new(ScpWire::new(LANE, Direction::Upload, Place::default())) as _,
+        false => || Box::new(ScpWire::new(LANE, Direction::Download, Place::default())) as _,
     };
     Conversation { wire, turns: script.turns, facts: script.facts }
 }
@@ -51,7 +51,8 @@ impl Script {
                 }
                 self.status(None);
             }
-            let name = format!("entry {}", dice.below(100)).into_bytes();
+            let word = *dice.pick(&["", "", "", "", "", "", "risky ", "secret "]);
+            let name = format!("{word}entry {}", dice.below(100)).into_bytes();
             let path = [directory, &name].concat();
             let asked = 1 + usize::from(times);
             if dice.once_in(4) {
