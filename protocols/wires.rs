@@ -4,6 +4,8 @@
 //! know each other. `tests/` holds every row to the six laws.
 #![warn(clippy::indexing_slicing)]
 
+use wiretape_core::event::FileOperation;
+use wiretape_core::judge::ActionKind;
 use wiretape_core::{ByteWire, Carrier, Lane, NestedWires};
 use wiretape_git::{GitWire, LfsWire};
 pub use wiretape_git::{Options as GitOptions, Packs};
@@ -78,6 +80,20 @@ fn scp(_table: &Table, lane: Lane, carrier: &Carrier) -> Option<ByteWire> {
     let Carrier::Exec { command } = carrier else { return None };
     let direction = wiretape_scp::direction(command)?;
     Some(Box::new(ScpWire::new(lane, direction, Place::of(command, direction))))
+}
+
+/// Whether `command` runs an scp that is read.
+#[must_use]
+pub fn is_scp(command: &[u8]) -> bool {
+    wiretape_scp::direction(command).is_some()
+}
+
+/// As what a file or a folder is judged that scp announces as `operation`, where `command` runs it; `None` where the
+/// command is no scp that is read, and for what is not judged for itself.
+#[must_use]
+pub fn transfer(command: &[u8], operation: &FileOperation) -> Option<ActionKind> {
+    let direction = wiretape_scp::direction(command)?;
+    wiretape_scp::action(operation, direction, &Place::of(command, direction))
 }
 
 /// A command or an exchange of git: fetches, pushes, archives.

@@ -13,8 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, bail};
-use wiretape_core::{Action, Decided, Guard, Judgement, Moment, Question, Reason, Unit, Verdict};
+use bytes::Bytes;
+use wiretape_core::{
+    Action, Carrier, Decided, Guard, Judgement, Lane, Moment, NestedWires, Question, Reason, Unit, Verdict,
+};
 use wiretape_policy::{Bench, Circumstances, Policies, Source, Subject, TargetFacts};
+use wiretape_protocols::Table;
 
 use crate::clock::{SessionClock, unix_nanos};
 use crate::config::Config;
@@ -71,7 +75,7 @@ pub(crate) fn compile(config: &Config) -> anyhow::Result<Policies> {
             Some(folder) => format!("the policies in {} are of no use", folder.display()),
             None => "the targets' settings are of no use".to_owned(),
         })?;
-    Ok(policies)
+    Ok(policies.reading(is_read))
 }
 
 /// The files of policies in `folder`, in the order of their names.
@@ -102,6 +106,12 @@ pub(crate) fn sources(folder: &Path) -> anyhow::Result<Vec<Source>> {
     }
     sources.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(sources)
+}
+
+/// Whether a wire reads what a program carries that `command` runs.
+pub(crate) fn is_read(command: &[u8]) -> bool {
+    let command = Bytes::copy_from_slice(command);
+    Table::default().wire(Lane::CONNECTION, &Carrier::Exec { command }).is_some()
 }
 
 impl InForce {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use wiretape_approval::{Approvals, Asking, Settled};
-use wiretape_core::event::{QuestionAnswered, QuestionAsked, Scope};
+use wiretape_core::event::{FileOperation, QuestionAnswered, QuestionAsked, Scope};
 use wiretape_core::judge::ActionKind;
 use wiretape_core::{Moment, Question, Reason, SessionId, Unit, Verdict};
 
@@ -355,6 +355,15 @@ fn detail(action: &ActionKind) -> String {
             }));
             lines.extend(push.options.iter().map(|option| format!("option {}", String::from_utf8_lossy(option))));
             lines.join("\n")
+        }
+        ActionKind::File(operation) => {
+            let second = match operation.as_ref() {
+                FileOperation::Rename { to, .. } => Some(to),
+                FileOperation::Link { target, .. } => Some(target),
+                _ => None,
+            };
+            let paths = std::iter::once(operation.path()).chain(second);
+            paths.map(|path| String::from_utf8_lossy(path)).collect::<Vec<_>>().join(" -> ")
         }
         action => action.resource_within(usize::MAX),
     }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression};
 use wiretape_core::Decided;
-use wiretape_core::judge::ActionKind;
+use wiretape_core::event::{FileOperation, OpenMode};
+use wiretape_core::judge::{ActionKind, Transfer};
 
 use crate::action::Actions;
 use crate::case::{self, Cases};
@@ -15,8 +17,10 @@ use crate::decided::refused;
 use crate::limits::{DECISION_KEY_BYTES_MAX, DECISIONS_KEPT_MAX, PREPARED_MAX};
 use crate::moment::Time;
 use crate::objection::Objection;
+use crate::policies::Reads;
 use crate::resource::{Kind, Resource, Thing};
 use crate::rule::{Looks, Rule};
+use crate::shell::CommandLine;
 use crate::slice::Slice;
 
 /// What decides in one session: the policies that can matter to its principal and its target.
@@ -35,6 +39,7 @@ pub struct Bench {
     below_target: Option<Arc<Entities>>,
     places: HashMap<Thing, Arc<Entities>>,
     kept: BTreeMap<(&'static str, Vec<u8>), Decided>,
+    reads: Reads,
 }
 
 impl Bench {
@@ -44,6 +49,7 @@ impl Bench {
         subject: &Subject,
         target: &TargetFacts,
         circumstances: &Circumstances,
+        reads: Reads,
     ) -> Self {
         let is_in = target.groups.is_empty() || target.groups.iter().any(|group| subject.groups.contains(group));
         let mut outside = (!is_in).then(|| Decided::Refuse {
@@ -72,6 +78,7 @@ impl Bench {
             below_target: None,
             places: HashMap::new(),
             kept: BTreeMap::new(),
+            reads,
         }
     }
 
@@ -100,7 +107,24 @@ impl Bench {
         {
             return Decided::Refuse { rules: vec![objection.name()], text };
         }
+        let decided = self.decide_alone(unix_nanos, action);
+        match action {
+            ActionKind::Exec { command } if decided.name() != "refuse" && self.copies_unread(command) => {
+                let [read, write] = unknown_copies();
+                decided.and(self.decide_alone(unix_nanos, &read)).and(self.decide_alone(unix_nanos, &write))
+            }
+            _ => decided,
+        }
+    }
+
+    fn decide_alone(&mut self, unix_nanos: u64, action: &ActionKind) -> Decided {
         self.judge(unix_nanos, action.name(), key(action), |slice, target| case::of(action, slice, target))
+    }
+
+    /// Whether `command` starts a program that copies files, in a way that nobody reads.
+    fn copies_unread(&self, command: &[u8]) -> bool {
+        let programs = CommandLine::parse(command).programs.unwrap_or_default();
+        ["scp", "sftp-server"].iter().any(|program| programs.contains(*program)) && !(self.reads)(command)
     }
 
     /// How many policies can matter in this session, and how many of them for the action of this name.
@@ -230,6 +254,13 @@ impl Bench {
         self.below_target = Some(Arc::clone(&entities));
         Ok((uid, entities))
     }
+}
+
+/// A file that is read and one that is written, of neither of which the path is known.
+fn unknown_copies() -> [ActionKind; 2] {
+    let read = FileOperation::Open { path: Bytes::new(), mode: OpenMode { read: true, ..OpenMode::default() } };
+    let write = FileOperation::Send { path: Bytes::new(), size: 0, permissions: 0 };
+    [read, write].map(|operation| ActionKind::Transfer(Box::new(Transfer { operation, paths: Vec::new() })))
 }
 
 /// What an action is remembered by; `None` for one that is not.

@@ -25,7 +25,11 @@ pub struct Policies {
     targets: Vec<TargetFacts>,
     types: Arc<Types>,
     embedded: bool,
+    reads: Reads,
 }
+
+/// Whether what is done by a command line is judged as it is done, because somebody reads what its program carries.
+pub(crate) type Reads = fn(&[u8]) -> bool;
 
 impl Policies {
     /// Checks and takes apart the policies of `sources`, for a gateway with these targets. `None` stands for the
@@ -54,12 +58,21 @@ impl Policies {
                 targets: targets.to_vec(),
                 types: Arc::new(types),
                 embedded: sources.is_none(),
+                reads: |_| false,
             }),
             (compiled, _) => {
                 faults.0.extend(compiled.err().into_iter().flat_map(|more| more.0));
                 Err(faults)
             }
         }
+    }
+
+    /// The same where `reads` says of command lines whether somebody reads what their program carries, and has it judged as
+    /// it is done. Any other line that starts a program which copies files (`scp`, `sftp-server`) is judged as one that
+    /// reads and writes files that are not known, too. Without this, nobody reads anything.
+    #[must_use]
+    pub fn reading(self, reads: fn(&[u8]) -> bool) -> Self {
+        Self { reads, ..self }
     }
 
     /// What is odd about the policies but not wrong, each with its file and line.
@@ -96,7 +109,7 @@ impl Policies {
             .filter(|(_, rule)| rule.principal.matches(subject) && rule.resource.concerns(target))
             .map(|(number, rule)| (number, Arc::clone(rule)))
             .collect();
-        Bench::new(Arc::clone(&self.types), rules, subject, target, circumstances)
+        Bench::new(Arc::clone(&self.types), rules, subject, target, circumstances, self.reads)
     }
 
     /// Whether `subject` may do `action` (one of the admin actions: `session.list`, `session.read`, `session.end`,

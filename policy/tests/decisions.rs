@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wiretape_core::Decided;
 use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
-use wiretape_core::judge::{ActionKind, Approvers, Push};
+use wiretape_core::judge::{ActionKind, Approvers, Push, Transfer};
 use wiretape_policy::{Circumstances, Policies, Source, Subject, TargetFacts};
 
 /// 2026-11-22 15:04:59 UTC, a Sunday.
@@ -395,5 +395,51 @@ fn the_example_of_the_documentation_is_in_order() {
     ] {
         let decided = policies.session(&subject, &target("ssh"), &circumstances()).decide(NOW, &action);
         assert_eq!(decided.rules().join(", "), rules, "{action:?} {decided:?}");
+    }
+}
+
+#[test]
+fn copies_are_judged_by_every_path_that_they_may_have() {
+    let rules = "@id(\"copies\") permit (principal, action in Action::\"file\", resource);
+        @id(\"no-keys\") forbid (principal, action in Action::\"file\", resource) when { context.path like \"*.key\" };
+        @id(\"etc\") forbid (principal, action, resource == Path::\"it /etc/passwd\");";
+    let copy = |paths: &[&'static str]| {
+        let operation = FileOperation::Send { path: Bytes::from_static(b"x"), size: 1, permissions: 0o644 };
+        let paths = paths.iter().map(|path| Bytes::from_static(path.as_bytes())).collect();
+        decide(rules, &ActionKind::Transfer(Box::new(Transfer { operation, paths })))
+    };
+    assert_eq!(copy(&["/srv/x"]).rules(), ["copies"]);
+    assert_eq!(copy(&["/srv/x", "/srv/x/own.key"]).rules(), ["no-keys"]);
+    assert_eq!(copy(&["/etc/passwd/x", "/etc//passwd"]).rules(), ["etc"]);
+    for unknown in [&[][..], &["/srv/../x"]] {
+        assert_eq!(copy(unknown).name(), "refuse", "{unknown:?}");
+    }
+    let any = "permit (principal, action, resource);";
+    let operation = FileOperation::Send { path: Bytes::from_static(b"x"), size: 1, permissions: 0o644 };
+    let unknown = ActionKind::Transfer(Box::new(Transfer { operation, paths: Vec::new() }));
+    assert_eq!(decide(any, &unknown).name(), "allow", "nobody looks at paths");
+}
+
+#[test]
+fn lines_that_copy_files_unread_are_judged_as_copies_of_unknown_files() {
+    let rules = "permit (principal, action, resource);
+        @id(\"no-keys\") forbid (principal, action == Action::\"file.read\", resource) when { context.path like \"*.key\" };";
+    let source = Source { name: "test.cedar".to_owned(), text: rules.to_owned() };
+    let policies = Policies::compile(Some(&[source]), &[]).unwrap_or_else(|faults| panic!("{faults}"));
+    let policies = Arc::new(policies.reading(|command| command == b"scp -t /srv"));
+    let mut bench = policies.session(&ana(), &target("ssh"), &circumstances());
+    for (command, expected) in [
+        ("scp -t /srv", "allow"),
+        ("ls -l", "allow"),
+        ("echo scp -f x", "allow"),
+        ("rsync --server . /srv", "allow"),
+        ("scp -f a; scp -f b", "refuse"),
+        ("s''cp -f a", "refuse"),
+        ("sudo scp -f a", "refuse"),
+        ("scp a elsewhere:", "refuse"),
+        ("sh -c 'scp -t /srv'", "refuse"),
+        ("/usr/lib/openssh/sftp-server; true", "refuse"),
+    ] {
+        assert_eq!(bench.decide(NOW, &exec(command)).name(), expected, "{command}");
     }
 }

@@ -38,7 +38,7 @@ impl PoliciesArgs {
         for warning in policies.warnings() {
             eprintln!("note: {warning}");
         }
-        Ok(policies)
+        Ok(policies.reading(super::is_read))
     }
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Story {
     asked: BTreeMap<String, (String, String)>,
     /// The action and the resource of a question that ended just now: what is decided then is what it was about.
     answered: Option<(String, String)>,
+    /// The commands that lanes run.
+    commands: BTreeMap<Lane, Bytes>,
     unknown: usize,
     /// Whether decisions that allow are recorded, too.
     tells_all: bool,
@@ -87,7 +89,20 @@ impl Story {
                 }
                 None
             }
+            Kind::File(FileEvent::Asked { operation, .. }) => {
+                let action = match self.commands.get(&lane).filter(|command| wiretape_protocols::is_scp(command)) {
+                    Some(command) => wiretape_protocols::transfer(command, operation),
+                    None => Some(ActionKind::File(Box::new(operation.clone()))),
+                };
+                if let Some(action) = action {
+                    self.wait(lane, at, action);
+                }
+                None
+            }
             kind => {
+                if let Kind::Process(ProcessEvent::Start { kind: ProcessKind::Exec { command } }) = kind {
+                    self.commands.insert(lane, command.clone());
+                }
                 if let Some(action) = action(kind) {
                     self.wait(lane, at, action);
                 }
@@ -221,7 +236,6 @@ fn action(kind: &Kind) -> Option<ActionKind> {
         Kind::Stream(StreamEvent::Listen { address, port }) => {
             ActionKind::Forward { destination: destination(address, *port) }
         }
-        Kind::File(FileEvent::Asked { operation, .. }) => ActionKind::File(Box::new(operation.clone())),
         Kind::Query(QueryEvent::Simple { text } | QueryEvent::Parse { text, .. }) => {
             ActionKind::Query { text: text.clone() }
         }
@@ -258,8 +272,8 @@ fn destination(host: &str, port: Option<u32>) -> String {
 mod tests {
     use bytes::Bytes;
     use wiretape_core::event::{
-        GitEvent, GitService, ObjectId, ProcessEvent, ProcessKind, QueryEvent, QuestionAnswered, QuestionAsked,
-        RefChange, RefUpdate, Scope, SessionEvent,
+        FileEvent, FileOperation, GitEvent, GitService, ObjectId, ProcessEvent, ProcessKind, QueryEvent,
+        QuestionAnswered, QuestionAsked, RefChange, RefUpdate, Scope, SessionEvent,
     };
     use wiretape_core::judge::ActionKind;
     use wiretape_core::{Event, Kind, Lane, Moment, Reason, Side, Verdict};
@@ -363,5 +377,22 @@ mod tests {
         let rest = story.rest();
         assert_eq!(rest.len(), 2);
         assert!(rest.iter().all(|past| past.decided == "allow"));
+    }
+
+    #[test]
+    fn what_scp_announces_is_judged_by_its_names_at_the_target() {
+        let mut story = Story::default();
+        assert!(story.hear(&exec("scp -p -f /srv/x")).is_none());
+        assert!(story.hear(&decision("ssh.exec", Verdict::Allow)).is_some());
+        let announced = |operation| event(Kind::File(FileEvent::Asked { request: 1, operation }));
+        let path = || Bytes::from_static(b"x");
+        let (size, permissions, owner, times) = (None, None, None, Some((1, 2)));
+        let set = FileOperation::SetAttributes { path: path(), size, permissions, owner, times };
+        assert!(story.hear(&announced(set)).is_none());
+        let send = FileOperation::Send { path: path(), size: 3, permissions: 0o644 };
+        assert!(story.hear(&announced(send)).is_none());
+        let past = story.hear(&decision("file.read", Verdict::Allow)).expect("it was announced");
+        assert_eq!(past.action.resource(), "/srv/x");
+        assert_eq!(story.unknown(), 0);
     }
 }

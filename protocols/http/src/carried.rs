@@ -322,19 +322,29 @@ impl Carried {
     }
 
     /// The answer to a question of the wire.
-    pub(crate) fn rule(&mut self, unit: Unit, verdict: Verdict, around: &mut Surroundings<'_>) -> Outcome {
-        let Some(inner) = take(&mut self.units, unit) else { return Outcome::Open };
+    pub(crate) fn rule(
+        &mut self,
+        unit: Unit,
+        verdict: Verdict,
+        around: &mut Surroundings<'_>,
+    ) -> Result<Outcome, Trouble> {
+        let Some(inner) = take(&mut self.units, unit) else { return Ok(Outcome::Open) };
         self.wire.rule(around.at, inner, verdict);
+        self.go_on(around)?;
+        Ok(self.settle(around))
+    }
+
+    /// Says what follows from what the wire was told.
+    fn go_on(&mut self, around: &mut Surroundings<'_>) -> Result<(), Trouble> {
         self.drain(around);
-        self.settle(around)
+        self.wire.fault().map_or(Ok(()), |fault| Err(Trouble::Fault(fault)))
     }
 
     /// People are asked about a unit of the wire: what it has to say to its client is the beginning of the answer.
-    pub(crate) fn waiting(&mut self, unit: Unit, text: &str, around: &mut Surroundings<'_>) {
-        if let Some((_, inner)) = self.units.iter().find(|(outer, _)| *outer == unit) {
-            self.wire.waiting(around.at, *inner, text);
-            self.drain(around);
-        }
+    pub(crate) fn waiting(&mut self, unit: Unit, text: &str, around: &mut Surroundings<'_>) -> Result<(), Trouble> {
+        let Some((_, inner)) = self.units.iter().find(|(outer, _)| *outer == unit) else { return Ok(()) };
+        self.wire.waiting(around.at, *inner, text);
+        self.go_on(around)
     }
 
     /// Nobody wants an answer for what the wire asked any more.
@@ -345,11 +355,16 @@ impl Carried {
     }
 
     /// What an examination of the wire found.
-    pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) -> Outcome {
-        let Some(inner) = take(&mut self.examined, unit) else { return Outcome::Open };
+    pub(crate) fn found(
+        &mut self,
+        unit: Unit,
+        finding: Finding,
+        around: &mut Surroundings<'_>,
+    ) -> Result<Outcome, Trouble> {
+        let Some(inner) = take(&mut self.examined, unit) else { return Ok(Outcome::Open) };
         self.wire.found(around.at, inner, finding);
-        self.drain(around);
-        self.settle(around)
+        self.go_on(around)?;
+        Ok(self.settle(around))
     }
 
     /// The wire takes its leave, and what is held never goes. True when the client was told so by it: then the response

@@ -167,17 +167,19 @@ impl Exchange {
                 }
             },
             Stage::Tunnel(mut tunnel) => {
-                tunnel.rule(around.at, unit, verdict, around.outbox);
+                let outcome = tunnel.rule(around.at, unit, verdict, around.outbox);
                 let asking = tunnel.is_asking();
                 self.stage = Stage::Tunnel(tunnel);
-                if !asking {
-                    self.release(around);
+                match outcome {
+                    Err(fault) => self.nested_fault(&fault, around),
+                    Ok(()) if !asking => self.release(around),
+                    Ok(()) => {}
                 }
             }
             Stage::Carried(mut carried) => {
                 let outcome = carried.rule(unit, verdict, around);
                 self.stage = Stage::Carried(carried);
-                self.settle(Ok(outcome), around);
+                self.settle(outcome, around);
             }
             other => self.stage = other,
         }
@@ -189,8 +191,16 @@ impl Exchange {
     /// `102 Processing` for the final answer. So the client waits, unless what its request carries has words of its own.
     pub(crate) fn waiting(&mut self, unit: Unit, text: &str, around: &mut Surroundings<'_>) {
         match &mut self.stage {
-            Stage::Tunnel(tunnel) => tunnel.waiting(around.at, unit, text, around.outbox),
-            Stage::Carried(carried) => carried.waiting(unit, text, around),
+            Stage::Tunnel(tunnel) => {
+                if let Err(fault) = tunnel.waiting(around.at, unit, text, around.outbox) {
+                    self.nested_fault(&fault, around);
+                }
+            }
+            Stage::Carried(carried) => {
+                if let Err(trouble) = carried.waiting(unit, text, around) {
+                    self.settle(Err(trouble), around);
+                }
+            }
             Stage::Asked { .. } | Stage::Passing | Stage::Answered | Stage::Over => {}
         }
     }
@@ -198,10 +208,14 @@ impl Exchange {
     /// What an examination found that the nested wire asked for.
     pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) {
         match &mut self.stage {
-            Stage::Tunnel(tunnel) => tunnel.found(around.at, unit, finding, around.outbox),
+            Stage::Tunnel(tunnel) => {
+                if let Err(fault) = tunnel.found(around.at, unit, finding, around.outbox) {
+                    self.nested_fault(&fault, around);
+                }
+            }
             Stage::Carried(carried) => {
                 let outcome = carried.found(unit, finding, around);
-                self.settle(Ok(outcome), around);
+                self.settle(outcome, around);
             }
             Stage::Asked { .. } | Stage::Passing | Stage::Answered | Stage::Over => {}
         }

@@ -95,22 +95,28 @@ impl Tunnel {
     }
 
     /// Passes on an answer, where it is for a unit of the nested wire.
-    pub(crate) fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict, outbox: &mut Outbox) {
-        let Some(place) = self.units.iter().position(|(outer, _)| *outer == unit) else { return };
+    pub(crate) fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict, outbox: &mut Outbox) -> Result<(), Fault> {
+        let Some(place) = self.units.iter().position(|(outer, _)| *outer == unit) else { return Ok(()) };
         let (_, inner) = self.units.swap_remove(place);
         if let Some(wire) = &mut self.wire {
             wire.rule(at, inner, verdict);
         }
+        self.go_on(outbox)
+    }
+
+    /// Says what follows from what the nested wire was told.
+    fn go_on(&mut self, outbox: &mut Outbox) -> Result<(), Fault> {
         self.drain(outbox);
+        self.wire.as_mut().and_then(|wire| wire.fault()).map_or(Ok(()), Err)
     }
 
     /// Tells the nested wire that people are asked about one of its units.
-    pub(crate) fn waiting(&mut self, at: Moment, unit: Unit, text: &str, outbox: &mut Outbox) {
-        let Some((_, inner)) = self.units.iter().find(|(outer, _)| *outer == unit) else { return };
+    pub(crate) fn waiting(&mut self, at: Moment, unit: Unit, text: &str, outbox: &mut Outbox) -> Result<(), Fault> {
+        let Some((_, inner)) = self.units.iter().find(|(outer, _)| *outer == unit) else { return Ok(()) };
         if let Some(wire) = &mut self.wire {
             wire.waiting(at, *inner, text);
         }
-        self.drain(outbox);
+        self.go_on(outbox)
     }
 
     /// Nobody wants an answer for what the nested wire asked any more.
@@ -121,13 +127,13 @@ impl Tunnel {
     }
 
     /// Passes on what an examination found, where it is one of the nested wire's.
-    pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) {
-        let Some(place) = self.examined.iter().position(|(outer, _)| *outer == unit) else { return };
+    pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) -> Result<(), Fault> {
+        let Some(place) = self.examined.iter().position(|(outer, _)| *outer == unit) else { return Ok(()) };
         let (_, inner) = self.examined.swap_remove(place);
         if let Some(wire) = &mut self.wire {
             wire.found(at, inner, finding);
         }
-        self.drain(outbox);
+        self.go_on(outbox)
     }
 
     /// Drops what is held for the target.

@@ -97,8 +97,9 @@ fn entry(fields: &[u8]) -> Parsed<'_, (u32, u64, Bytes)> {
     let size = decimal.map_opt(|size| i64::try_from(size).is_ok().then_some(size));
     let (name, (mode, size)) = (terminated(mode, char(' ')), terminated(size, char(' '))).parse(fields)?;
     let permissions = mode.iter().fold(0, |mode, digit| mode * 8 + u32::from(digit - b'0'));
-    let (after, name) =
-        rest.map_opt(|name: &[u8]| (!name.is_empty() && !name.contains(&b'/')).then(|| Bytes::copy_from_slice(name))).parse(name)?;
+    let (after, name) = rest
+        .map_opt(|name: &[u8]| (!name.is_empty() && !name.contains(&b'/')).then(|| Bytes::copy_from_slice(name)))
+        .parse(name)?;
     Ok((after, (permissions, size, name)))
 }
 

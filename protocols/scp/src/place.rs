@@ -112,7 +112,8 @@ fn named(command: &[u8], direction: Direction) -> Option<Named> {
     }
     let words: Vec<Word> = words.collect();
     // Some programs look for options behind paths, too.
-    if words.is_empty() || words.len() > PATHS_MAX || (!ended && words.iter().any(|word| word.bytes.starts_with(b"-"))) {
+    if words.is_empty() || words.len() > PATHS_MAX || (!ended && words.iter().any(|word| word.bytes.starts_with(b"-")))
+    {
         return None;
     }
     match direction {

@@ -97,13 +97,7 @@ impl Nested {
     }
 
     /// Passes on an answer, where it is for a unit of this wire.
-    pub(crate) fn rule(
-        &mut self,
-        at: Moment,
-        unit: Unit,
-        verdict: Verdict,
-        outbox: &mut Outbox,
-    ) -> Result<(), Fault> {
+    pub(crate) fn rule(&mut self, at: Moment, unit: Unit, verdict: Verdict, outbox: &mut Outbox) -> Result<(), Fault> {
         let Some(inner) = self.units.remove(&unit) else { return Ok(()) };
         self.wire.rule(at, inner, verdict);
         self.go_on(at, outbox)
@@ -140,13 +134,7 @@ impl Nested {
     }
 
     /// Passes on what an examination found, where it was one of this wire.
-    pub(crate) fn found(
-        &mut self,
-        at: Moment,
-        unit: Unit,
-        finding: Finding,
-        outbox: &mut Outbox,
-    ) -> Result<(), Fault> {
+    pub(crate) fn found(&mut self, at: Moment, unit: Unit, finding: Finding, outbox: &mut Outbox) -> Result<(), Fault> {
         let Some(inner) = self.examined.remove(&unit) else { return Ok(()) };
         self.wire.found(at, inner, finding);
         self.go_on(at, outbox)

@@ -1,5 +1,6 @@
 //! Whether: every wire under policies, with people who are asked, and clients that wait or leave.
 
+mod copies;
 mod council;
 mod database;
 mod expired;

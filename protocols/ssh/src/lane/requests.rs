@@ -6,6 +6,7 @@ use wiretape_core::{Action, Carrier, Event, Finding, Reason, Side, Unit, Verdict
 
 use super::{LaneState, Program, Question, Refusal, Surroundings};
 use crate::event::{answer_event, request_event};
+use crate::options::NestedFault;
 use crate::state::Phase;
 use crate::terminal::Terminal;
 use crate::{Message, OpenFailure, Request, refuse};
@@ -191,8 +192,14 @@ impl LaneState {
             Request::Subsystem { name } => Some(Carrier::Subsystem { name: name.clone() }),
             _ => None,
         };
-        if let (Some(carrier), None) = (carrier, &self.terminal) {
-            self.nest(&carrier, around);
+        if let Some(carrier) = carrier {
+            if self.terminal.is_none() {
+                self.nest(&carrier, around);
+            } else if around.nested_fault == NestedFault::Close && around.nested.wire(self.lane, &carrier).is_some() {
+                // A terminal changes what it carries: nobody could read it, and judge what is done by it.
+                let text = "this is judged by what it does, and not read on a terminal: ask for none (ssh -T)";
+                return self.refuse_request(Reason::new("protocol", text), &request, want_reply && !granted, around);
+            }
         }
         if request != Request::Agent && !want_reply {
             self.program = Program::Running;

@@ -39,6 +39,7 @@ struct Packets {
     client: BytesMut,
     upstream: BytesMut,
     waiting: Option<(Unit, Bytes)>,
+    fault: Option<Fault>,
     steps: VecDeque<Step<Bytes>>,
     serial: u64,
 }
@@ -46,7 +47,7 @@ struct Packets {
 impl Packets {
     fn new(lane: Lane) -> Self {
         let (client, upstream) = (BytesMut::new(), BytesMut::new());
-        Self { lane, client, upstream, waiting: None, steps: VecDeque::new(), serial: 0 }
+        Self { lane, client, upstream, waiting: None, fault: None, steps: VecDeque::new(), serial: 0 }
     }
 
     fn note(&mut self, at: Moment, side: Side, event: FileEvent) {
@@ -123,7 +124,11 @@ impl Wire for Packets {
                 self.steps.push_back(Step::Send { to: Side::Client, message: Bytes::from_static(b"\x02no") });
             }
         }
-        let _ = self.advance(at);
+        self.fault = self.advance(at).err();
+    }
+
+    fn fault(&mut self) -> Option<Fault> {
+        self.fault.take()
     }
 
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {

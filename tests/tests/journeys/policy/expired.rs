@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use wiretape_tests::configuration::Configuration;
 use wiretape_tests::database::{Database, Way};
+use wiretape_tests::git::Git;
 use wiretape_tests::postgres::{DATABASE, Settings};
 use wiretape_tests::record::Events;
 use wiretape_tests::stage::Stage;
 use wiretape_tests::web::Web;
+use wiretape_tests::workshop::Workshop;
 
 use super::council::{Council, not_approved};
-use super::{database, shell, web};
+use super::{database, files, repositories, shell, web};
 
 /// Longer than the shortest time that a question can stand.
 const PATIENCE: Duration = Duration::from_secs(200);
@@ -56,4 +58,33 @@ fn nobody_answered_is_a_refusal() {
     expired(&stage.gateway.record().one().events(), "touch");
     expired(&store.gateway.record().one().events(), "delete-all");
     expired(&site.gateway.record().one().events(), "removals");
+}
+
+#[test]
+fn nobody_answered_is_a_refusal_of_pushes_and_files_too() {
+    let mut councils = Vec::new();
+    let stage = Stage::with(|_, configuration| councils.push(hasty(configuration, files::RULES)));
+    let kept = stage.folder.write("kept", "x");
+    let removal = stage.client("sftp").args(["-b", "-", "web@gateway"]).patience(PATIENCE);
+    let removal = removal.input(format!("-rm {0}\nls -1 {0}\n", kept.display())).start();
+    let pushes = repositories::ROADS.map(|road| {
+        let workshop = Workshop::staged(&Git::first(), false, |_, configuration| {
+            councils.push(hasty(configuration, repositories::RULES));
+        });
+        let (old, _) = repositories::rewritten(&workshop);
+        let push = workshop.git_in(road, "tree").arg("push").arg(workshop.url(road, "shop.git"));
+        let push = push.arg("+HEAD:refs/heads/main").patience(PATIENCE).start();
+        (workshop, old, push)
+    });
+    let removal = removal.finish().good();
+    assert!(removal.errors().contains("ermission denied"), "{}", removal.errors());
+    assert!(removal.text().contains("kept"), "the conversation goes on");
+    assert!(kept.exists());
+    expired(&stage.gateway.record().one().events(), "removals");
+    for (workshop, old, push) in pushes {
+        let told = push.finish().coded(1).errors();
+        assert!(told.contains("[remote rejected]"), "{told}");
+        assert_eq!(repositories::main_of(&workshop), old);
+        expired(&repositories::pushed(&workshop), "rewrites");
+    }
 }

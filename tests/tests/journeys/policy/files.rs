@@ -110,3 +110,32 @@ fn who_leaves_takes_the_question_along() {
     not_approved(&record(&stage), "removals", false);
     assert!(kept.exists());
 }
+
+#[test]
+fn what_is_no_sftp_does_not_pass_where_files_are_judged() {
+    let (stage, _council) = stage();
+    let kept = stage.folder.write("own.key", "private");
+    let packet = |parts: &[&[u8]]| {
+        let body = parts.concat();
+        [&u32::try_from(body.len()).expect("it is short").to_be_bytes()[..], &body].concat()
+    };
+    let string =
+        |text: &str| [&u32::try_from(text.len()).expect("it is short").to_be_bytes()[..], text.as_bytes()].concat();
+    let hello = packet(&[&[1, 0, 0, 0, 3]]);
+    let remove = packet(&[&[13, 0, 0, 0, 9], &string(&kept.display().to_string())]);
+    // A length that no packet has, one whose end is missing, and one that is less than its fields: what comes behind each
+    // is an order to remove a file.
+    let broken: [Vec<u8>; 3] =
+        [vec![0xff, 0xff, 0xff, 0xff, 13], packet(&[&[3, 0, 0, 0, 1], &[0, 0, 0, 99], b"short"]), packet(&[])];
+    for (number, broken) in broken.into_iter().enumerate() {
+        let spoken = [hello.clone(), broken, remove.clone()].concat();
+        let finished = stage.client("ssh").args(["-s", "web@gateway", "sftp"]).input(spoken).finish().coded(255);
+        assert!(finished.errors().contains("sftp not understood"), "{}", finished.errors());
+        assert!(kept.exists());
+        let session = stage.gateway.record().ended(number + 1).remove(0);
+        session.verified().coded(0);
+        let events = session.events();
+        assert!(events.has("stream.opaque"), "{:?}", events.names());
+        assert!(decisions(&events, "file.remove").is_empty(), "what stands behind it is not read, and does not pass");
+    }
+}

@@ -26,7 +26,7 @@ forbid (principal, action == Action::"git.push", resource) when { context.ref li
 permit (principal, action == Action::"git.push", resource) when { context.forced };
 "#;
 
-const ROADS: [Road; 2] = [Road::Ssh, Road::Reverse];
+pub(super) const ROADS: [Road; 2] = [Road::Ssh, Road::Reverse];
 
 fn stage() -> (Workshop, Council) {
     let mut council = None;
@@ -38,7 +38,7 @@ fn stage() -> (Workshop, Council) {
 }
 
 /// The repository `shop.git` with two commits on the server, and a tree whose history is another.
-fn rewritten(workshop: &Workshop) -> (String, String) {
+pub(super) fn rewritten(workshop: &Workshop) -> (String, String) {
     let bare = workshop.bare("shop.git");
     let tree = workshop.tree("tree", "sha1");
     tree.sh("echo 1 > file && git add . && git commit -qm 1 && echo 2 > file && git commit -qam 2");
@@ -58,12 +58,12 @@ fn push(workshop: &Workshop, road: Road, words: &[&str]) -> Running {
     workshop.git_in(road, "tree").arg("push").arg(workshop.url(road, "shop.git")).args(words).start()
 }
 
-fn main_of(workshop: &Workshop) -> String {
+pub(super) fn main_of(workshop: &Workshop) -> String {
     workshop.at("repositories/shop.git").refs()["refs/heads/main"].clone()
 }
 
 /// The session in which something was pushed.
-fn pushed(workshop: &Workshop) -> Events {
+pub(super) fn pushed(workshop: &Workshop) -> Events {
     let sessions = workshop.ended().into_iter().map(|(_, events)| events);
     let pushes = |events: &Events| events.0.iter().any(|event| matches!(&event.kind, Kind::Git(GitEvent::Update(_))));
     sessions.into_iter().find(pushes).expect("a push is on the record")
