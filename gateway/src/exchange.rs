@@ -9,6 +9,7 @@
 //! what it is sent holds back whoever sends it, and nothing grows.
 
 mod asking;
+mod deferral;
 mod effects;
 mod gathering;
 mod holding;
@@ -27,6 +28,7 @@ use wiretape_credentials::sigv4::Payload;
 use wiretape_http::{Content, Part, Problem, RequestHead, Route};
 use wiretape_recorder::Lost;
 
+use deferral::Deferral;
 use gathering::Gathering;
 use holding::Holding;
 pub(crate) use line::HttpLine;
@@ -99,6 +101,8 @@ struct Exchange<'a> {
     declining: Option<Pin<Box<Sleep>>>,
     /// Questions that stand.
     asking: Vec<Pending>,
+    /// A question that waits for the content of the request.
+    deferral: Option<Deferral>,
 }
 
 /// How far a side is with what it says.
@@ -149,6 +153,7 @@ pub(crate) async fn run(
         declined_bytes: 0,
         declining: None,
         asking: Vec::new(),
+        deferral: None,
     };
     exchange.pass_on(cover);
     exchange.serve().await;
@@ -273,8 +278,15 @@ impl Exchange<'_> {
         // What the target is not asked for yet, the session holds.
         let awaited = self.upstream.is_none() && self.asked.is_none() && !self.answered;
         let wanted = passes || self.holding.is_holding() || (awaited && !self.holding.is_leaving());
-        if !self.asking.is_empty() && self.line.is_full_of_questions() {
-            return false;
+        if !(self.asking.is_empty() && self.deferral.is_none()) && self.line.is_full_of_questions() {
+            // There is no room to read the content for a question either.
+            return match self.deferral.take() {
+                Some(deferral) => {
+                    self.wait_for_answer(deferral);
+                    true
+                }
+                None => false,
+            };
         }
         if !(wanted || self.declines()) || self.client_end == End::Reset || self.satisfied {
             return false;
@@ -301,7 +313,11 @@ impl Exchange<'_> {
             }
             _ => {}
         }
+        let heard = self.deferral.is_some().then(|| part.clone());
         self.say(Side::Client, part);
+        if let Some(part) = heard {
+            self.hear_content(&part);
+        }
         true
     }
 

@@ -1,6 +1,7 @@
 //! Questions at work: sessions ask, people answer, and whoever waits hears of it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -62,6 +63,22 @@ struct Waiting {
 struct Voucher {
     settled: Settled,
     expires_unix_nanos: u64,
+}
+
+/// What the content of a request was, for an approval that is good for that content alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ContentDigest {
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// Its SHA-256.
+    pub(crate) sha256: [u8; 32],
+}
+
+impl fmt::Display for ContentDigest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "content of {} bytes, sha256:", self.bytes)?;
+        self.sha256.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
 }
 
 /// By whom a session asks.
@@ -198,16 +215,30 @@ impl Asker {
         Some(format!("approved by {} ({})", granted.by.join(", "), granted.question))
     }
 
-    /// Asks people about `unit`; or takes the answer that somebody gave who was asked before.
+    /// Asks people about `unit`.
     ///
     /// # Errors
     /// Too much is being asked: the reason is a refusal.
     pub(crate) fn ask(&self, unit: Unit, question: &Question) -> Result<(Pending, QuestionAsked), Reason> {
+        self.ask_with(unit, question, None)
+    }
+
+    /// As [`Asker::ask`], with the content that is asked with it, where there is some; or takes the answer that somebody
+    /// gave who was asked before.
+    ///
+    /// # Errors
+    /// Too much is being asked: the reason is a refusal.
+    pub(crate) fn ask_with(
+        &self,
+        unit: Unit,
+        question: &Question,
+        content: Option<&ContentDigest>,
+    ) -> Result<(Pending, QuestionAsked), Reason> {
         let expires = self.expiry();
         let (put, settled) = unbounded_channel();
         let entrance = self.entrance.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut state = self.questions.state();
-        let id = match state.vouchers.remove(&self.voucher(question)) {
+        let id = match state.vouchers.remove(&self.voucher(question, content)) {
             Some(Voucher { settled, .. }) => {
                 let id = settled.question.clone();
                 // The other end is a few lines above.
@@ -215,7 +246,7 @@ impl Asker {
                 id
             }
             None => {
-                let id = self.put(&mut state, self.session, unit, question, expires)?;
+                let id = self.put(&mut state, self.session, unit, (question, content), expires)?;
                 // An answer to another question says nothing about whether the session may be.
                 let entrance = entrance.filter(|rule| asks_by(question, rule));
                 state.waiting.insert(id.clone(), Waiting { settled: Some(put), entrance, voucher: None });
@@ -230,21 +261,26 @@ impl Asker {
         Ok((Pending { unit, id, group, settled, reminder, asker: self.clone() }, asked))
     }
 
-    /// Asks people about something that nobody waits for: whoever asked does it again, and an approval is good for that,
-    /// once. Returns the question's name and what to tell.
+    /// Asks people about something that nobody waits for: whoever asked does it again, with the same `content`, and an
+    /// approval is good for that, once. Returns the question's name and what to tell.
     ///
     /// # Errors
     /// Too much is being asked: the reason is a refusal.
-    pub(crate) fn defer(&self, unit: Unit, question: &Question) -> Result<(QuestionAsked, String), Reason> {
+    pub(crate) fn defer(
+        &self,
+        unit: Unit,
+        question: &Question,
+        content: Option<&ContentDigest>,
+    ) -> Result<(QuestionAsked, String), Reason> {
         let expires = self.expiry();
-        let voucher = self.voucher(question);
+        let voucher = self.voucher(question, content);
         let mut state = self.questions.state();
         let id = match state.deferred.get(&voucher) {
             Some(id) => id.clone(),
             None => {
                 // It outlives the session.
                 let session = session_id().map_err(|error| refusal(question, format!("{error:#}")))?;
-                let id = self.put(&mut state, session, unit, question, expires)?;
+                let id = self.put(&mut state, session, unit, (question, content), expires)?;
                 state.deferred.insert(voucher, id.clone());
                 let waiting = Waiting { settled: None, entrance: None, voucher: Some(voucher) };
                 state.waiting.insert(id.clone(), waiting);
@@ -256,9 +292,9 @@ impl Asker {
         Ok((asked(&id, question, expires), text))
     }
 
-    /// Whether an approval is there for what is asked.
-    pub(crate) fn is_vouched(&self, question: &Question) -> bool {
-        self.questions.state().vouchers.contains_key(&self.voucher(question))
+    /// Whether an approval is there for what is asked, with this content.
+    pub(crate) fn is_vouched(&self, question: &Question, content: Option<&ContentDigest>) -> bool {
+        self.questions.state().vouchers.contains_key(&self.voucher(question, content))
     }
 
     fn expiry(&self) -> u64 {
@@ -270,7 +306,7 @@ impl Asker {
         state: &mut State,
         session: SessionId,
         unit: Unit,
-        question: &Question,
+        (question, content): (&Question, Option<&ContentDigest>),
         expires_unix_nanos: u64,
     ) -> Result<String, Reason> {
         let asking = Asking {
@@ -280,7 +316,7 @@ impl Asker {
             target: self.target(),
             action: question.action.kind.name().to_owned(),
             resource: question.action.kind.resource(),
-            detail: detail(&question.action.kind),
+            detail: detail(&question.action.kind, content),
             rule: question.rule.clone(),
             approvers: question.approvers.clone(),
             text: question.text.clone(),
@@ -297,11 +333,11 @@ impl Asker {
     }
 
     /// What an approval of `question` is bound to: who asks, what for, and all of what is asked.
-    fn voucher(&self, question: &Question) -> blake3::Hash {
+    fn voucher(&self, question: &Question, content: Option<&ContentDigest>) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
         let requester = self.principal.requester();
         let kind = &question.action.kind;
-        let (target, detail) = (self.target(), detail(kind));
+        let (target, detail) = (self.target(), detail(kind, content));
         for part in [
             requester.name.as_str(),
             requester.kind.name(),
@@ -345,7 +381,7 @@ fn refusal(question: &Question, text: String) -> Reason {
 }
 
 /// Everything that is asked, for whoever answers; nothing of it is cut, for nobody approves what nobody can read.
-fn detail(action: &ActionKind) -> String {
+fn detail(action: &ActionKind, content: Option<&ContentDigest>) -> String {
     match action {
         ActionKind::Push(push) => {
             let mut lines = vec![String::from_utf8_lossy(&push.repository).into_owned()];
@@ -365,7 +401,11 @@ fn detail(action: &ActionKind) -> String {
             let paths = std::iter::once(operation.path()).chain(second);
             paths.map(|path| String::from_utf8_lossy(path)).collect::<Vec<_>>().join(" -> ")
         }
-        action => action.resource_within(usize::MAX),
+        action => match content {
+            None => action.resource_within(usize::MAX),
+            // A URL has no line ends in it.
+            Some(content) => format!("{}\n{content}", action.resource_within(usize::MAX)),
+        },
     }
 }
 

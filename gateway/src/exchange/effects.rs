@@ -2,13 +2,14 @@
 
 use std::task::{Context, Poll};
 
-use wiretape_core::{Reason, Side};
+use wiretape_core::{Question, Reason, Side, Unit};
 use wiretape_http::{Part, Problem};
 
 use super::Exchange;
+use super::deferral::Deferral;
 use super::line::Told;
 use crate::peer::Peer;
-use crate::questions::News;
+use crate::questions::{ContentDigest, News};
 
 impl Exchange<'_> {
     pub(super) fn pass_on(&mut self, cover: Option<u64>) {
@@ -21,7 +22,9 @@ impl Exchange<'_> {
         for told in told.drain(..) {
             match told {
                 // What stays here need not wait for its event to be kept: its release will, and that comes later.
-                Told::Hold(..) | Told::Examine(..) | Told::Wait(..) | Told::Withdraw(..) if self.covered.is_empty() => {
+                Told::Hold(..) | Told::Examine(..) | Told::Wait(..) | Told::Withdraw(..) | Told::Postpone(..)
+                    if self.covered.is_empty() =>
+                {
                     self.carry_out(told)
                 }
                 told if self.cover.is_some() => self.covered.push_back(told),
@@ -87,11 +90,47 @@ impl Exchange<'_> {
                 let problem = Problem { status: 202, error: "approval_pending", reason, place };
                 self.say(Side::Upstream, Part::Failed(problem));
             }
-            Told::Withdraw(unit) => self.asking.retain(|pending| pending.unit() != unit),
+            Told::Postpone(unit, question) => self.deferral = Some(Deferral::new(unit, question)),
+            Told::Withdraw(unit) => {
+                self.asking.retain(|pending| pending.unit() != unit);
+                self.deferral.take_if(|deferral| deferral.unit() == unit);
+            }
             Told::Hold(Side::Client, _) | Told::Release(Side::Client) | Told::Discard(Side::Client) => {
                 self.line.close(Reason::new("gateway", "nothing is held for clients of HTTP"));
             }
         }
+    }
+
+    /// Of a question that waits for the content of its request: `part` is some of that, or its end.
+    pub(super) fn hear_content(&mut self, part: &Part) {
+        let Some(mut deferral) = self.deferral.take() else { return };
+        let whole = match part {
+            Part::Body(bytes) => deferral.hear(bytes).then_some(false),
+            Part::End => Some(true),
+            // Nobody waits any more.
+            Part::Reset { .. } => return,
+            // Fields behind the content are no part of it, and could say anything.
+            _ => None,
+        };
+        match whole {
+            Some(false) => self.deferral = Some(deferral),
+            Some(true) => {
+                let (unit, question, content) = deferral.complete();
+                self.put_question(unit, &question, Some(&content));
+            }
+            None => self.wait_for_answer(deferral),
+        }
+    }
+
+    /// The content of a request is more than is read for a question: its client waits for the answer.
+    pub(super) fn wait_for_answer(&mut self, deferral: Deferral) {
+        let (unit, question) = deferral.question();
+        self.put_question(unit, &question, None);
+    }
+
+    fn put_question(&mut self, unit: Unit, question: &Question, content: Option<&ContentDigest>) {
+        let cover = self.line.put_question(self.lane, unit, question, content, &mut self.told);
+        self.pass_on(cover);
     }
 
     /// What came of a question is told to the session.

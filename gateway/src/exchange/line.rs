@@ -21,7 +21,7 @@ use crate::clock::SessionClock;
 use crate::config::Target;
 use crate::examination::Examinations;
 use crate::gateway::Gateway;
-use crate::questions::{ASKING_HELD_BYTES_MAX, Asker, News, Pending, Standing};
+use crate::questions::{ASKING_HELD_BYTES_MAX, Asker, ContentDigest, News, Pending, Standing};
 
 /// What comes of what was said on a lane.
 pub(crate) enum Told {
@@ -41,6 +41,8 @@ pub(crate) enum Told {
     Withdraw(Unit),
     /// People were asked, and whoever asked comes again: the question's name, and what to say.
     Defer(String, String),
+    /// People are to be asked when the content of the request is there.
+    Postpone(Unit, Box<Question>),
 }
 
 /// One session of HTTP.
@@ -65,7 +67,16 @@ struct Inner {
     farewells: HashMap<Lane, Vec<(Side, Part)>>,
     standing: Standing,
     /// Who asks now would rather come again than wait.
-    deferring: bool,
+    deferring: Option<Deferring>,
+}
+
+/// How somebody comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deferring {
+    /// With the same head; there is no content.
+    Head,
+    /// With the same content, too, which is not there yet.
+    Content,
 }
 
 impl HttpLine {
@@ -85,7 +96,7 @@ impl HttpLine {
             ended: None,
             farewells: HashMap::new(),
             standing: Standing::default(),
-            deferring: false,
+            deferring: None,
         };
         Self {
             clock,
@@ -126,10 +137,10 @@ impl HttpLine {
         let mut inner = self.inner();
         inner.lanes = inner.lanes.saturating_add(1);
         let lane = Lane(inner.lanes);
-        inner.deferring = would_come_again(&part);
+        inner.deferring = deferring(&part);
         let input = Input::Message { side: Side::Client, message: Message { lane, part } };
         let covered = self.handle(&mut inner, lane, input, told);
-        inner.deferring = false;
+        inner.deferring = None;
         (lane, covered)
     }
 
@@ -163,6 +174,27 @@ impl HttpLine {
             }
         };
         self.handle(&mut inner, lane, input, told)
+    }
+
+    /// Puts a question that waited for the content of its request ([`Told::Postpone`]): all of that is `content`, or it is
+    /// too much, and whoever asked waits. As [`HttpLine::say`].
+    pub(crate) fn put_question(
+        &self,
+        lane: Lane,
+        unit: Unit,
+        question: &Question,
+        content: Option<&ContentDigest>,
+        told: &mut Vec<Told>,
+    ) -> Option<u64> {
+        let mut inner = self.inner();
+        let at = self.clock.now();
+        let put = match content {
+            Some(content) => self.defer(&mut inner, at, unit, question, Some(content), told),
+            None => self.ask(&mut inner, at, unit, question, None, told),
+        };
+        // What is told because of that, and what comes of a question that nobody can be asked.
+        let outcome = put.and_then(|put| Ok(self.carry_out(&mut inner, at, lane, told)?.or(put)));
+        self.covered(&mut inner, at, lane, outcome, told)
     }
 
     /// Whether enough of what clients said waits behind questions.
@@ -208,6 +240,18 @@ impl HttpLine {
         let at = self.clock.now();
         inner.session.handle(at, input);
         let outcome = self.carry_out(inner, at, lane, told);
+        self.covered(inner, at, lane, outcome, told)
+    }
+
+    /// What has to be kept before anything leaves, where something has to.
+    fn covered(
+        &self,
+        inner: &mut Inner,
+        at: Moment,
+        lane: Lane,
+        outcome: Result<Option<u64>, Lost>,
+        told: &mut Vec<Told>,
+    ) -> Option<u64> {
         match outcome {
             Ok(covered) => covered.filter(|_| self.durability != Durability::Queued && !inner.lost),
             Err(lost) => {
@@ -251,7 +295,15 @@ impl HttpLine {
                 // The end of a session touches other lanes: whoever runs those lets go of what is held.
                 Effect::Hold { .. } | Effect::Release { .. } | Effect::Discard { .. } | Effect::Examine { .. } => {}
                 Effect::Ask { unit, question } => {
-                    covered = self.ask(inner, at, unit, &question, told)?.or(covered);
+                    let put = match inner.deferring {
+                        None => self.ask(inner, at, unit, &question, None, told)?,
+                        Some(Deferring::Head) => self.defer(inner, at, unit, &question, None, told)?,
+                        Some(Deferring::Content) => {
+                            told.push(Told::Postpone(unit, Box::new(question)));
+                            None
+                        }
+                    };
+                    covered = put.or(covered);
                 }
                 Effect::Withdraw { unit } => {
                     told.push(Told::Withdraw(unit));
@@ -267,6 +319,31 @@ impl HttpLine {
         Ok(covered)
     }
 
+    /// Puts a question to people, and who asked comes again; takes an approval that is there.
+    fn defer(
+        &self,
+        inner: &mut Inner,
+        at: Moment,
+        unit: Unit,
+        question: &Question,
+        content: Option<&ContentDigest>,
+        told: &mut Vec<Told>,
+    ) -> Result<Option<u64>, Lost> {
+        if self.asker.is_vouched(question, content) {
+            return self.ask(inner, at, unit, question, content, told);
+        }
+        match self.asker.defer(unit, question, content) {
+            Err(reason) => {
+                inner.session.handle(at, Input::Answer { unit, verdict: Verdict::Refuse(reason) });
+                Ok(None)
+            }
+            Ok((asked, text)) => {
+                told.push(Told::Defer(asked.question.clone(), text));
+                self.recording.append(of_session(at, SessionEvent::Asked(Box::new(asked)))).map(Some)
+            }
+        }
+    }
+
     /// Puts a question to people; who asked hears that it waits.
     fn ask(
         &self,
@@ -274,21 +351,10 @@ impl HttpLine {
         at: Moment,
         unit: Unit,
         question: &Question,
+        content: Option<&ContentDigest>,
         told: &mut Vec<Told>,
     ) -> Result<Option<u64>, Lost> {
-        if inner.deferring && !self.asker.is_vouched(question) {
-            return match self.asker.defer(unit, question) {
-                Err(reason) => {
-                    inner.session.handle(at, Input::Answer { unit, verdict: Verdict::Refuse(reason) });
-                    Ok(None)
-                }
-                Ok((asked, text)) => {
-                    told.push(Told::Defer(asked.question.clone(), text));
-                    self.recording.append(of_session(at, SessionEvent::Asked(Box::new(asked)))).map(Some)
-                }
-            };
-        }
-        let (pending, asked) = match self.asker.ask(unit, question) {
+        let (pending, asked) = match self.asker.ask_with(unit, question, content) {
             Ok(asked) => asked,
             Err(reason) => {
                 inner.session.handle(at, Input::Answer { unit, verdict: Verdict::Refuse(reason) });
@@ -322,18 +388,24 @@ impl HttpLine {
     }
 }
 
-/// Whether a request has no content and says that an answer may come later (`Prefer: respond-async`, RFC 7240 section
-/// 4.1). Of content nobody could tell, the next time, whether it is what was approved.
-fn would_come_again(part: &Part) -> bool {
-    let Part::Request(head, _) = part else { return false };
-    head.content == Content::Empty
-        && head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(b"prefer")).any(|field| {
-            let preferences = field.value.split(|byte| *byte == b',');
-            { preferences }.any(|preference| {
-                let name = preference.split(|byte| *byte == b';').next().unwrap_or_default();
-                name.trim_ascii().eq_ignore_ascii_case(b"respond-async")
-            })
+/// Whether a request says that an answer may come later (`Prefer: respond-async`, RFC 7240 section 4.1), and what it then
+/// has to bring again.
+fn deferring(part: &Part) -> Option<Deferring> {
+    let Part::Request(head, _) = part else { return None };
+    let mut preferred = head.fields.iter().filter(|field| field.name.eq_ignore_ascii_case(b"prefer"));
+    let would_come_again = preferred.any(|field| {
+        let preferences = field.value.split(|byte| *byte == b',');
+        { preferences }.any(|preference| {
+            let name = preference.split(|byte| *byte == b';').next().unwrap_or_default();
+            name.trim_ascii().eq_ignore_ascii_case(b"respond-async")
         })
+    });
+    match head.content {
+        _ if !would_come_again => None,
+        Content::Empty => Some(Deferring::Head),
+        Content::Length(_) | Content::Streamed => Some(Deferring::Content),
+        Content::Tunnel => None,
+    }
 }
 
 impl Drop for HttpLine {

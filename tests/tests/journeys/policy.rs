@@ -5,6 +5,7 @@ mod council;
 mod database;
 mod expired;
 mod files;
+mod postponed;
 mod reload;
 mod repositories;
 mod retold;
