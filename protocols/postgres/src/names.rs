@@ -8,6 +8,7 @@ use bytes::Bytes;
 use wiretape_core::event::{Parameter, Prepared, QueryEvent};
 use wiretape_core::limits::POSTGRES_NAMES_KEPT_MAX;
 
+use crate::block::Boundary;
 use crate::limits::{NAME_KEPT_BYTES_MAX, TYPES_KEPT_MAX};
 
 /// Things by name. When there are too many, the oldest is forgotten.
@@ -64,11 +65,17 @@ impl<T> Kept<T> {
     }
 }
 
+#[derive(Debug)]
+struct Statement {
+    /// Types of parameters, 0 where nobody said them yet.
+    types: Vec<u32>,
+    boundary: Boundary,
+}
+
 /// The names of a session.
 #[derive(Debug)]
 pub(crate) struct Names {
-    /// Types of parameters, 0 where nobody said them yet.
-    statements: Kept<Vec<u32>>,
+    statements: Kept<Statement>,
     /// Names of statements.
     portals: Kept<Bytes>,
     types_kept: usize,
@@ -83,7 +90,7 @@ impl Names {
     pub(crate) fn join(&self, event: &mut QueryEvent) {
         match event {
             QueryEvent::Bind { statement, parameters, .. } => {
-                let types = self.statements.get(statement).map_or([].as_slice(), Vec::as_slice);
+                let types = self.statements.get(statement).map_or([].as_slice(), |statement| &statement.types);
                 for (Parameter { type_id, .. }, known) in parameters.iter_mut().zip(types) {
                     *type_id = *known;
                 }
@@ -96,7 +103,9 @@ impl Names {
     /// A message of the client went to the target: names stand for what it says.
     pub(crate) fn hear(&mut self, event: &QueryEvent) {
         match event {
-            QueryEvent::Parse { statement, types, .. } => self.prepare(statement, types.clone()),
+            QueryEvent::Parse { statement, text, types } => {
+                self.prepare(statement, Statement { types: types.clone(), boundary: Boundary::of(text) });
+            }
             QueryEvent::Bind { portal, statement, .. } => self.bind(portal, statement),
             QueryEvent::Close { of: Prepared::Statement, name } => self.unprepare(name),
             QueryEvent::Close { of: Prepared::Portal, name } => drop(self.portals.forget(name)),
@@ -126,6 +135,11 @@ impl Names {
         self.portals = Kept::new();
     }
 
+    /// What running a portal does to the client's own transaction, as far as it is known what it was made of.
+    pub(crate) fn boundary(&self, portal: &[u8]) -> Option<Boundary> {
+        Some(self.statements.get(self.portals.get(portal)?)?.boundary)
+    }
+
     /// The number under which [`Names::describe`] finds a statement.
     pub(crate) fn statement(&self, name: &[u8]) -> Option<u64> {
         self.statements.serial(name)
@@ -133,7 +147,7 @@ impl Names {
 
     /// The target says the types of a statement's parameters: those that the client left open are known now.
     pub(crate) fn describe(&mut self, statement: u64, described: &[u32]) {
-        let Some(types) = self.statements.numbered(statement) else { return };
+        let Some(Statement { types, .. }) = self.statements.numbered(statement) else { return };
         let before = types.len();
         for (place, described) in described.iter().enumerate() {
             match types.get_mut(place) {
@@ -146,21 +160,22 @@ impl Names {
         self.forget_types();
     }
 
-    fn prepare(&mut self, name: &[u8], types: Vec<u32>) {
-        let count = if name.len() > NAME_KEPT_BYTES_MAX { 0 } else { types.len() };
-        let forgotten: usize = self.statements.keep(name, types).iter().flatten().map(Vec::len).sum();
+    fn prepare(&mut self, name: &[u8], statement: Statement) {
+        let count = if name.len() > NAME_KEPT_BYTES_MAX { 0 } else { statement.types.len() };
+        let forgotten = self.statements.keep(name, statement);
+        let forgotten: usize = forgotten.iter().flatten().map(|statement| statement.types.len()).sum();
         self.types_kept = self.types_kept + count - forgotten;
         self.forget_types();
     }
 
     fn unprepare(&mut self, name: &[u8]) {
-        self.types_kept -= self.statements.forget(name).map_or(0, |types| types.len());
+        self.types_kept -= self.statements.forget(name).map_or(0, |statement| statement.types.len());
     }
 
     fn forget_types(&mut self) {
         while self.types_kept > TYPES_KEPT_MAX {
-            let Some(types) = self.statements.forget_oldest() else { break };
-            self.types_kept -= types.len();
+            let Some(statement) = self.statements.forget_oldest() else { break };
+            self.types_kept -= statement.types.len();
         }
     }
 }
@@ -222,6 +237,20 @@ mod tests {
         assert_eq!(statement(&names, "p"), None);
         names.bind(&"p".into(), &vec![b'x'; NAME_KEPT_BYTES_MAX + 1].into());
         assert_eq!(statement(&names, "p"), None);
+    }
+
+    #[test]
+    fn a_portal_is_known_for_what_it_does_to_a_transaction() {
+        let mut names = Names::new();
+        for (statement, text) in [(&b"b"[..], "BEGIN"), (b"c", "COMMIT"), (b"", "SELECT 1")] {
+            let (statement, text) = (Bytes::copy_from_slice(statement), Bytes::from(text));
+            names.hear(&QueryEvent::Parse { statement: statement.clone(), text, types: vec![] });
+            names.bind(&statement, &statement);
+        }
+        let known = [Some(Boundary::Begin), Some(Boundary::End), Some(Boundary::Neither), None];
+        assert_eq!([&b"b"[..], b"c", b"", b"other"].map(|portal| names.boundary(portal)), known);
+        names.bind_unknown();
+        assert_eq!(names.boundary(b"b"), None);
     }
 
     #[test]

@@ -8,6 +8,10 @@ use wiretape_core::event::{Field, QueryEvent};
 /// `program_limit_exceeded`: the code of a message that is too long to be judged.
 pub(crate) const TOO_LONG: &str = "54000";
 
+/// What the target gets in the place of something refused when it has to fail there: no SQL, whatever else it is. The
+/// target's own log has it.
+pub(crate) const NO_SQL: Bytes = Bytes::from_static(b"refused by the gateway");
+
 /// The error that stands in for the answer to a refused request: `insufficient_privilege`.
 pub(crate) fn refused(reason: &Reason) -> QueryEvent {
     let mut fields = error("ERROR", "42501", &reason.text);

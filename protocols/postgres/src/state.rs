@@ -9,6 +9,7 @@
 //!   Parse, Bind, Close, Describe, Execute   done by one answer (a description of a statement by two)
 //!   Query, Call, Sync, Login                done by ReadyForQuery, after any answers of their own
 //!   an error in the extended protocol       undoes all up to the next Sync, here as in the target
+//!   StandIn                                 done by the error that it has to be: it becomes Refused
 //! ```
 //!
 //! Flush has no answer. What belongs to a copy has none either, but while a copy to the target runs it swallows Sync
@@ -18,6 +19,8 @@ use std::collections::VecDeque;
 
 use wiretape_core::Reason;
 use wiretape_core::event::{CopyDirection, TransactionStatus};
+
+use crate::block::Boundary;
 
 /// What the target has to answer.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub(crate) enum Request {
     CopyEnd,
     /// It did not go to the target; the client is told why when its turn has come.
     Refused(Box<Refusal>),
+    /// Neither did it; the target got something in its place that has to fail.
+    StandIn(Box<Refusal>),
 }
 
 /// A refused request.
@@ -53,6 +58,7 @@ impl Request {
     /// True of the requests that an error undoes up to the next Sync.
     fn is_extended(&self) -> bool {
         match self {
+            Self::StandIn(refusal) => !refusal.ready,
             Self::Parse
             | Self::Bind
             | Self::DescribeStatement(_)
@@ -76,6 +82,7 @@ impl Request {
             Self::Execute => "an answer to Execute",
             Self::Close => "CloseComplete",
             Self::Sync => "ReadyForQuery",
+            Self::StandIn(_) => "ErrorResponse to what is no SQL",
             Self::CopyEnd | Self::Refused(_) => NOTHING_ASKED,
         }
     }
@@ -110,6 +117,8 @@ pub(crate) struct Conversation {
     ignores: bool,
     /// Messages of the extended protocol went to the target since the last Sync or query.
     open_group: bool,
+    /// Where the client stands in its group, its own transaction is surely open.
+    in_block: bool,
     /// So many times may the target be ready without having been asked.
     unasked_ready: u32,
     status: TransactionStatus,
@@ -125,6 +134,7 @@ impl Conversation {
             swallowed: 0,
             ignores: false,
             open_group: false,
+            in_block: false,
             unasked_ready: 0,
             status: TransactionStatus::Idle,
         }
@@ -169,7 +179,13 @@ impl Conversation {
                 return;
             }
             Request::Query | Request::Call => self.open_group = false,
-            _ => self.open_group |= request.is_extended(),
+            _ if request.is_extended() && !self.open_group => {
+                self.open_group = true;
+                // What is not answered yet may begin a transaction, or end it.
+                let known = self.requests.is_empty() && self.unasked_ready == 0;
+                self.in_block = known && self.status != TransactionStatus::Idle;
+            }
+            _ => {}
         }
         if !self.ignores {
             self.requests.push_back(request);
@@ -182,6 +198,32 @@ impl Conversation {
         if !self.ignores {
             self.requests.push_back(Request::Refused(Box::new(refusal)));
         }
+    }
+
+    /// The client ran something: it begins or ends a transaction, `None` where that is not known.
+    pub(crate) fn cross(&mut self, boundary: Option<Boundary>) {
+        self.in_block = match boundary {
+            Some(Boundary::Begin) => true,
+            Some(Boundary::Neither) => self.in_block,
+            Some(Boundary::End) | None => false,
+        };
+    }
+
+    /// Whether the target has heard a part of the group, and would undo it if what comes next failed there: so it is
+    /// where no transaction of the client's own goes on.
+    pub(crate) fn has_group_to_undo(&self) -> bool {
+        self.open_group && !self.ignores && !self.in_block
+    }
+
+    /// A request was refused, and something that has to fail went to the target in its place.
+    pub(crate) fn stand_in(&mut self, refusal: Refusal) {
+        self.open_group &= !refusal.ready;
+        self.requests.push_back(Request::StandIn(Box::new(refusal)));
+    }
+
+    /// Whether the target's next error is that of a request that stands in for a refused one.
+    pub(crate) fn awaits_stand_in(&self) -> bool {
+        matches!(self.requests.front(), Some(Request::StandIn(_)))
     }
 
     /// The refusal whose turn has come.
@@ -324,11 +366,25 @@ impl Conversation {
         self.unasked_ready = self.unasked_ready.saturating_add(self.swallowed);
         self.end_copy();
         match self.requests.front() {
+            Some(Request::StandIn(_)) => self.fall(),
             Some(request) if request.is_extended() => self.ignore(),
             Some(_) => {}
             None if self.open_group => self.ignore(),
             None => self.unasked_ready = self.unasked_ready.saturating_add(1),
         }
+    }
+
+    /// What stands in has failed, as it had to: the turn of the refusal has come.
+    fn fall(&mut self) {
+        let Some(Request::StandIn(mut refusal)) = self.requests.pop_front() else { return };
+        if refusal.ready {
+            // The target is ready by itself.
+            self.requests.push_front(Request::Query);
+            refusal.ready = false;
+        } else {
+            self.ignore();
+        }
+        self.requests.push_front(Request::Refused(refusal));
     }
 
     /// The target ignores everything up to the next Sync.

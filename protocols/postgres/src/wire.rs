@@ -248,6 +248,9 @@ impl PostgresWire {
         if let Some(request) = self.request(event) {
             self.conversation.ask(request);
         }
+        if let QueryEvent::Execute { portal, .. } = event {
+            self.conversation.cross(self.names.boundary(portal));
+        }
     }
 
     /// What the target has to answer to a message.
@@ -271,17 +274,36 @@ impl PostgresWire {
 
     fn refuse(&mut self, event: &QueryEvent, reason: Reason) {
         let ready = !matches!(event, QueryEvent::Parse { .. });
-        if ready {
-            self.mute = Mute::Copy;
-            // The query would have made the target send the answers that come before this one.
-            if self.conversation.has_open_group() {
-                self.tell(Side::Upstream, [QueryEvent::Flush]);
-            }
-        } else {
-            self.mute = Mute::ToSync;
+        self.mute = if ready { Mute::Copy } else { Mute::ToSync };
+        let refusal = Refusal { reason, ready };
+        if self.conversation.has_group_to_undo() {
+            return self.fail(event, refusal);
         }
-        self.conversation.refuse(Refusal { reason, ready });
+        // The query would have made the target send the answers that come before this one.
+        if ready && self.conversation.has_open_group() {
+            self.tell(Side::Upstream, [QueryEvent::Flush]);
+        }
+        self.conversation.refuse(refusal);
         self.tell_refusals();
+    }
+
+    /// Has the target fail where `event` was refused, so that it undoes what it did in the group before: an error would.
+    fn fail(&mut self, event: &QueryEvent, refusal: Refusal) {
+        let stand_in = match event {
+            QueryEvent::Parse { statement, .. } => {
+                // A statement without a name is forgotten as soon as another one is prepared.
+                if statement.is_empty() {
+                    self.names.hear(&QueryEvent::Close { of: Prepared::Statement, name: statement.clone() });
+                }
+                QueryEvent::Parse { statement: statement.clone(), text: refuse::NO_SQL, types: Vec::new() }
+            }
+            _ => QueryEvent::Simple { text: refuse::NO_SQL },
+        };
+        if refusal.ready {
+            self.names.hear(&stand_in);
+        }
+        self.tell(Side::Upstream, [stand_in]);
+        self.conversation.stand_in(refusal);
     }
 
     /// Tells the client of the refusals whose turn has come, unless it is being told something else.
@@ -301,7 +323,20 @@ impl PostgresWire {
         let mut said = Said::new(chunk);
         while let Some(piece) = self.upstream.next(&mut said)? {
             let (event, cut) = match piece {
-                Piece::Message { letter, cut } => (self.answer(letter, &cut)?, cut),
+                Piece::Message { letter, cut } => {
+                    let stands_in = letter == b'E' && self.conversation.awaits_stand_in();
+                    let event = self.answer(letter, &cut)?;
+                    if stands_in && !refuse::is_fatal(&event) {
+                        // The client is told of the refusal in its place.
+                        self.note(Side::Upstream, event);
+                        self.tell_refusals();
+                        continue;
+                    }
+                    if stands_in {
+                        let _nothing_more_is_told = self.conversation.take_refusal();
+                    }
+                    (event, cut)
+                }
                 Piece::Run { letter, count, cut } => {
                     self.answered(letter)?;
                     let bytes = cut.bytes();
@@ -312,6 +347,9 @@ impl PostgresWire {
                     (event, cut)
                 }
                 Piece::Long { letter, first, last, cut } => {
+                    if first && letter == b'E' && self.conversation.awaits_stand_in() {
+                        return Err(Fault::new(Side::Upstream, "a short error", name(Side::Upstream, letter)));
+                    }
                     if first {
                         self.answered(letter)?;
                     }

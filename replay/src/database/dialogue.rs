@@ -70,6 +70,8 @@ pub struct Dialogue {
     waiting: VecDeque<Arc<Request>>,
     /// More waited than is kept: so many times must the target be ready before answers can be joined again.
     adrift: Option<u64>,
+    /// The refused requests in whose place the target got something of the gateway's own that has to fail, by number.
+    stood_in: VecDeque<u64>,
     /// The target passes over everything up to the next Sync, which has not come yet.
     ignores: bool,
     /// A copy to the target runs whose end the client has not sent: it swallows Syncs.
@@ -94,6 +96,7 @@ impl Dialogue {
             asked: 0,
             waiting: VecDeque::new(),
             adrift: None,
+            stood_in: VecDeque::new(),
             ignores: false,
             copying_in: false,
             columns: None,
@@ -135,6 +138,8 @@ impl Dialogue {
         self.long = None;
         match event {
             QueryEvent::Long { letter, bytes, last } => self.piece(at, side, *letter, bytes, *last),
+            QueryEvent::Parse { .. } | QueryEvent::Simple { .. } if side == Side::Upstream => self.stand_in(),
+            QueryEvent::Error { .. } if side == Side::Upstream && self.fails_for_another() => Turn::Aside,
             QueryEvent::Simple { text } => self.simple(at, text, text.len() as u64),
             QueryEvent::Parse { statement, text, .. } => self.parse(at, statement, text, text.len() as u64),
             QueryEvent::Bind { parameters, .. } => self.bind(at, event, Some(parameters)),
@@ -387,6 +392,28 @@ impl Dialogue {
                 }
             }
         }
+    }
+
+    /// The gateway had the target fail where it refused what was asked last.
+    fn stand_in(&mut self) -> Turn {
+        if self.stood_in.len() < self.keeping.requests_max {
+            self.stood_in.push_back(self.asked.saturating_sub(1));
+        }
+        Turn::Aside
+    }
+
+    /// Whether the target fails as the gateway wanted it to: the client is told something else in its place.
+    fn fails_for_another(&mut self) -> bool {
+        let Some(oldest) = self.waiting.front().map(|request| request.number) else { return false };
+        // Those that an error of the target's own came before.
+        while self.stood_in.front().is_some_and(|number| *number < oldest) {
+            self.stood_in.pop_front();
+        }
+        let fails = self.stood_in.front() == Some(&oldest);
+        if fails {
+            self.stood_in.pop_front();
+        }
+        fails
     }
 
     fn failed(&mut self) -> Turn {

@@ -160,6 +160,7 @@ impl<'a> Outcomes<'a> {
             QueryEvent::Ready { status } => Some(*status),
             _ => None,
         };
+        let mut failed = false;
         if let Some(request) = answer.to.as_ref().filter(|_| answer.last)
             && let Some(mut outcome) = self.open.remove(&request.number)
         {
@@ -167,8 +168,9 @@ impl<'a> Outcomes<'a> {
                 outcome.fate = Fate::Done;
             }
             match ready {
-                // A simple query is a group of its own.
+                // A simple query is a group of its own, and the end of one that is open.
                 Some(status) => {
+                    failed = matches!(outcome.fate, Fate::Failed(_) | Fate::Refused(_));
                     outcome.stand = stand(&outcome.tags, status);
                     self.known.insert(request.number, outcome);
                 }
@@ -176,7 +178,7 @@ impl<'a> Outcomes<'a> {
             }
         }
         if let Some(status) = ready {
-            self.end_group(status);
+            self.end_group(status, failed);
         } else if self.group.len() >= GROUP_MAX {
             // What became of so many cannot wait: they are taken for what they were so far.
             self.known.extend(self.group.drain(..));
@@ -189,9 +191,10 @@ impl<'a> Outcomes<'a> {
         }
     }
 
-    /// The target is ready: what it did since it last was stands, or was rolled back.
-    fn end_group(&mut self, status: TransactionStatus) {
-        let failed = self.group.iter().any(|(_, outcome)| matches!(outcome.fate, Fate::Failed(_) | Fate::Refused(_)));
+    /// The target is ready: what it did since it last was stands, or was rolled back because something of it `failed`.
+    fn end_group(&mut self, status: TransactionStatus, failed: bool) {
+        let failed =
+            failed || self.group.iter().any(|(_, outcome)| matches!(outcome.fate, Fate::Failed(_) | Fate::Refused(_)));
         let tags: Vec<Tag> = self.group.iter().filter_map(|(_, outcome)| outcome.tags.last().copied()).collect();
         let mut stand = if failed { stand(&tags, status) } else { tags.len() };
         for (number, mut outcome) in self.group.drain(..) {

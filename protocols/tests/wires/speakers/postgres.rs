@@ -81,6 +81,10 @@ fn text(script: &Script, dice: &mut Dice) -> (Vec<u8>, Word) {
     };
     let mut text = dice.bytes(300);
     text.retain(|byte| *byte != 0);
+    if script.refuses {
+        // It neither begins nor ends a transaction.
+        text.splice(..0, *b"SELECT ");
+    }
     let said = match word {
         Word::None => "",
         Word::Risky | Word::TooRisky => "risky",
@@ -113,6 +117,7 @@ fn refusal(word: Word) -> Option<Vec<u8>> {
 fn simple(script: &mut Script, dice: &mut Dice) {
     let (text, word) = text(script, dice);
     script.ask(&query(&text), verdict(word), refusal(word).is_none());
+    script.portal_known &= refusal(word).is_some();
     if let Some(error) = refusal(word) {
         // What a client says to a copy that it does not know to be refused.
         for _ in 0..dice.below(3) {
@@ -139,6 +144,10 @@ fn simple(script: &mut Script, dice: &mut Dice) {
 
 /// A group of the extended protocol. An error on the way ends what is answered; a refusal ends what passes, too.
 fn extended(script: &mut Script, dice: &mut Dice) {
+    if script.refuses && script.status != b'I' {
+        // Who does not wait is not known to be in a transaction.
+        script.client_waits();
+    }
     let mut group = Group::default();
     let ends_with_query = script.refuses && dice.once_in(8);
     for _ in 0..dice.below(7) {
@@ -148,7 +157,10 @@ fn extended(script: &mut Script, dice: &mut Dice) {
                 let (text, word) = text(script, dice);
                 group.prepare(script, &parse(dice, &text), word, fails.then(|| error(dice)));
             }
-            2 => group.ask(script, &message(b'B', &bind(dice)), &message(b'2', b""), fails.then(|| error(dice))),
+            2 => {
+                script.portal_known |= !group.muted;
+                group.ask(script, &message(b'B', &bind(dice)), &message(b'2', b""), fails.then(|| error(dice)));
+            }
             3 => {
                 let answer = [types(dice), described(dice)].concat();
                 group.ask(script, &message(b'D', b"Ss\0"), &answer, fails.then(|| error(dice)));
@@ -163,7 +175,10 @@ fn extended(script: &mut Script, dice: &mut Dice) {
                     2 => [copy_start(b'H'), data(dice), message(b'c', b""), complete(b"COPY 7")].concat(),
                     _ => [notice(dice), rows(dice), complete(b"INSERT 0 3")].concat(),
                 };
-                group.ask(script, &execute(dice), &answer, fails.then(|| error(dice)));
+                let execute = execute(dice);
+                group.ask(script, &execute, &answer, fails.then(|| error(dice)));
+                // Of the other portal nobody knows what it does.
+                group.in_block &= execute[5] == 0 && script.portal_known && script.statement_known;
             }
         }
         if dice.once_in(6) {
@@ -171,7 +186,7 @@ fn extended(script: &mut Script, dice: &mut Dice) {
         }
     }
     if ends_with_query {
-        group.refused_query(script);
+        group.refused_query(script, dice);
     }
     script.ask(&message(b'S', b""), None, true);
     let status = *dice.pick(b"ITE");
@@ -187,21 +202,33 @@ fn bind(dice: &mut Dice) -> Vec<u8> {
 #[derive(Default)]
 struct Group {
     is_open: bool,
+    /// It runs in a transaction of the client's own.
+    in_block: bool,
     failed: bool,
     muted: bool,
 }
+
+/// What the target gets in the place of something that was refused, and cannot understand.
+const NO_SQL: &[u8] = b"refused by the gateway";
 
 impl Group {
     fn prepare(&mut self, script: &mut Script, parse: &[u8], word: Word, error: Option<Vec<u8>>) {
         if self.muted {
             return script.drop_said(parse);
         }
+        let name = parse[5..].split(|byte| *byte == 0).next().unwrap_or_default();
         let Some(refusal) = refusal(word) else {
             script.ask(parse, verdict(word), true);
+            script.statement_known |= name == b"s";
             return self.answer(script, &message(b'1', b""), error);
         };
+        self.wait_for_failure(script);
         script.ask(parse, verdict(word), false);
         self.muted = true;
+        if self.is_undone() {
+            script.make_up(&message(b'P', &[name, b"\0", NO_SQL, b"\0\0\0"].concat()));
+            script.answer_unheard(&syntax_error());
+        }
         if !self.failed {
             script.say_in_place(&refusal);
             self.failed = true;
@@ -217,6 +244,9 @@ impl Group {
     }
 
     fn answer(&mut self, script: &mut Script, answer: &[u8], error: Option<Vec<u8>>) {
+        if !self.is_open {
+            self.in_block = script.status != b'I';
+        }
         self.is_open = true;
         if !self.failed {
             script.answer(error.as_deref().unwrap_or(answer));
@@ -228,12 +258,33 @@ impl Group {
         script.ask(&message(b'H', b""), None, true);
     }
 
+    /// Whether a refusal undoes what the target did in the group, as an error would.
+    fn is_undone(&self) -> bool {
+        self.is_open && !self.failed && !self.in_block
+    }
+
+    /// Whoever has heard of an error knows that there is nothing left to undo.
+    fn wait_for_failure(&self, script: &mut Script) {
+        if self.failed {
+            script.client_waits();
+        }
+    }
+
     /// A query that does not wait for the end of the group, and is refused.
-    fn refused_query(&mut self, script: &mut Script) {
+    fn refused_query(&mut self, script: &mut Script, dice: &mut Dice) {
         if self.muted {
             return script.drop_said(&query(b"a secret"));
         }
+        self.wait_for_failure(script);
         script.ask(&query(b"a secret"), None, false);
+        if self.is_undone() {
+            script.make_up(&query(NO_SQL));
+            script.portal_known = false;
+            script.answer_unheard(&syntax_error());
+            script.say_in_place(&refusal(Word::Secret).unwrap_or_default());
+            let status = *dice.pick(b"IE");
+            return script.ready(status);
+        }
         if self.is_open {
             script.make_up(&message(b'H', b""));
         }
@@ -242,6 +293,10 @@ impl Group {
             script.ready_in_place();
         }
     }
+}
+
+fn syntax_error() -> Vec<u8> {
+    message(b'E', b"SERROR\0VERROR\0C42601\0Msyntax error at or near \"refused\"\0\0")
 }
 
 fn call(script: &mut Script, dice: &mut Dice) {
@@ -268,12 +323,16 @@ fn copy_in(script: &mut Script, dice: &mut Dice) {
     let waits = dice.once_in(2);
     if simple {
         script.ask(&query(b"COPY t FROM STDIN"), None, true);
+        script.portal_known = false;
     } else {
         let group = [parse(dice, b"COPY t FROM STDIN"), message(b'B', &bind(dice)), execute(dice)].concat();
         script.ask(&group, None, true);
+        script.portal_known = true;
+        script.statement_known |= group[5..].starts_with(b"s\0");
         script.answer(&[message(b'1', b""), message(b'2', b"")].concat());
-        // Some clients do not notice that it is a copy: this Sync is swallowed.
-        if dice.once_in(2) {
+        // Some clients do not notice that it is a copy: this Sync is swallowed. Where the copy fails, nobody knows whether
+        // it was.
+        if dice.once_in(2) && !script.refuses {
             script.ask(&message(b'S', b""), None, true);
         }
     }
@@ -301,6 +360,7 @@ fn copy_in(script: &mut Script, dice: &mut Dice) {
 /// A copy both ways, as in replication.
 fn copy_both(script: &mut Script, dice: &mut Dice) {
     script.ask(&query(b"START_REPLICATION 0/0"), None, true);
+    script.portal_known = false;
     script.answer(&copy_start(b'W'));
     script.client_waits();
     for _ in 0..dice.below(4) {

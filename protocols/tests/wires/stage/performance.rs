@@ -113,8 +113,16 @@ impl Performance {
 
     /// All that the tape says was said to a side: by the other, or in its place by the gateway.
     pub(crate) fn recorded_to(&self, side: Side) -> Vec<u8> {
-        let said = self.events().filter_map(told).filter(|(to, _)| *to == side).map(|(_, bytes)| bytes);
-        said.collect::<Vec<_>>().concat()
+        let mut events = self.events().peekable();
+        let mut said = Vec::new();
+        while let Some(event) = events.next() {
+            // An error to what the gateway said of its own: the client is told of the refusal in its place, at once.
+            let is_replaced = is_error(event, Side::Upstream) && events.peek().is_some_and(|next| is_refusal(next));
+            if let (false, Some((_, bytes))) = (is_replaced, told(event).filter(|(to, _)| *to == side)) {
+                said.extend_from_slice(&bytes);
+            }
+        }
+        said
     }
 
     /// What was recorded, apart from when: runs of data that stand side by side are one.
@@ -181,13 +189,25 @@ pub(crate) fn told(event: &Event) -> Option<(Side, Bytes)> {
                 Side::Client => {
                     matches!(said, QueryEvent::Error { .. } | QueryEvent::Notice { .. } | QueryEvent::Ready { .. })
                 }
-                Side::Upstream => matches!(said, QueryEvent::Flush),
+                Side::Upstream => {
+                    matches!(said, QueryEvent::Flush | QueryEvent::Parse { .. } | QueryEvent::Simple { .. })
+                }
             };
             Some((if own { event.side } else { to }, message_of(said)))
         }
         Kind::Http(HttpEvent::Message { bytes, .. } | HttpEvent::Control { bytes, .. }) => Some((to, bytes.clone())),
         _ => None,
     }
+}
+
+fn is_error(event: &Event, side: Side) -> bool {
+    event.side == side && matches!(event.kind, Kind::Query(QueryEvent::Error { .. }))
+}
+
+/// Whether the client is told that something was refused.
+fn is_refusal(event: &Event) -> bool {
+    let Kind::Query(QueryEvent::Error { fields }) = &event.kind else { return false };
+    event.side == Side::Client && fields.iter().any(|field| field.letter == b'C' && field.text == "42501")
 }
 
 /// What a target of PostgreSQL said, as far as events have it: with zeros in the place of keys.

@@ -286,3 +286,47 @@ proptest! {
         assert_eq!(dialogue.prepared_bytes, 0);
     }
 }
+
+/// What the gateway says to the target in the place of what it refused, and what the target says to that.
+fn aside(dialogue: &mut Dialogue, event: &QueryEvent) {
+    let turn = dialogue.feed(Moment::START, Side::Upstream, event);
+    assert!(matches!(turn, Turn::Aside), "{turn:?}");
+}
+
+fn refused(dialogue: &mut Dialogue) -> Answer {
+    match dialogue.feed(Moment::START, Side::Client, &error()) {
+        Turn::Answered(answer) => answer,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_fails_in_the_place_of_a_refused_statement_is_no_answer() {
+    let mut dialogue = Dialogue::new(KEEPING);
+    // Two groups without waiting; the first fails by itself.
+    for fails in [true, false] {
+        up(&mut dialogue, &execute(""));
+        let asked = up(&mut dialogue, &parse("", "secret")).number;
+        aside(&mut dialogue, &parse("", "no sql"));
+        up(&mut dialogue, &execute(""));
+        up(&mut dialogue, &QueryEvent::Sync);
+        assert_eq!(asked % 4, 1, "{fails}");
+    }
+    assert_eq!(to(&down(&mut dialogue, &error())), Some(0));
+    down(&mut dialogue, &ready());
+    down(&mut dialogue, &complete());
+    aside(&mut dialogue, &error());
+    let answer = refused(&mut dialogue);
+    assert_eq!((to(&answer), answer.last, answer.undone.len()), (Some(5), true, 1));
+    assert_eq!(to(&down(&mut dialogue, &ready())), Some(7));
+    assert!(dialogue.is_quiet());
+    // A query in the middle of a group.
+    up(&mut dialogue, &execute(""));
+    let asked = up(&mut dialogue, &simple("secret")).number;
+    aside(&mut dialogue, &simple("no sql"));
+    down(&mut dialogue, &complete());
+    aside(&mut dialogue, &error());
+    assert_eq!(to(&refused(&mut dialogue)), Some(asked));
+    assert_eq!(to(&down(&mut dialogue, &ready())), Some(asked));
+    assert!(dialogue.is_quiet());
+}

@@ -1,10 +1,13 @@
 //! Statements by psql.
 
+use serde_json::{Value, json};
+use wiretape_core::Side;
 use wiretape_core::event::QueryEvent;
 use wiretape_tests::database::{Database, Way};
 use wiretape_tests::postgres::{DATABASE, Settings};
 use wiretape_tests::program::Running;
 use wiretape_tests::record::Events;
+use wiretape_tests::stage::client_python;
 
 use super::council::{Council, approved, decisions, not_approved};
 
@@ -68,6 +71,51 @@ fn a_statement_that_is_forbidden_is_an_error_and_the_transaction_goes_on() {
     let refused: Vec<_> = decided.iter().filter(|(_, allowed, _)| !allowed).collect();
     assert!(refused.len() == 1 && refused[0].0.contains("no-drop"), "{decided:?}");
     assert_eq!(decided.len(), 5, "every decision is on the record: {decided:?}");
+}
+
+#[test]
+fn what_a_pipeline_did_before_a_forbidden_statement_is_undone_as_by_an_error() {
+    let (database, _council) = stage();
+    let pipeline = |way: Way, statement: &str| -> Value {
+        database.server.tell("TRUNCATE orders");
+        let text = database.script(way, client_python(), "psycopg_pipeline.py").arg(statement).succeed().text();
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let failed = pipeline(Way::Direct, "DROP TABLE missing");
+    let refused = pipeline(Way::Gateway, "DROP TABLE orders");
+    for round in ["alone", "first", "committed"] {
+        assert_eq!(refused[round], json!([["42501", "nothing is dropped on production"], "IDLE"]), "{round}");
+        assert_eq!(failed[round], json!([["42P01", "table \"missing\" does not exist"], "IDLE"]), "{round}");
+    }
+    // Nothing of what a server would have undone is there, and all else is.
+    assert_eq!(refused["rows"], json!([20, 21, 40]));
+    assert_eq!(refused["rows"], failed["rows"]);
+    assert_eq!(refused["again"], json!([null, "IDLE"]));
+    // A transaction of the client's own goes on.
+    for round in ["own", "begun"] {
+        assert_eq!(refused[round][1], "INTRANS", "{round}");
+        assert_eq!(failed[round][1], "INERROR", "{round}");
+    }
+    assert_eq!(refused["rows of transactions"], json!([20, 21, 40, 50, 60]));
+
+    let session = database.gateway.record().one();
+    session.verified().coded(0);
+    let events = session.events();
+    let refusals = decisions(&events, "pg.query").iter().filter(|(_, allowed, _)| !allowed).count();
+    assert_eq!(refusals, 5);
+    // What the gateway said to the target, and what it said to that, is on the record; the client heard one error each.
+    let said = |side: Side| events.0.iter().filter(move |event| event.side == side);
+    let errors = |side| said(side).filter(|event| event.kind.name() == "query.error").count();
+    assert_eq!((errors(Side::Upstream), errors(Side::Client)), (2, 5));
+    assert_eq!(said(Side::Upstream).filter(|event| event.kind.name() == "query.parse").count(), 2);
+    let shown = session.program("show", &[]).succeed().text();
+    assert_eq!(shown.matches("nothing is dropped on production").count(), 10, "{shown}");
+    // The script of the session does what was done.
+    let script = session.program("export", &["--sql"]).succeed().text();
+    database.server.tell("TRUNCATE orders");
+    let file = database.folder.write("session.sql", script);
+    database.psql(Way::Direct).arg("-f").arg(file).succeed();
+    assert_eq!(left(&database), "5");
 }
 
 #[test]

@@ -35,7 +35,12 @@ pub(super) struct Script {
     answers: Vec<Vec<u8>>,
     /// Lines of the target that the client waits for.
     client_after: usize,
-    status: u8,
+    /// Where the session stands, as the target said last.
+    pub(super) status: u8,
+    /// What the portal without a name was made of is known.
+    pub(super) portal_known: bool,
+    /// A statement was prepared under the name that portals are made of.
+    pub(super) statement_known: bool,
     told: Vec<u8>,
     passed: Vec<u8>,
 }
@@ -51,6 +56,8 @@ impl Script {
             answers: Vec::new(),
             client_after: 0,
             status: b'I',
+            portal_known: false,
+            statement_known: false,
             told: Vec::new(),
             passed: Vec::new(),
         }
@@ -79,6 +86,11 @@ impl Script {
     pub(super) fn answer(&mut self, answer: &[u8]) {
         self.answers.push(answer.to_vec());
         self.told.extend_from_slice(answer);
+    }
+
+    /// The target answers what the gateway said of its own: the client hears nothing of it.
+    pub(super) fn answer_unheard(&mut self, answer: &[u8]) {
+        self.answers.push(answer.to_vec());
     }
 
     pub(super) fn ready(&mut self, status: u8) {
