@@ -8,7 +8,7 @@ use wiretape_core::event::{
     StreamKind,
 };
 use wiretape_core::judge::{ActionKind, Push};
-use wiretape_core::{Event, Kind, Lane, Moment, Verdict};
+use wiretape_core::{Event, Kind, Lane, Moment, Side, Verdict};
 
 /// Actions of one lane that wait for their decision.
 const WAITING_MAX: usize = 4096;
@@ -99,6 +99,8 @@ impl Story {
                 }
                 None
             }
+            // What the gateway said to a database of its own was asked by nobody.
+            Kind::Query(_) if event.side == Side::Upstream => None,
             kind => {
                 if let Kind::Process(ProcessEvent::Start { kind: ProcessKind::Exec { command } }) = kind {
                     self.commands.insert(lane, command.clone());
@@ -306,6 +308,8 @@ mod tests {
     fn decisions_find_what_they_were_about() {
         let mut story = Story::default();
         let refused = || Verdict::Refuse(Reason::new("x", "no"));
+        // It stands in the place of something refused, and was not judged.
+        assert!(story.hear(&Event { side: Side::Upstream, ..query("refused by the gateway") }).is_none());
         assert!(story.hear(&query("SELECT 1")).is_none() && story.hear(&query("SELECT 2")).is_none());
         let first = story.hear(&decision("pg.query", Verdict::Allow)).unwrap();
         assert_eq!((first.action.resource().as_str(), first.decided), ("SELECT 1", "allow"));
