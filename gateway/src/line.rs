@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use wiretape_approval::Settled;
-use wiretape_core::event::SessionEvent;
+use wiretape_core::event::{QuestionAsked, SessionEvent};
 use wiretape_core::{
-    Asking, Effect, Event, Examiner, Guard, Input, Kind, Lane, Question, Reason, Session, Side, Unit, Verdict,
+    Asking, Effect, Event, Examiner, Guard, Input, Kind, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
 };
 use wiretape_recorder::{Lost, Recording};
 use wiretape_ssh::{Message, SshWire};
@@ -331,15 +331,8 @@ impl Line {
 
     /// Records something that the gateway itself did.
     pub(crate) fn note(&self, kind: SessionEvent) {
-        let event = Event {
-            at: self.shared.clock.now(),
-            side: Side::Client,
-            lane: Lane::CONNECTION,
-            kind: Kind::Session(kind),
-        };
-        if let Err(lost) = self.shared.recording.append(event) {
-            self.close(recorder_failed(&lost));
-        }
+        let mut state = self.state();
+        self.note_in(&mut state, self.shared.clock.now(), kind);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -408,6 +401,33 @@ impl Line {
         match self.shared.recording.append(of_session(at, SessionEvent::Answered(Box::new(answered)))) {
             Ok(_number) => self.handle_in(&mut state, Input::Answer { unit, verdict: settled.verdict.clone() }),
             Err(lost) => self.handle_in(&mut state, Input::Close { reason: recorder_failed(&lost) }),
+        }
+    }
+
+    /// The record tells that people are asked about `unit`, of which the wire knows nothing.
+    pub(crate) fn note_asked(&self, unit: Unit, asked: QuestionAsked) {
+        let mut state = self.state();
+        let at = self.shared.clock.now();
+        state.standing.asked(unit, at, &asked);
+        self.note_in(&mut state, at, SessionEvent::Asked(Box::new(asked)));
+    }
+
+    /// The same of how that ended; `None`: whoever asked went away.
+    pub(crate) fn note_answered(&self, unit: Unit, settled: Option<&Settled>) {
+        let mut state = self.state();
+        let at = self.shared.clock.now();
+        let answered = match settled {
+            Some(settled) => state.standing.settled(at, unit, settled),
+            None => state.standing.withdrawn(at, unit, "whoever asked went away"),
+        };
+        if let Some(answered) = answered {
+            self.note_in(&mut state, at, SessionEvent::Answered(Box::new(answered)));
+        }
+    }
+
+    fn note_in(&self, state: &mut State, at: Moment, kind: SessionEvent) {
+        if let Err(lost) = self.shared.recording.append(of_session(at, kind)) {
+            self.handle_in(state, Input::Close { reason: recorder_failed(&lost) });
         }
     }
 

@@ -3,13 +3,14 @@
 //! Until then the menu is the upstream of the session, and is recorded like one. The chosen target then takes the
 //! lane over: what the client had asked for (terminal, environment, shell) is asked of it again.
 
+use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wiretape_core::event::{SessionEvent, StreamKind, TerminalSize};
 use wiretape_core::judge::ActionKind;
-use wiretape_core::{Action, Judgement, Lane, Reason, Side, Unit, Verdict};
+use wiretape_core::{Action, Judgement, Lane, Question, Reason, Side, Unit, Verdict};
 use wiretape_policy::Circumstances;
 use wiretape_ssh::{Message, OpenFailure, Request};
 
@@ -22,8 +23,14 @@ use crate::guard::Choice;
 use crate::identity::Principal;
 use crate::line::{Door, Line};
 use crate::outlet::{OutletQueue, Parcel, outlet};
-use crate::questions::Asker;
+use crate::questions::{ASKING_HELD_BYTES_MAX, Asker, News};
 use crate::transport;
+
+/// Messages of a client that are kept while people are asked.
+const ASKING_MESSAGES_MAX: usize = 4096;
+
+/// The rule of a reason that nobody is left to hear.
+const WITHDRAWN: &str = "withdrawn";
 
 /// The choice between the targets that a person may use.
 #[derive(Clone)]
@@ -44,6 +51,73 @@ pub(crate) struct Chooser {
     pub(crate) choice: Choice,
     pub(crate) asker: Asker,
     pub(crate) clock: SessionClock,
+}
+
+/// Where a client of the menu is told that it waits, and what it says meanwhile.
+struct Asking<'a> {
+    line: &'a Line,
+    lane: Lane,
+    /// Whether the client has a terminal to be told on.
+    is_shown: bool,
+    queue: &'a mut OutletQueue,
+    /// What the client said meanwhile.
+    said: &'a mut Vec<Message>,
+}
+
+impl Asking<'_> {
+    /// Asks people, and waits for what they say for as long as the client does.
+    ///
+    /// # Errors
+    /// The client left, or nobody can be asked.
+    async fn answer(self, asker: &Asker, unit: Unit, question: &Question) -> Result<Verdict, Reason> {
+        let Self { line, lane, is_shown, queue, said } = self;
+        let (mut pending, asked) = asker.ask(unit, question)?;
+        line.note_asked(unit, asked);
+        let tell = |text: &str| {
+            if is_shown {
+                show(line, lane, Bytes::from(format!("wiretape: {text}\r\n")));
+            }
+        };
+        tell(&pending.text());
+        let mut said_bytes = 0_usize;
+        let mut listens = true;
+        loop {
+            let message = tokio::select! {
+                news = poll_fn(|context| pending.poll_news(context)) => match news {
+                    News::Reminder(text) => {
+                        tell(&text);
+                        continue;
+                    }
+                    News::Settled(settled) => {
+                        line.note_answered(unit, Some(&settled));
+                        return Ok(settled.verdict.clone());
+                    }
+                },
+                parcel = queue.next(), if listens => parcel.ok().flatten().map(|parcel| parcel.message),
+                _ = line.closed() => None,
+            };
+            match message {
+                None | Some(Message::Close { .. }) => {
+                    line.note_answered(unit, None);
+                    return Err(Reason::new(WITHDRAWN, "whoever asked went away"));
+                }
+                Some(message) => {
+                    if let Message::Data { bytes, .. } = &message {
+                        said_bytes = said_bytes.saturating_add(bytes.len());
+                    }
+                    said.push(message);
+                    // What more the client says waits where it is.
+                    listens = said_bytes < ASKING_HELD_BYTES_MAX && said.len() < ASKING_MESSAGES_MAX;
+                }
+            }
+        }
+    }
+}
+
+/// Notes what was decided about what the menu leads to.
+fn decided(line: &Line, action: &str, resource: String, rule: &str, verdict: Verdict) {
+    let (action, rule) = (action.to_owned(), rule.to_owned());
+    line.note(SessionEvent::Decision { action, resource, rule, verdict, nanos: 0 });
 }
 
 /// What a key does.
@@ -174,14 +248,25 @@ impl MenuUpstream {
                 String::new()
             }
         };
-        if let Err(reason) = self.clear(line, lane, target, &login, ActionKind::Shell) {
+        let mut said = Vec::new();
+        let asking = Asking { line, lane, is_shown: true, queue: &mut queue, said: &mut said };
+        if let Err(reason) = self.clear(asking, target, &login, ActionKind::Shell).await {
+            if reason.rule == WITHDRAWN {
+                return;
+            }
             show(line, lane, Bytes::from(format!("wiretape: {}\r\n", reason.text)));
             return line.close(reason);
         }
         let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.name());
         let upstream = self.chosen.get_or_init(reach);
         let (put, take) = outlet(self.gateway.spool_folder().to_owned());
-        for message in asked {
+        // The newest size is the one that counts.
+        let resized = said.iter().rev().find_map(|message| match message {
+            Message::Request { request: Request::WindowChange { size }, .. } => Some(*size),
+            _ => None,
+        });
+        let size = resized.unwrap_or(size);
+        for message in asked.into_iter().chain(said) {
             let message = match message {
                 Message::Request { request: Request::Pty { term, modes, .. }, lane, want_reply } => {
                     Message::Request { lane, request: Request::Pty { term, size, modes }, want_reply }
@@ -202,8 +287,9 @@ impl MenuUpstream {
     }
 
     /// Whether the session may go on to `target` with what it did so far: the policy is asked now, when it is known
-    /// what for.
-    fn clear(&self, line: &Line, lane: Lane, target: &Target, login: &str, done: ActionKind) -> Result<(), Reason> {
+    /// what for, and people are, where it says so.
+    async fn clear(&self, asking: Asking<'_>, target: &Target, login: &str, done: ActionKind) -> Result<(), Reason> {
+        let Asking { line, lane, .. } = asking;
         let Chooser { choice, asker, clock } = &self.chooser;
         let session = line.recording().id();
         let circumstances = Circumstances {
@@ -212,35 +298,31 @@ impl MenuUpstream {
             login: login.to_owned(),
             label: None,
         };
-        let refused = |action: &str, reason: Reason| {
-            line.note(SessionEvent::Decision {
-                action: action.to_owned(),
-                resource: target.name.clone(),
-                rule: reason.rule.clone(),
-                verdict: Verdict::Refuse(reason.clone()),
-                nanos: 0,
-            });
+        let refused = |action: &str, resource: String, reason: Reason| {
+            let verdict = Verdict::Refuse(reason.clone());
+            decided(line, action, resource, &reason.rule, verdict);
             reason
         };
-        let asker = asker.clone();
         let cleared =
             admission::clear_for(&self.gateway, *clock, session, asker.clone(), &self.principal, target, circumstances);
-        let mut clearance = cleared.map_err(|reason| refused("connect", reason))?;
-        let name = done.name();
+        let mut clearance = cleared.map_err(|reason| refused("connect", target.name.clone(), reason))?;
+        asker.aim(&target.name);
+        let (name, resource) = (done.name(), done.resource());
         let unit = Unit { lane, serial: 0 };
         match clearance.guard.judge(clock.now(), unit, &Action { lane, kind: done }) {
             Judgement::Ruled(Verdict::Allow) | Judgement::Decided { verdict: Verdict::Allow, .. } => {}
             Judgement::Ruled(Verdict::Refuse(reason)) | Judgement::Decided { verdict: Verdict::Refuse(reason), .. } => {
-                return Err(refused(name, reason));
+                return Err(refused(name, resource, reason));
             }
             Judgement::Ask(question) => {
-                let text =
-                    format!("this needs an approval: name the target to be asked, ssh {}@<gateway>", target.name);
-                return Err(refused(name, Reason::new(question.rule, text)));
+                let verdict = asking.answer(asker, unit, &question).await?;
+                decided(line, name, resource, &question.rule, verdict.clone());
+                if let Verdict::Refuse(reason) = verdict {
+                    return Err(reason);
+                }
             }
         }
         line.note(clearance.decision(&target.name));
-        asker.aim(&target.name);
         choice.set(clearance.guard);
         Ok(())
     }
@@ -262,7 +344,9 @@ impl MenuUpstream {
         }
         // What is said inside is for the target alone: no rule can see into it.
         let forward = ActionKind::Forward { destination: ssh.address.clone() };
-        if let Err(reason) = self.clear(line, lane, target, &ssh.login, forward) {
+        let mut said = Vec::new();
+        let asking = Asking { line, lane, is_shown: false, queue: &mut queue, said: &mut said };
+        if let Err(reason) = self.clear(asking, target, &ssh.login, forward).await {
             return line.say(Side::Upstream, rejected(lane, OpenFailure::AdministrativelyProhibited, reason.text));
         }
         let socket = match tokio::net::TcpStream::connect(&ssh.address).await {

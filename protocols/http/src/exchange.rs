@@ -170,10 +170,10 @@ impl Exchange {
                 let outcome = tunnel.rule(around.at, unit, verdict, around.outbox);
                 let asking = tunnel.is_asking();
                 self.stage = Stage::Tunnel(tunnel);
-                match outcome {
-                    Err(fault) => self.nested_fault(&fault, around),
-                    Ok(()) if !asking => self.release(around),
-                    Ok(()) => {}
+                let goes_on = outcome.is_ok() && !asking;
+                self.settle_tunnel(outcome, around);
+                if goes_on {
+                    self.release(around);
                 }
             }
             Stage::Carried(mut carried) => {
@@ -192,9 +192,8 @@ impl Exchange {
     pub(crate) fn waiting(&mut self, unit: Unit, text: &str, around: &mut Surroundings<'_>) {
         match &mut self.stage {
             Stage::Tunnel(tunnel) => {
-                if let Err(fault) = tunnel.waiting(around.at, unit, text, around.outbox) {
-                    self.nested_fault(&fault, around);
-                }
+                let outcome = tunnel.waiting(around.at, unit, text, around.outbox);
+                self.settle_tunnel(outcome, around);
             }
             Stage::Carried(carried) => {
                 if let Err(trouble) = carried.waiting(unit, text, around) {
@@ -209,9 +208,8 @@ impl Exchange {
     pub(crate) fn found(&mut self, unit: Unit, finding: Finding, around: &mut Surroundings<'_>) {
         match &mut self.stage {
             Stage::Tunnel(tunnel) => {
-                if let Err(fault) = tunnel.found(around.at, unit, finding, around.outbox) {
-                    self.nested_fault(&fault, around);
-                }
+                let outcome = tunnel.found(around.at, unit, finding, around.outbox);
+                self.settle_tunnel(outcome, around);
             }
             Stage::Carried(carried) => {
                 let outcome = carried.found(unit, finding, around);
@@ -441,13 +439,12 @@ impl Exchange {
             // A tunnel has no trailers, and no second head.
             _ => return self.violated(side, Violation("a part of a message behind an upgrade"), around),
         };
-        if let Err(fault) = outcome {
-            self.nested_fault(&fault, around);
-        }
+        self.settle_tunnel(outcome, around);
     }
 
-    /// The nested wire was broken: the lane ends, and says so in the words of the other protocol where it can.
-    fn nested_fault(&mut self, fault: &Fault, around: &mut Surroundings<'_>) {
+    /// Where the nested wire was broken the lane ends, and says so in the words of the other protocol where it can.
+    fn settle_tunnel(&mut self, outcome: Result<(), Fault>, around: &mut Surroundings<'_>) {
+        let Err(fault) = outcome else { return };
         let text = fault.to_string();
         let reason = Reason::new("protocol", text.clone());
         let told = match &mut self.stage {

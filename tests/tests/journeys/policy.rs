@@ -5,6 +5,7 @@ mod council;
 mod database;
 mod expired;
 mod files;
+mod menu;
 mod postponed;
 mod reload;
 mod repositories;

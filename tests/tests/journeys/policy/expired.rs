@@ -12,7 +12,7 @@ use wiretape_tests::web::Web;
 use wiretape_tests::workshop::Workshop;
 
 use super::council::{Council, not_approved};
-use super::{database, files, repositories, shell, web};
+use super::{database, files, menu, repositories, shell, web};
 
 /// Longer than the shortest time that a question can stand.
 const PATIENCE: Duration = Duration::from_secs(200);
@@ -61,12 +61,17 @@ fn nobody_answered_is_a_refusal() {
 }
 
 #[test]
-fn nobody_answered_is_a_refusal_of_pushes_and_files_too() {
+fn nobody_answered_is_a_refusal_of_pushes_files_and_choices_too() {
     let mut councils = Vec::new();
     let stage = Stage::with(|_, configuration| councils.push(hasty(configuration, files::RULES)));
     let kept = stage.folder.write("kept", "x");
     let removal = stage.client("sftp").args(["-b", "-", "web@gateway"]).patience(PATIENCE);
     let removal = removal.input(format!("-rm {0}\nls -1 {0}\n", kept.display())).start();
+    let lobby = Stage::with(|_, configuration| {
+        menu::furnish(configuration);
+        councils.push(hasty(configuration, menu::RULES));
+    });
+    let choice = lobby.client("ssh").args(["-tt", "menu@gateway"]).input("2\r").patience(PATIENCE).start();
     let pushes = repositories::ROADS.map(|road| {
         let workshop = Workshop::staged(&Git::first(), false, |_, configuration| {
             councils.push(hasty(configuration, repositories::RULES));
@@ -81,6 +86,9 @@ fn nobody_answered_is_a_refusal_of_pushes_and_files_too() {
     assert!(removal.text().contains("kept"), "the conversation goes on");
     assert!(kept.exists());
     expired(&stage.gateway.record().one().events(), "removals");
+    let choice = choice.finish().coded(255);
+    assert!(choice.text().contains("wiretape: "), "{}", choice.text());
+    expired(&lobby.gateway.record().one().events(), "shells");
     for (workshop, old, push) in pushes {
         let told = push.finish().coded(1).errors();
         assert!(told.contains("[remote rejected]"), "{told}");
