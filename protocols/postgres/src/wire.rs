@@ -9,6 +9,7 @@ use wiretape_core::limits::{HELD_BYTES_MAX, POSTGRES_REQUESTS_PENDING_MAX, POSTG
 use wiretape_core::{Action, Fault, Lane, Moment, Reason, Side, Step, Unit, Verdict, Wire};
 
 use crate::client::{Item, Mute, Order, Waiting};
+use crate::limits::NAME_KEPT_BYTES_MAX;
 use crate::message::{Cut, Framer, Malformed, Piece, SHORTER_TEXT, Said, bind_names, message_of, name, parse};
 use crate::names::Names;
 use crate::state::{Conversation, Refusal, Request, Unexpected};
@@ -291,11 +292,14 @@ impl PostgresWire {
     fn fail(&mut self, event: &QueryEvent, refusal: Refusal) {
         let stand_in = match event {
             QueryEvent::Parse { statement, .. } => {
+                // It is one event: a name that is longer than any server keeps does not go into it.
+                let kept = if statement.len() > NAME_KEPT_BYTES_MAX { &[] } else { statement.as_ref() };
+                let statement = Bytes::copy_from_slice(kept);
                 // A statement without a name is forgotten as soon as another one is prepared.
                 if statement.is_empty() {
                     self.names.hear(&QueryEvent::Close { of: Prepared::Statement, name: statement.clone() });
                 }
-                QueryEvent::Parse { statement: statement.clone(), text: refuse::NO_SQL, types: Vec::new() }
+                QueryEvent::Parse { statement, text: refuse::NO_SQL, types: Vec::new() }
             }
             _ => QueryEvent::Simple { text: refuse::NO_SQL },
         };

@@ -113,3 +113,22 @@ fn requests_without_an_answer_are_bounded() {
     assert_eq!((fault.side, fault.expected), (Side::Client, "to wait for answers"));
     assert_eq!(rounds, POSTGRES_REQUESTS_PENDING_MAX / 65_536);
 }
+
+#[test]
+fn a_long_name_of_a_refused_statement_is_not_said_again() {
+    let mut wire = PostgresWire::new(Lane(1));
+    feed(&mut wire, Side::Upstream, message(b'Z', b"I").into());
+    feed(&mut wire, Side::Client, message(b'E', b"\0\0\0\0\0").into());
+    let name = vec![b'n'; 5_000_000];
+    let unit = feed(&mut wire, Side::Client, message(b'P', &[&name[..], b"\0secret\0\0\0"].concat()).into()).unwrap();
+    wire.rule(Moment::START, unit, Verdict::Refuse(Reason::new("r", "no")));
+    let (mut sent, mut noted) = (0, 0);
+    while let Some(step) = wire.step() {
+        match step {
+            Step::Send { to: Side::Upstream, message } => sent += message.len(),
+            Step::Note(event) if event.side == Side::Upstream => noted += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((sent, noted), (31, 1), "a statement without a name that fails");
+}
