@@ -38,6 +38,8 @@ pub(crate) struct Clearance {
     pub(crate) rule: String,
     /// How long that took, in nanoseconds.
     pub(crate) nanos: u64,
+    /// Whether people have to agree to it before anything is done in it.
+    pub(crate) is_asked: bool,
 }
 
 impl Clearance {
@@ -95,7 +97,8 @@ pub(crate) fn clear_for(
     match verdict {
         Verdict::Allow => {
             asker.expect_entrance(guard.entrance());
-            Ok(Clearance { session, guard: Box::new(guard), asker, rule, nanos })
+            let is_asked = guard.entrance().is_some_and(|rule| asker.granted(rule).is_none());
+            Ok(Clearance { session, guard: Box::new(guard), asker, rule, nanos, is_asked })
         }
         Verdict::Refuse(reason) => Err(reason),
     }

@@ -6,6 +6,7 @@ mod menu;
 pub(crate) mod postgres;
 mod refuse;
 mod ssh;
+mod vestibule;
 
 pub(crate) use menu::Chooser;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use wiretape_core::Reason;
 
-use crate::config::{Target, TargetKind};
+use crate::config::{Config, Target, TargetKind};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::line::{Door, Line};
@@ -32,6 +33,19 @@ pub(crate) fn reach(gateway: &Gateway, line: &Line, target: &Target, login: Stri
             refused(line, Reason::new("wrong-protocol", other_way(target)))
         }
     }
+}
+
+/// As [`reach`], for a session that people have to agree to: the target is reached once they have. `target` stands in
+/// `config`.
+pub(crate) fn reach_when_asked(
+    gateway: &Arc<Gateway>,
+    config: &Arc<Config>,
+    target: &Target,
+    login: String,
+    person: &str,
+) -> Arc<dyn Door> {
+    let (name, person) = (target.name.clone(), person.to_owned());
+    Arc::new(vestibule::Vestibule::new(Arc::clone(gateway), Arc::clone(config), name, login, person))
 }
 
 /// What somebody is told who comes to `target` by a protocol that it does not speak.

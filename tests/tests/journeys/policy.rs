@@ -12,4 +12,5 @@ mod repositories;
 mod retold;
 mod shell;
 mod trials;
+mod visits;
 mod web;

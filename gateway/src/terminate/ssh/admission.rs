@@ -214,6 +214,7 @@ pub(super) fn admit(
         }
         Admission::Refused { .. } => Table::default(),
     };
+    let is_asked = cleared.as_ref().is_some_and(|clearance| clearance.is_asked);
     let (guard, asker): (Box<dyn Guard>, _) = match cleared {
         Some(clearance) => (clearance.guard, clearance.asker),
         None => (Box::new(choice.clone()), gateway.asker(session, principal, &opened.target)),
@@ -229,6 +230,9 @@ pub(super) fn admit(
     line.keep(gateway.presence().enter(session, principal, opened, end));
     line.set_door(Side::Client, Arc::new(ClientDoor { handle }));
     let upstream = match admission {
+        Admission::Target { target, login } if is_asked => {
+            dial::reach_when_asked(gateway, &config, target, login, person)
+        }
         Admission::Target { target, login } => dial::reach(gateway, &line, target, login, person),
         Admission::Menu => dial::menu(Arc::clone(gateway), principal.clone(), Chooser { choice, asker, clock }),
         Admission::Refused { rule, text, .. } => dial::refused(&line, Reason::new(rule, text)),
