@@ -17,12 +17,13 @@ use crate::decided::refused;
 use crate::limits::{DECISION_KEY_BYTES_MAX, DECISIONS_KEPT_MAX, PREPARED_MAX};
 use crate::moment::Time;
 use crate::objection::Objection;
-use crate::policies::Reads;
 use crate::resource::{Kind, Resource, Thing};
 use crate::rule::{Looks, Rule};
 use crate::shell::CommandLine;
 use crate::slice::Slice;
 
+/// Whether what is done by a command line is judged as it is done, because somebody reads what its program carries.
+pub(crate) type Reads = fn(&[u8]) -> bool;
 /// What decides in one session: the policies that can matter to its principal and its target.
 #[derive(Debug)]
 pub struct Bench {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wiretape_core::Decided;
 
 use crate::action::Actions;
-use crate::bench::Bench;
+use crate::bench::{Bench, Reads};
 use crate::circumstances::{Circumstances, Source, Subject, TargetFacts};
 use crate::compile;
 use crate::context::{self, Types};
@@ -27,9 +27,6 @@ pub struct Policies {
     embedded: bool,
     reads: Reads,
 }
-
-/// Whether what is done by a command line is judged as it is done, because somebody reads what its program carries.
-pub(crate) type Reads = fn(&[u8]) -> bool;
 
 impl Policies {
     /// Checks and takes apart the policies of `sources`, for a gateway with these targets. `None` stands for the

@@ -2,6 +2,7 @@
 
 mod entrance;
 mod login;
+mod stop;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use wiretape_policy::Circumstances;
 use wiretape_postgres::startup::{self, CancelRequest, Opening, STARTUP_BYTES_MAX, STARTUP_BYTES_MIN, Startup};
 
 use super::login::{self, Method};
+use super::stop::{Stop, refuse};
 use super::{LOGIN_TIME_MAX, fatal};
 use crate::admission::{self, Clearance, cut};
 use crate::clock::SessionClock;
@@ -81,31 +82,6 @@ pub(super) struct Refused {
     /// What it is told.
     pub(super) message: Bytes,
     pub(super) reason: Reason,
-}
-
-/// Why a step of the entrance was the last one.
-pub(super) enum Stop {
-    Gone,
-    /// The client knows now where to log in.
-    Shown {
-        text: String,
-    },
-    Refused {
-        code: &'static str,
-        rule: String,
-        text: String,
-        hint: Option<String>,
-    },
-}
-
-impl From<std::io::Error> for Stop {
-    fn from(_: std::io::Error) -> Self {
-        Self::Gone
-    }
-}
-
-pub(super) fn refuse(code: &'static str, rule: &'static str, text: impl Into<String>) -> Stop {
-    Stop::Refused { code, rule: rule.to_owned(), text: text.into(), hint: None }
 }
 
 impl Attempt {

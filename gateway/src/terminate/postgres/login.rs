@@ -15,7 +15,7 @@ use wiretape_postgres::sasl::{self, Bearer};
 use wiretape_postgres::startup::{Malformed, Setting};
 use zeroize::Zeroizing;
 
-use super::entrance::{Stop, refuse};
+use super::stop::{Stop, refuse};
 use crate::admission::{HELD_OFF, WRONG_TOKEN_TIME};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
