@@ -87,7 +87,7 @@ pub(crate) async fn by_bearer(
         if named.is_empty() || named == principal.name() {
             Ok(principal)
         } else {
-            let text = format!("the token is not that of {:?}: it is given as the password", cut(named));
+            let text = format!("the token is not that of {:?}", cut(named));
             Err(Wrong { text, guess: true })
         }
     });
@@ -112,7 +112,7 @@ fn local(gateway: &Gateway, named: &str, token: &str) -> Result<Principal, Wrong
         let text = if named.is_empty() {
             format!("the token is nobody's: make one with `wiretape token <name>`{login}")
         } else {
-            format!("the token is not that of {:?}: it is given as the password", cut(named))
+            format!("the token is not that of {:?}", cut(named))
         };
         Wrong { text, guess: true }
     })
