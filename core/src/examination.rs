@@ -4,9 +4,13 @@
 //! out an [`Examination`] ([`Step::Examine`]). The owner of the session runs that beside the session, on a thread that
 //! may wait, while more is still being held, and brings back what it found ([`Input::Found`]).
 //!
+//! Where no rule could make use of what is found ([`Guard::looks_into`]), what is held may leave while it is examined, as
+//! far as the examination lets it ([`Held::let_ahead`]): never so much of it that the other side could act on it.
+//!
 //! [`Step::Hold`]: crate::Step::Hold
 //! [`Step::Examine`]: crate::Step::Examine
 //! [`Input::Found`]: crate::Input::Found
+//! [`Guard::looks_into`]: crate::Guard::looks_into
 
 use std::any::Any;
 use std::fmt;
@@ -35,6 +39,12 @@ pub trait Held {
     /// # Errors
     /// [`Lost`].
     fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, Lost>;
+
+    /// Says that all before `offset` may go ahead of the judgement, where anything may: it is in order as far as it can
+    /// be, and whoever gets no more than that can only wait for the rest. What is said once stays said.
+    fn let_ahead(&mut self, offset: u64) {
+        let _ = offset;
+    }
 }
 
 /// One question for the target: a conversation of the gateway's own, on a carrier beside the one that is held.
@@ -60,6 +70,9 @@ pub trait Asking {
 
 /// Work on what is held. It may wait, and is called once.
 pub trait Examination: Send + Sync {
+    /// The name of the action that is judged by what this finds ([`ActionKind::name`](crate::judge::ActionKind::name)).
+    fn action(&self) -> &'static str;
+
     /// Looks at what is held and asks what it has to ask. When `held` is lost, what it returns is not looked at.
     fn examine(&self, held: &mut dyn Held, target: &mut dyn Asking) -> Finding;
 }

@@ -103,6 +103,10 @@ pub enum Effect<M> {
         unit: Unit,
         /// Who looks.
         examiner: Examiner,
+        /// Whether what is kept may go ahead of the judgement, as far as the examination lets it
+        /// ([`Held::let_ahead`](crate::Held::let_ahead)): no rule could make use of what it finds. All that is recorded
+        /// of what goes stands before this, or before the [`Effect::Hold`] that it came by.
+        ahead: bool,
     },
     /// Ask somebody; the lane waits for [`Input::Answer`].
     Ask {
@@ -209,7 +213,10 @@ impl<W: Wire> Session<W> {
                 Step::Hold { to, lane, message } => self.effects.push_back(Effect::Hold { to, lane, message }),
                 Step::Release { to, lane } => self.effects.push_back(Effect::Release { to, lane }),
                 Step::Discard { to, lane } => self.effects.push_back(Effect::Discard { to, lane }),
-                Step::Examine { unit, examiner } => self.effects.push_back(Effect::Examine { unit, examiner }),
+                Step::Examine { unit, examiner } => {
+                    let ahead = !self.guard.looks_into(at, examiner.0.action());
+                    self.effects.push_back(Effect::Examine { unit, examiner, ahead });
+                }
                 Step::Withdraw { unit } => {
                     if self.asked.remove(&unit).is_some() {
                         self.effects.push_back(Effect::Withdraw { unit });

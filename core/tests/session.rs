@@ -52,6 +52,10 @@ fn data(at: Moment, side: Side, text: &'static str) -> Event {
 struct Blind;
 
 impl Examination for Blind {
+    fn action(&self) -> &'static str {
+        "line.say"
+    }
+
     fn examine(&self, _: &mut dyn Held, _: &mut dyn Asking) -> Finding {
         Finding(Arc::new(""))
     }
@@ -423,12 +427,20 @@ fn an_examination_is_run_beside_the_session_and_the_wire_hears_what_it_found() {
     let mut session = session();
     let effects = say(&mut session, 5, Side::Client, Said::Examine);
     let unit = Unit { lane: LANE, serial: 1 };
-    assert_eq!(effects, [Effect::Examine { unit, examiner: examiner() }]);
+    assert_eq!(effects, [Effect::Examine { unit, examiner: examiner(), ahead: false }]);
     assert_eq!(session.questions(), 0, "nobody is asked");
     // The session goes on meanwhile.
     assert_eq!(say(&mut session, 6, Side::Client, Said::Pass("on")).len(), 2);
     let effects = handle(&mut session, 7, found(1, "good"));
     assert_eq!(effects, [Effect::Append(data(at(7), Side::Upstream, "good")), sent(Side::Client, "good")]);
+}
+
+#[test]
+fn what_no_rule_looks_into_may_go_ahead_of_its_judgement() {
+    let mut session = Session::new(Scripted::default(), Box::new(AllowAll));
+    let effects = say(&mut session, 5, Side::Client, Said::Examine);
+    let unit = Unit { lane: LANE, serial: 1 };
+    assert_eq!(effects, [Effect::Examine { unit, examiner: examiner(), ahead: true }]);
 }
 
 #[test]

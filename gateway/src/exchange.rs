@@ -240,7 +240,7 @@ impl Exchange<'_> {
             }
             progress |= self.poll_examined(context);
             progress |= self.hear_answers(context);
-            progress |= self.let_go();
+            progress |= self.let_go(context);
             // What comes by one read leaves by one write.
             let room = self.poll_room(context);
             for _ in 0..PARTS_GATHERED_MAX {
@@ -338,7 +338,9 @@ impl Exchange<'_> {
     }
 
     fn hear_upstream(&mut self, context: &mut Context<'_>) -> bool {
-        if self.upstream_end != End::Open || !self.client.has_room() {
+        // A target that has a part of what is held is heard when it may have the rest: not before that is recorded and
+        // judged.
+        if self.upstream_end != End::Open || !self.client.has_room() || self.holding.gone_ahead().is_some() {
             return false;
         }
         let Some(upstream) = &mut self.upstream else { return false };

@@ -22,6 +22,10 @@ impl Choice {
 }
 
 impl Guard for Choice {
+    fn looks_into(&mut self, at: Moment, action: &'static str) -> bool {
+        self.chosen().as_mut().is_none_or(|guard| guard.looks_into(at, action))
+    }
+
     fn judge(&mut self, at: Moment, unit: Unit, action: &Action) -> Judgement {
         match self.chosen().as_mut() {
             Some(guard) => guard.judge(at, unit, action),

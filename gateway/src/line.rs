@@ -340,16 +340,19 @@ impl Line {
     }
 
     fn carry_out(&self, state: &mut State) -> Result<(), Lost> {
-        let mut covered = None;
+        let (mut covered, mut at) = (None, None);
         while let Some(effect) = state.session.act() {
             match effect {
                 Effect::Append(event) if state.lost => drop(event),
-                Effect::Append(event) => covered = Some(self.shared.recording.append(event)?),
+                Effect::Append(event) => {
+                    at = Some(event.at);
+                    covered = Some(self.shared.recording.append(event)?);
+                }
                 Effect::Send { to, message } => self.send(state, to, Parcel { message, event: covered }),
-                Effect::Hold { to, lane, message } => self.hold(state, to, lane, message),
+                Effect::Hold { to, lane, message } => self.hold(state, to, lane, message, covered),
                 Effect::Release { to, lane } => self.let_go(state, to, lane, covered),
-                Effect::Discard { to, lane } => drop(state.holds.remove(&(to, lane))),
-                Effect::Examine { unit, examiner } => self.examine(state, unit, examiner),
+                Effect::Discard { to, lane } => covered = self.forget(state, to, lane, at)?.or(covered),
+                Effect::Examine { unit, examiner, ahead } => self.examine(state, unit, examiner, ahead),
                 Effect::Ask { unit, question } => covered = self.ask(state, unit, &question)?.or(covered),
                 Effect::Withdraw { unit } => self.withdraw(state, unit)?,
                 Effect::Close(reason) => self.end(state, reason),
@@ -443,38 +446,54 @@ impl Line {
         Ok(())
     }
 
-    /// Keeps a message until it may go.
-    fn hold(&self, state: &mut State, to: Side, lane: Lane, message: Message) {
-        let hold = state.holds.entry((to, lane)).or_insert_with(Hold::new);
+    /// Keeps a message until it may go; `event` covers it.
+    fn hold(&self, state: &mut State, to: Side, lane: Lane, message: Message, event: Option<u64>) {
+        let hold = state.holds.entry((to, lane)).or_default();
         match message {
             Message::Data { error: false, bytes, .. } => {
-                if let Err(error) = hold.push_bytes(&bytes, &self.shared.spool_folder) {
+                if let Err(error) = hold.push_bytes(&bytes, event, &self.shared.spool_folder) {
                     let text = format!("what is held on lane {lane} cannot be kept: {error}");
                     state.broken = Some(Reason::new("spool", text));
                 }
             }
             message => {
                 let last = matches!(message, Message::Eof { .. } | Message::Close { .. });
-                hold.push(message, last);
+                hold.push(message, event, last);
             }
         }
     }
 
-    /// Sends what was held, when the event that covers it is kept.
+    /// Sends what was held, or what is left of it, when the event that covers it is kept.
     fn let_go(&self, state: &mut State, to: Side, lane: Lane, event: Option<u64>) {
         let Some(hold) = state.holds.remove(&(to, lane)) else { return };
-        if let Some(outlet) = state.outlets.get(&(to, lane)) {
-            outlet.push_held(lane, hold, if state.lost { None } else { event });
+        let leaving = hold.release(if state.lost { None } else { event });
+        if let (Some(outlet), Some(leaving)) = (state.outlets.get(&(to, lane)), leaving) {
+            outlet.push_held(lane, leaving);
         }
     }
 
-    /// Has what is held examined, beside the session.
-    fn examine(&self, state: &mut State, unit: Unit, examiner: Examiner) {
+    /// What is held never goes. Of what had gone ahead the record tells, as of the moment `at`.
+    fn forget(&self, state: &mut State, to: Side, lane: Lane, at: Option<Moment>) -> Result<Option<u64>, Lost> {
+        let bytes = state.holds.remove(&(to, lane)).map_or(0, Hold::forget);
+        if bytes == 0 || state.lost {
+            return Ok(None);
+        }
+        let label = format!("the target has {bytes} bytes of what does not pass, and no end of it");
+        let at = at.unwrap_or_else(|| self.shared.clock.now());
+        let event = of_session(at, SessionEvent::Marker { label });
+        self.shared.recording.append(Event { lane, ..event }).map(Some)
+    }
+
+    /// Has what is held examined, beside the session; `ahead`: it goes meanwhile, as far as it is found in order.
+    fn examine(&self, state: &mut State, unit: Unit, examiner: Examiner, ahead: bool) {
         let asking = match &state.upstream {
             Some(door) => door.asking(self),
             None => Box::new(Mute),
         };
-        let hold = state.holds.entry((Side::Upstream, unit.lane)).or_insert_with(Hold::new);
+        let hold = state.holds.entry((Side::Upstream, unit.lane)).or_default();
+        if let Some(outlet) = state.outlets.get(&(Side::Upstream, unit.lane)).filter(|_| ahead) {
+            outlet.push_held(unit.lane, hold.leave_ahead());
+        }
         let examined = self.shared.examinations.start(examiner, hold, asking);
         let line = self.clone();
         tokio::spawn(async move {

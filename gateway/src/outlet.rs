@@ -7,17 +7,20 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use wiretape_ssh::Message;
 
-use crate::hold::{Hold, Piece};
+use crate::hold::{Leaving, Piece, Taken};
 
 /// Bytes of one lane and direction that wait in memory.
 pub(crate) const MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -40,18 +43,16 @@ pub(crate) struct Parcel {
 }
 
 /// The end that messages are put into.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Outlet {
     shared: Arc<Shared>,
 }
 
 /// The end that messages are taken from; dropping it discards what is left.
-#[derive(Debug)]
 pub(crate) struct OutletQueue {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
     arrived: Notify,
@@ -60,7 +61,7 @@ struct Shared {
     folder: PathBuf,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     items: VecDeque<Item>,
     memory_bytes: usize,
@@ -73,16 +74,16 @@ struct State {
     abandoned: bool,
     /// The receiver works on a message that it took.
     busy: bool,
+    /// A part of what was held went, and the rest never does: the receiver was told that no more bytes come.
+    cut: bool,
 }
 
-#[derive(Debug)]
 enum Item {
     Kept(Parcel),
-    /// What was held, and is taken out piece by piece.
+    /// What was held, or is held still, and is taken out piece by piece.
     Held {
-        hold: Hold<Message>,
+        leaving: Leaving<Message>,
         lane: wiretape_core::Lane,
-        event: Option<u64>,
     },
     Spooled {
         at: u64,
@@ -117,6 +118,74 @@ pub(crate) fn outlet(folder: PathBuf) -> (Outlet, OutletQueue) {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next message, once there is one; `None` when none comes any more.
+    fn poll_next(&self, context: &Context<'_>) -> Poll<io::Result<Option<Parcel>>> {
+        let mut state = self.state();
+        state.busy = false;
+        if state.abandoned {
+            return Poll::Ready(Ok(None));
+        }
+        let parcel = loop {
+            let Some(item) = state.items.pop_front() else {
+                return if state.finished { Poll::Ready(Ok(None)) } else { Poll::Pending };
+            };
+            match item {
+                Item::Kept(parcel) => {
+                    state.memory_bytes = state.memory_bytes.saturating_sub(payload_bytes(&parcel.message));
+                    if !(state.cut && is_of_stream(&parcel.message)) {
+                        break parcel;
+                    }
+                }
+                Item::Held { mut leaving, lane } => match leaving.poll_take(context) {
+                    Poll::Pending => {
+                        state.items.push_front(Item::Held { leaving, lane });
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Ready(Ok(Taken::Piece(piece, event))) => {
+                        state.items.push_front(Item::Held { leaving, lane });
+                        let message = match piece {
+                            Piece::Message(message) => message,
+                            Piece::Bytes(bytes) => Message::Data { lane, error: false, bytes },
+                        };
+                        break Parcel { message, event };
+                    }
+                    Poll::Ready(Ok(Taken::All | Taken::Cut { gone_bytes: 0 })) => {}
+                    Poll::Ready(Ok(Taken::Cut { .. })) => {
+                        // What it has ends in the middle, and nothing may look as if it went on.
+                        state.cut = true;
+                        break Parcel { message: Message::Eof { lane }, event: None };
+                    }
+                },
+                Item::Spooled { length, .. } if state.cut => {
+                    state.spooled_bytes = state.spooled_bytes.saturating_sub(length as u64);
+                }
+                Item::Spooled { at, length, lane, error, event } => {
+                    match read_back(&mut state, at, length, lane, error, event) {
+                        Ok(parcel) => break parcel,
+                        Err(error) => return Poll::Ready(Err(error)),
+                    }
+                }
+            }
+        };
+        state.takes = state.takes.wrapping_add(1);
+        state.busy = true;
+        if state.spooled_bytes == 0 {
+            if let Some(spool) = &state.spool
+                && let Err(error) = spool.set_len(0)
+            {
+                return Poll::Ready(Err(error));
+            }
+            state.spool_end = 0;
+            if state.memory_bytes < MEMORY_BYTES_MAX / 2 {
+                state.spilling = false;
+            }
+        }
+        drop(state);
+        self.taken.notify_waiters();
+        Poll::Ready(Ok(Some(parcel)))
     }
 }
 
@@ -158,13 +227,13 @@ impl Outlet {
         Ok(())
     }
 
-    /// Puts what was held at the end of the queue; `event` covers it.
-    pub(crate) fn push_held(&self, lane: wiretape_core::Lane, hold: Hold<Message>, event: Option<u64>) {
+    /// Puts what was held, or is held still, at the end of the queue: what is put behind it waits for all of it.
+    pub(crate) fn push_held(&self, lane: wiretape_core::Lane, leaving: Leaving<Message>) {
         let mut state = self.shared.state();
         if state.abandoned || state.finished {
             return;
         }
-        state.items.push_back(Item::Held { hold, lane, event });
+        state.items.push_back(Item::Held { leaving, lane });
         drop(state);
         self.shared.arrived.notify_one();
     }
@@ -232,51 +301,14 @@ impl OutletQueue {
     /// When what was put on disk cannot be read back.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Parcel>> {
         loop {
-            {
-                let mut state = self.shared.state();
-                state.busy = false;
-                if state.abandoned {
-                    return Ok(None);
-                }
-                if let Some(item) = state.items.pop_front() {
-                    let parcel = match item {
-                        Item::Kept(parcel) => {
-                            state.memory_bytes = state.memory_bytes.saturating_sub(payload_bytes(&parcel.message));
-                            parcel
-                        }
-                        Item::Held { mut hold, lane, event } => {
-                            let message = match hold.take()? {
-                                None => continue,
-                                Some(Piece::Message(message)) => message,
-                                Some(Piece::Bytes(bytes)) => Message::Data { lane, error: false, bytes },
-                            };
-                            state.items.push_front(Item::Held { hold, lane, event });
-                            Parcel { message, event }
-                        }
-                        Item::Spooled { at, length, lane, error, event } => {
-                            read_back(&mut state, at, length, lane, error, event)?
-                        }
-                    };
-                    state.takes = state.takes.wrapping_add(1);
-                    state.busy = true;
-                    if state.spooled_bytes == 0 {
-                        if let Some(spool) = &state.spool {
-                            spool.set_len(0)?;
-                        }
-                        state.spool_end = 0;
-                        if state.memory_bytes < MEMORY_BYTES_MAX / 2 {
-                            state.spilling = false;
-                        }
-                    }
-                    drop(state);
-                    self.shared.taken.notify_waiters();
-                    return Ok(Some(parcel));
-                }
-                if state.finished {
-                    return Ok(None);
-                }
+            let mut arrived = pin!(self.shared.arrived.notified());
+            let next = poll_fn(|context| match self.shared.poll_next(context) {
+                Poll::Ready(next) => Poll::Ready(Some(next)),
+                Poll::Pending => arrived.as_mut().poll(context).map(|()| None),
+            });
+            if let Some(next) = next.await {
+                return next;
             }
-            self.shared.arrived.notified().await;
         }
     }
 
@@ -329,13 +361,20 @@ fn payload_bytes(message: &Message) -> usize {
     }
 }
 
+/// Whether a message is one of bytes, or says that no more of them come.
+fn is_of_stream(message: &Message) -> bool {
+    matches!(message, Message::Data { .. } | Message::Eof { .. })
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use wiretape_core::Lane;
+    use wiretape_core::{Held, Lane};
     use wiretape_ssh::Message;
 
     use super::{MEMORY_BYTES_MAX, Parcel, Room, outlet};
+    use crate::hold::Hold;
+    use crate::turn::Turn;
 
     fn data(byte: u8, length: usize) -> Parcel {
         let bytes = Bytes::from(vec![byte; length]);
@@ -380,5 +419,38 @@ mod tests {
         drop(take);
         assert_eq!(put.room().await, Room::Free);
         assert!(put.is_done());
+    }
+
+    #[tokio::test]
+    async fn what_is_cut_in_the_middle_is_told_to_end_and_nothing_looks_as_if_it_went_on() {
+        let folder = tempfile::tempdir().unwrap();
+        for ahead_bytes in [0, 1024 * 1024] {
+            let (put, mut take) = outlet(folder.path().to_owned());
+            let mut hold = Hold::default();
+            put.push_held(Lane(1), hold.leave_ahead());
+            hold.push_bytes(&Bytes::from(vec![7; 2 * 1024 * 1024]), Some(1), folder.path()).unwrap();
+            hold.reader(Turn::free()).let_ahead(ahead_bytes);
+            let mut gone_bytes = 0;
+            while gone_bytes < ahead_bytes {
+                let Some(Parcel { message: Message::Data { bytes, .. }, event: Some(1) }) = take.next().await.unwrap()
+                else {
+                    panic!("bytes that are covered")
+                };
+                gone_bytes += bytes.len() as u64;
+            }
+            // What is put behind waits, whatever it is.
+            put.push(data(9, 4)).unwrap();
+            put.push(Parcel { message: Message::Eof { lane: Lane(1) }, event: None }).unwrap();
+            put.push(Parcel { message: Message::Close { lane: Lane(1) }, event: None }).unwrap();
+            assert_eq!(hold.forget(), ahead_bytes);
+            let mut left = Vec::new();
+            put.finish();
+            while let Some(parcel) = take.next().await.unwrap() {
+                left.push(parcel.message);
+            }
+            let (eof, close) = (Message::Eof { lane: Lane(1) }, Message::Close { lane: Lane(1) });
+            let expected = if ahead_bytes == 0 { vec![data(9, 4).message, eof, close] } else { vec![eof, close] };
+            assert_eq!(left, expected);
+        }
     }
 }

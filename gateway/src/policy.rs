@@ -198,6 +198,12 @@ impl PolicyGuard {
 }
 
 impl Guard for PolicyGuard {
+    fn looks_into(&mut self, _at: Moment, action: &'static str) -> bool {
+        self.renew();
+        // Whoever may not come in yet, or no more, is asked about or refused with whatever is done.
+        self.entrance.is_some() || self.bench.looks_into(action)
+    }
+
     fn judge(&mut self, _at: Moment, _unit: Unit, action: &Action) -> Judgement {
         let began = self.clock.now();
         self.renew();

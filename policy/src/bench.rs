@@ -128,6 +128,20 @@ impl Bench {
         ["scp", "sftp-server"].iter().any(|program| programs.contains(*program)) && !(self.reads)(command)
     }
 
+    /// Whether what an action of this name is about, or what is in it, can change what is decided of it. `false` is a
+    /// promise for as long as these policies hold: whatever it is, it is allowed.
+    pub fn looks_into(&mut self, action: &'static str) -> bool {
+        // A command can be judged as the copying of files besides.
+        if self.outside.is_some() || !self.objections.is_empty() || action == "ssh.exec" {
+            return true;
+        }
+        if !self.slices.contains_key(action) {
+            let Ok(slice) = self.slice(action) else { return true };
+            self.slices.insert(action, slice);
+        }
+        self.slices.get(action).is_none_or(|slice| !slice.permits_whatever_it_is())
+    }
+
     /// How many policies can matter in this session, and how many of them for the action of this name.
     #[must_use]
     pub fn rules(&self, action: &str) -> (usize, usize) {

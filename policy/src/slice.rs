@@ -63,6 +63,15 @@ impl Slice {
         Self { action, rules, looks: Arc::new(looks), looks_below_target, sets: HashMap::new(), probes: HashMap::new() }
     }
 
+    /// Whether there are rules, and each of them permits whatever stands below the target, under no conditions. A rule
+    /// that looks at anything more makes an action one of several cases, which can be too many to be judged.
+    pub(crate) fn permits_whatever_it_is(&self) -> bool {
+        let is_plain = |rule: &Rule| {
+            rule.stance == Stance::Permit && rule.conditions.is_none() && !rule.resource.looks_below_target()
+        };
+        !self.rules.is_empty() && self.rules.iter().all(|(_, rule)| is_plain(rule))
+    }
+
     /// What the heads say of `resource`.
     pub(crate) fn heads(&self, resource: &Resource) -> Heads {
         let mut heads = Heads::default();

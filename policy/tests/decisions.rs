@@ -98,6 +98,46 @@ fn without_policies_those_whom_groups_let_in_may_do_everything() {
 }
 
 #[test]
+fn whether_anything_looks_into_an_action_is_told_before_it_is_understood() {
+    let permit = "permit (principal, action, resource);";
+    let looks = |rules: &str, target: &TargetFacts| {
+        policies(rules).session(&ana(), target, &circumstances()).looks_into("git.push")
+    };
+    let plain = target("http");
+    for none in [
+        "",
+        permit,
+        "permit (principal in Group::\"dev\", action in Action::\"git\", resource in Label::\"env=production\");",
+        // Rules about others, about something else, about another target.
+        "forbid (principal in Group::\"ops\", action, resource);",
+        "forbid (principal, action == Action::\"git.fetch\", resource) when { context.repository == \"/x\" };",
+        "forbid (principal, action, resource in Target::\"other\");",
+    ] {
+        assert!(!looks(&format!("{permit}{none}"), &plain), "{none}");
+    }
+    for some in [
+        "forbid (principal, action, resource);",
+        "forbid (principal, action == Action::\"git.push\", resource) when { context.complete };",
+        "forbid (principal, action, resource == Repository::\"it /x.git\");",
+        "forbid (principal, action, resource is Ref);",
+        "@approval(\"leads\") permit (principal, action == Action::\"git.push\", resource);",
+        "permit (principal, action, resource) when { context.protocol == \"ssh\" };",
+        "permit (principal, action, resource is Ref);",
+    ] {
+        assert!(looks(&format!("{permit}{some}"), &plain), "{some}");
+    }
+    assert!(looks("", &plain), "nothing permits it");
+    assert!(looks("permit (principal, action == Action::\"git.push\", resource) when { context.complete };", &plain));
+    let refusing = TargetFacts { refuse: vec!["forced".to_owned()], ..plain.clone() };
+    assert!(looks(permit, &refusing), "the target's own settings refuse some");
+    let closed = TargetFacts { groups: vec!["ops".to_owned()], ..plain.clone() };
+    assert!(looks(permit, &closed), "it is for others");
+    let default = Arc::new(Policies::compile(None, &[]).unwrap());
+    assert!(!default.session(&ana(), &plain, &circumstances()).looks_into("git.push"));
+    assert!(default.session(&ana(), &closed, &circumstances()).looks_into("git.push"));
+}
+
+#[test]
 fn a_forbid_wins_over_a_question_and_a_question_over_a_permit() {
     let permit = "permit (principal, action, resource);";
     let ask =

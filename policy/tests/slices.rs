@@ -312,7 +312,9 @@ proptest! {
             let decided = bench.decide(NOW, &asked.action);
             let expected = expected(&policies, &asked, &entities);
             prop_assert_eq!(decided.name(), expected, "{:?}\n{:?}\n{}", asked.action, decided, policies.join("\n"));
-            prop_assert_eq!(bench.decide(NOW, &asked.action), decided, "what is remembered is the same");
+            prop_assert_eq!(bench.decide(NOW, &asked.action), decided.clone(), "what is remembered is the same");
+            let looks = bench.looks_into(asked.action.name());
+            prop_assert!(looks || decided.name() == "allow", "a promise: {:?}\n{}", decided, policies.join("\n"));
         }
     }
 

@@ -1,18 +1,21 @@
 //! What comes of what was said: held, asked, examined, and sent when the record allows it.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use wiretape_core::{Question, Reason, Side, Unit};
 use wiretape_http::{Part, Problem};
 
 use super::Exchange;
 use super::deferral::Deferral;
+use super::holding::Stuck;
 use super::line::Told;
 use crate::peer::Peer;
+use crate::peer::reset::CANCEL;
 use crate::questions::{ContentDigest, News};
 
 impl Exchange<'_> {
     pub(super) fn pass_on(&mut self, cover: Option<u64>) {
+        let covering = cover;
         if cover.is_some() {
             // A wait that was begun was for less.
             self.cover = cover;
@@ -21,14 +24,18 @@ impl Exchange<'_> {
         let mut told = std::mem::take(&mut self.told);
         for told in told.drain(..) {
             match told {
-                // What stays here need not wait for its event to be kept: its release will, and that comes later.
-                Told::Hold(..) | Told::Examine(..) | Told::Wait(..) | Told::Withdraw(..) | Told::Postpone(..)
+                // What stays here need not wait for its event to be kept: its release will, or it does when it goes ahead.
+                Told::Hold(..)
+                | Told::Examine { .. }
+                | Told::Wait(..)
+                | Told::Withdraw(..)
+                | Told::Postpone(..)
                     if self.covered.is_empty() =>
                 {
-                    self.carry_out(told)
+                    self.carry_out(told, covering);
                 }
                 told if self.cover.is_some() => self.covered.push_back(told),
-                told => self.carry_out(told),
+                told => self.carry_out(told, None),
             }
         }
         if self.covered.is_empty() {
@@ -66,23 +73,24 @@ impl Exchange<'_> {
     pub(super) fn release(&mut self) -> bool {
         let any = !self.covered.is_empty();
         for told in std::mem::take(&mut self.covered) {
-            self.carry_out(told);
+            self.carry_out(told, None);
         }
         any
     }
 
-    fn carry_out(&mut self, told: Told) {
+    /// Does what was told; `event` covers it, where that may not be kept yet.
+    fn carry_out(&mut self, told: Told, event: Option<u64>) {
         match told {
             Told::Say(side, part) => self.put(side, part),
             Told::Hold(Side::Upstream, part) => {
-                if let Err(text) = self.holding.keep(part, self.line.spool_folder()) {
+                if let Err(text) = self.holding.keep(part, event, self.line.spool_folder()) {
                     self.line.close(Reason::new("spool", text));
                 }
             }
             Told::Release(Side::Upstream) => self.holding.release(),
-            Told::Discard(Side::Upstream) => self.holding.discard(),
-            Told::Examine(unit, examiner) => {
-                self.holding.examine(unit, examiner, self.line.examinations(), self.upstreams);
+            Told::Discard(Side::Upstream) => self.forget(),
+            Told::Examine { unit, examiner, ahead } => {
+                self.holding.examine(unit, examiner, ahead, self.line.examinations(), self.upstreams);
             }
             Told::Wait(pending) => self.asking.push(*pending),
             Told::Defer(question, reason) => {
@@ -161,18 +169,40 @@ impl Exchange<'_> {
         true
     }
 
+    /// What is held never goes. A target that has a part of it gets no end of it.
+    fn forget(&mut self) {
+        let gone_bytes = self.holding.gone_ahead().filter(|bytes| *bytes > 0);
+        self.holding.discard();
+        let Some(bytes) = gone_bytes else { return };
+        if let Some(mut upstream) = self.upstream.take() {
+            // By HTTP/1.1 the connection is closed in the middle of the message, by HTTP/2 the stream is reset.
+            let reason = "the rest of the request does not pass".to_owned();
+            upstream.put(Part::Reset { code: CANCEL, reason });
+            let mut context = Context::from_waker(Waker::noop());
+            let _gone_or_dropped = upstream.poll_sent(&mut context);
+        }
+        self.asked = None;
+        self.early.clear();
+        self.line.mark(self.lane, &format!("the target has {bytes} bytes of what does not pass, and no end of it"));
+    }
+
     /// What was held takes its way, as fast as the target takes it.
-    pub(super) fn let_go(&mut self) -> bool {
+    pub(super) fn let_go(&mut self, context: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.asked.is_none() && self.holding.is_leaving() && self.upstream.as_ref().is_none_or(Peer::has_room) {
-            match self.holding.leave() {
-                Ok(Some(part)) => self.put_upstream(part),
-                Ok(None) => {
+        while self.asked.is_none() && self.upstream.as_ref().is_none_or(Peer::has_room) {
+            if !self.holding.is_leaving() && self.holding.gone_ahead().is_none() {
+                break;
+            }
+            match self.holding.poll_leave(self.line.recording(), context) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(Some(part))) => self.put_upstream(part),
+                Poll::Ready(Ok(None)) => {
                     for part in std::mem::take(&mut self.behind) {
                         self.put_upstream(part);
                     }
                 }
-                Err(text) => self.line.close(Reason::new("spool", text)),
+                Poll::Ready(Err(Stuck::Unreadable(text))) => self.line.close(Reason::new("spool", text)),
+                Poll::Ready(Err(Stuck::Unrecorded(lost))) => self.line.lose(&lost),
             }
             progress = true;
         }

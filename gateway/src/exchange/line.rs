@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use wiretape_core::event::SessionEvent;
 use wiretape_core::{
-    Effect, Examiner, Finding, Guard, Input, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
+    Effect, Event, Examiner, Finding, Guard, Input, Lane, Moment, Question, Reason, Session, Side, Unit, Verdict,
 };
 use wiretape_http::{Content, HttpWire, Message, Part};
 use wiretape_recorder::{Durability, Lost, Recording};
@@ -33,8 +33,8 @@ pub(crate) enum Told {
     Release(Side),
     /// What was kept for a side is forgotten.
     Discard(Side),
-    /// What is kept for the target is to be examined.
-    Examine(Unit, Examiner),
+    /// What is kept for the target is to be examined, and may leave meanwhile or not.
+    Examine { unit: Unit, examiner: Examiner, ahead: bool },
     /// People were asked: what comes of it is to be waited for.
     Wait(Box<Pending>),
     /// Nobody wants the answer any more.
@@ -216,6 +216,19 @@ impl HttpLine {
         self.lost(&mut inner, at, Lane::CONNECTION, lost, &mut Vec::new());
     }
 
+    /// Records something that the gateway itself did on `lane`, and that is worth finding again.
+    pub(crate) fn mark(&self, lane: Lane, label: &str) {
+        let mut inner = self.inner();
+        let at = self.clock.now();
+        let kind = SessionEvent::Marker { label: label.to_owned() };
+        if inner.lost || inner.ended.is_some() {
+            return;
+        }
+        if let Err(lost) = self.recording.append(Event { lane, ..of_session(at, kind) }) {
+            self.lost(&mut inner, at, lane, &lost, &mut Vec::new());
+        }
+    }
+
     /// What `lane` is told because its session is over.
     pub(crate) fn farewell(&self, lane: Lane) -> Vec<(Side, Part)> {
         self.inner().farewells.remove(&lane).unwrap_or_default()
@@ -291,7 +304,9 @@ impl HttpLine {
                 Effect::Hold { to, lane: of, message } if of == lane => told.push(Told::Hold(to, message.part)),
                 Effect::Release { to, lane: of } if of == lane => told.push(Told::Release(to)),
                 Effect::Discard { to, lane: of } if of == lane => told.push(Told::Discard(to)),
-                Effect::Examine { unit, examiner } if unit.lane == lane => told.push(Told::Examine(unit, examiner)),
+                Effect::Examine { unit, examiner, ahead } if unit.lane == lane => {
+                    told.push(Told::Examine { unit, examiner, ahead });
+                }
                 // The end of a session touches other lanes: whoever runs those lets go of what is held.
                 Effect::Hold { .. } | Effect::Release { .. } | Effect::Discard { .. } | Effect::Examine { .. } => {}
                 Effect::Ask { unit, question } => {

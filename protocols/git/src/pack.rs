@@ -36,6 +36,9 @@ use report::Messages;
 use scan::Gathered;
 use stream::{Stream, Sums};
 
+/// The name of the action that a push is ([`ActionKind::Push`](wiretape_core::judge::ActionKind::Push)).
+const PUSH: &str = "git.push";
+
 /// How to open a `git-upload-pack` beside the push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -100,6 +103,10 @@ impl PushExamination {
 }
 
 impl Examination for PushExamination {
+    fn action(&self) -> &'static str {
+        PUSH
+    }
+
     fn examine(&self, held: &mut dyn Held, target: &mut dyn Asking) -> Finding {
         let mut understood = Understood { updates: self.updates.clone(), ..Understood::default() };
         let mut gathered = Gathered::new(self.format, CACHE_BYTES_MAX);

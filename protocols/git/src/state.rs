@@ -164,6 +164,11 @@ impl Standing {
         }
     }
 
+    /// Whether the target said all that it has to say of a push.
+    pub(crate) fn has_reported(&self) -> bool {
+        matches!(&self.talk, Talk::Push(_, report) if report.is_over())
+    }
+
     /// How an error can be said to the client between two packets of the target: `None` when it waits for nothing, or
     /// reads a pack; true in a side band.
     pub(crate) fn leave(&self) -> Option<bool> {

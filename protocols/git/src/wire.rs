@@ -369,7 +369,10 @@ impl GitWire {
     /// The client is told that it may not, and the target of a command, which ends well then, that nothing is wanted.
     pub(crate) fn turn_away(&mut self, at: Moment, said: Said) {
         self.plan(Step::Discard { to: Side::Upstream, lane: self.lane });
-        self.say(at, said);
+        // A client that has a report already, of a target that did not wait for the rest, hears no second one.
+        if !self.standing.has_reported() {
+            self.say(at, said);
+        }
         if !self.conversation.part.is_exchange() {
             self.send(Side::Upstream, Bytes::from_static(FLUSH));
         }

@@ -1,5 +1,6 @@
 //! Journeys of Git: git itself and other clients, straight to real servers and through the gateway, by HTTP and by SSH.
 
+mod ahead;
 mod clients;
 mod fetch;
 mod hostile;

@@ -79,6 +79,8 @@ impl<'h> Stream<'h> {
         }
         self.hash();
         self.run_offset += self.unused.start as u64;
+        // There is more of the pack to come, so its checksum at least is not all among what was used.
+        self.held.let_ahead(self.run_offset);
         let read = self.held.read(self.run_offset, &mut self.run).map_err(|_| Problem::Lost)?;
         self.unused = 0..read.min(self.run.len());
         self.hashed = 0;

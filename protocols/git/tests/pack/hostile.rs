@@ -400,6 +400,52 @@ fn a_pack_may_come_byte_by_byte_and_nothing_is_read_behind_it() {
     }
 }
 
+/// What is held of a push, and how far it may go ahead.
+struct Ahead<'p> {
+    pieces: Pieces<'p>,
+    bytes: u64,
+}
+
+impl Held for Ahead<'_> {
+    fn read(&mut self, offset: u64, into: &mut [u8]) -> Result<usize, Lost> {
+        self.pieces.read(offset, into)
+    }
+
+    fn let_ahead(&mut self, offset: u64) {
+        self.bytes = self.bytes.max(offset);
+    }
+}
+
+#[test]
+fn however_a_pack_comes_and_whatever_stands_behind_it_its_end_never_goes_ahead() {
+    for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+        let History { repository, commits } = history(format, 5, 6);
+        let pack = repository.pack(&[commits.last().unwrap()], &[], &["--delta-base-offset", "--compression=0"]);
+        assert!(pack.len() > 20_000, "{}", pack.len());
+        for behind in [0, 1, 31, 200_000] {
+            let pushed = [pack.as_slice(), &vec![0; behind]].concat();
+            for piece_bytes in [1, 13, 4096, pack.len() - 1, pack.len(), usize::MAX] {
+                let pieces = Pieces { bytes: &pushed, piece_bytes, ends: true };
+                let mut held = Ahead { pieces, bytes: 0 };
+                let asked = Asked::Content { base: "/x.git".into() };
+                let understood = examine(asked, format, Vec::new(), true, &mut held, &mut NoTarget);
+                assert_eq!((understood.problem, understood.end), (None, pack.len() as u64));
+                assert!(held.bytes < pack.len() as u64, "{piece_bytes}: {} of {}", held.bytes, pack.len());
+                let most = pack.len() - piece_bytes.min(pack.len());
+                assert!(held.bytes >= most as u64, "{piece_bytes}: what was read may go: {}", held.bytes);
+            }
+        }
+        // Of one that is broken nothing goes behind the place where that shows.
+        let mut broken = pack.clone();
+        broken[12] = 0x50;
+        let pieces = Pieces { bytes: &broken, piece_bytes: 1, ends: true };
+        let mut held = Ahead { pieces, bytes: 0 };
+        let asked = Asked::Content { base: "/x.git".into() };
+        let understood = examine(asked, format, Vec::new(), true, &mut held, &mut NoTarget);
+        assert!(understood.problem.is_some() && held.bytes <= 13, "{}", held.bytes);
+    }
+}
+
 #[test]
 fn a_changed_byte_is_found_wherever_it_is() {
     let History { repository, commits } = history(ObjectFormat::Sha1, 4, 2);

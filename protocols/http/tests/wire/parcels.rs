@@ -60,6 +60,10 @@ struct Parcels {
 struct Glance;
 
 impl Examination for Glance {
+    fn action(&self) -> &'static str {
+        "git.push"
+    }
+
     fn examine(&self, _: &mut dyn Held, _: &mut dyn Asking) -> Finding {
         Finding(Arc::new(String::new()))
     }

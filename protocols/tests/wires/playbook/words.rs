@@ -28,7 +28,8 @@ pub(crate) fn told(turn: &Turn, effect: &Effect<Bytes>) -> String {
         },
         Effect::Release { to, .. } => format!("release {to}"),
         Effect::Discard { to, .. } => format!("discard {to}"),
-        Effect::Examine { .. } => "examine".to_owned(),
+        Effect::Examine { ahead: false, .. } => "examine".to_owned(),
+        Effect::Examine { ahead: true, .. } => "examine ahead".to_owned(),
         Effect::Withdraw { .. } => "withdraw".to_owned(),
         Effect::Close(reason) => format!("close {} {:?}", reason.rule, reason.text),
     }

@@ -77,7 +77,7 @@ impl Examining {
             Effect::Discard { to: Side::Upstream, .. } | Effect::Close(_) => {
                 self.shelf.change(|stock| stock.lost = true);
             }
-            Effect::Examine { unit, examiner } => self.begin(*unit, examiner.clone()),
+            Effect::Examine { unit, examiner, .. } => self.begin(*unit, examiner.clone()),
             _ => {}
         }
     }
