@@ -30,12 +30,6 @@ enum Manner {
 
 const MANNERS: [Manner; 3] = [Manner::Chunks, Manner::Two, Manner::Ssh];
 
-impl Manner {
-    fn road(self) -> Road {
-        if self == Self::Ssh { Road::Ssh } else { Road::Reverse }
-    }
-}
-
 /// The world of a test, with taps before both servers.
 struct Stage {
     workshop: Workshop,
@@ -200,10 +194,13 @@ fn what_turns_out_to_be_broken_when_most_of_it_went_has_no_effect() {
         ("an end that is missing", with(&|content| content.truncate(content.len() - 1))),
         // The pack itself is good, and a server that had all of it would take it.
         ("something behind the pack", with(&|content| content.extend(vec![0; 3_000_000]))),
-        ("a byte that is another", with(&|content| {
-            let place = content.len() - 1_000_000;
-            content[place] ^= 0xff;
-        })),
+        (
+            "a byte that is another",
+            with(&|content| {
+                let place = content.len() - 1_000_000;
+                content[place] ^= 0xff;
+            }),
+        ),
     ];
     for manner in MANNERS {
         let name = format!("{manner:?}.git");
@@ -211,12 +208,14 @@ fn what_turns_out_to_be_broken_when_most_of_it_went_has_no_effect() {
         for (what, content) in &wrongs {
             let (before, had) = (stage.sessions(), stage.sent_bytes());
             let mut client = stage.client(manner, &name);
-            let _gone = client.say(content);
+            let (first, second) = content.split_at(LARGE_BYTES / 4 * 3);
+            client.say(first).expect("it reads");
+            wait_until("it goes ahead", || stage.sent_bytes() - had > LARGE_BYTES / 2);
+            client.say(second).expect("it reads");
             client.say_no_more();
             let answer = client.finish().text();
             assert!(answer.contains("ng refs/heads/main "), "{manner:?}, {what}: {answer}");
             assert_eq!(answer.matches("unpack ").count(), 1, "{manner:?}, {what}: one report: {answer}");
-            assert!(stage.sent_bytes() - had > LARGE_BYTES / 2, "{manner:?}, {what}: it went ahead");
             wait_until("the server gave it up", || is_clean(&bare));
             let pushed = stage.pushed(before);
             assert_eq!(pushed.len(), 1, "{manner:?}, {what}");
@@ -281,8 +280,12 @@ fn a_server_that_gives_up_early_is_heard_as_without_the_gateway() {
             let finished = push.finish();
             let said = finished.errors();
             assert_eq!(finished.code(), 1, "{road:?} {buffer}: {said}");
-            assert!(said.contains("pack exceeds maximum allowed size"), "{road:?} {buffer}: {said}");
-            assert!(said.contains("[remote rejected] main -> main"), "{road:?} {buffer}: {said}");
+            let reported =
+                said.contains("pack exceeds maximum allowed size") && said.contains("[remote rejected] main -> main");
+            // A web server whose program ends before it has read all may have nothing better to say, with the gateway or
+            // without.
+            let failed = !matches!(road, Road::Ssh | Road::DirectSsh) && said.contains("RPC failed; HTTP 502");
+            assert!(reported || failed, "{road:?} {buffer}: {said}");
             wait_until("the server gave it up", || is_clean(&bare));
             assert!(stage.workshop.gateway.runs());
         }
