@@ -247,8 +247,8 @@ fn a_client_that_dies_in_the_middle_leaves_nothing_at_the_server() {
         let talk = begun(&workshop, before);
         assert!(talk.report().is_none());
         assert!(bare.refs().is_empty());
-        // What had gone ahead the server gives up when no more of it comes.
-        wait_until("nothing is left", || bare.sh("find objects -type f | wc -l").trim() == "0");
+        // What had gone ahead the server keeps apart, until it cleans up: git does not when a signal ends it.
+        assert_eq!(bare.sh("find objects -type f -not -path '*incoming-*' | wc -l").trim(), "0", "{road:?}");
         workshop.git_in(road, "tree").args(["push", "--quiet"]).arg(workshop.url(road, &name)).arg("main").succeed();
         assert_eq!(bare.id("main"), tree.id("main"));
     }
