@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use wiretape_core::event::{SessionEvent, StreamEvent};
-use wiretape_core::judge::ActionKind;
+use wiretape_core::judge::{ActionKind, AllowAll};
 use wiretape_core::{
     Action, Approvers, Asking, Effect, Event, Examination, Examiner, Fault, Finding, Guard, Held, Input, Judgement,
     Kind, Lane, Moment, Question, Reason, Session, Side, Step, Unit, Verdict, Wire, limits,
