@@ -419,7 +419,7 @@ impl Held for Ahead<'_> {
 #[test]
 fn however_a_pack_comes_and_whatever_stands_behind_it_its_end_never_goes_ahead() {
     for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
-        let History { repository, commits } = history(format, 5, 6);
+        let History { repository, commits } = history(format, 5, 40);
         let pack = repository.pack(&[commits.last().unwrap()], &[], &["--delta-base-offset", "--compression=0"]);
         assert!(pack.len() > 20_000, "{}", pack.len());
         for behind in [0, 1, 31, 200_000] {
