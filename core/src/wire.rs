@@ -121,6 +121,13 @@ pub trait Wire {
     /// A [`Fault`] when it stopped in the middle of a message.
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault>;
 
+    /// Whether the end of `side`, which the wire was told of, has to wait: something that `side` said before it was not sent
+    /// on yet, and will be once the other side says more. Whoever carries the wire passes the end on behind that.
+    fn holds_end(&self, side: Side) -> bool {
+        let _ = side;
+        false
+    }
+
     /// The gateway ends the session: the wire tells the client so in its own words (as [`Step`]s).
     fn farewell(&mut self, at: Moment, reason: &Reason);
 
@@ -168,6 +175,10 @@ impl<W: Wire + ?Sized> Wire for Box<W> {
 
     fn end(&mut self, side: Side, at: Moment) -> Result<(), Fault> {
         (**self).end(side, at)
+    }
+
+    fn holds_end(&self, side: Side) -> bool {
+        (**self).holds_end(side)
     }
 
     fn farewell(&mut self, at: Moment, reason: &Reason) {

@@ -25,11 +25,7 @@ impl Exchange<'_> {
         for told in told.drain(..) {
             match told {
                 // What stays here need not wait for its event to be kept: its release will, or it does when it goes ahead.
-                Told::Hold(..)
-                | Told::Examine { .. }
-                | Told::Wait(..)
-                | Told::Withdraw(..)
-                | Told::Postpone(..)
+                Told::Hold(..) | Told::Examine { .. } | Told::Wait(..) | Told::Withdraw(..) | Told::Postpone(..)
                     if self.covered.is_empty() =>
                 {
                     self.carry_out(told, covering);

@@ -125,6 +125,11 @@ impl Transfer {
         matches!(self.state, State::Waiting(_) | State::Over)
     }
 
+    /// True when the source is read again once the sink gives a status.
+    pub(crate) fn wants_status(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
+    }
+
     /// True when an error in place of the source's next message would be read as one.
     pub(crate) fn is_between(&self) -> bool {
         matches!(self.state, State::Between)

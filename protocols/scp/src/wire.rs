@@ -316,6 +316,13 @@ impl Wire for ScpWire {
         outcome
     }
 
+    /// What a source says before it has the status that it should wait for is read when that comes.
+    fn holds_end(&self, side: Side) -> bool {
+        let held = if side == Side::Client { &self.client } else { &self.upstream };
+        let comes = self.transfer.wants_status() && !self.ended.contains(&side.other());
+        comes && !self.over && !held.is_empty() && side == self.transfer.source()
+    }
+
     fn farewell(&mut self, at: Moment, reason: &Reason) {
         self.notes.set_now(at);
         let heard = !std::mem::replace(&mut self.over, true) && self.hears_errors();

@@ -79,6 +79,8 @@ pub(crate) struct LaneState {
     behind: VecDeque<Message>,
     behind_bytes: usize,
     nested: Option<Nested>,
+    /// Whose end waits until the nested wire has sent on what was said before it.
+    ending: Pair<bool>,
     signatures: Option<Pair<Signature>>,
     refusal: Option<Refusal>,
     exit_told: bool,
@@ -104,6 +106,7 @@ impl LaneState {
             behind: VecDeque::new(),
             behind_bytes: 0,
             nested: None,
+            ending: Pair::default(),
             signatures: forwarded.then(Pair::default),
             refusal: None,
             exit_told: false,
@@ -333,7 +336,22 @@ impl LaneState {
     }
 
     fn pass_eof(&mut self, side: Side, around: &mut Surroundings<'_>) {
+        *self.ending.of_mut(side) = true;
         self.end_nested(side, around);
+        self.pass_endings(around);
+    }
+
+    /// Ends that nothing holds back pass.
+    pub(super) fn pass_endings(&mut self, around: &mut Surroundings<'_>) {
+        for side in [Side::Client, Side::Upstream] {
+            let waits = self.nested.as_ref().is_some_and(|nested| nested.holds_end(side));
+            if !waits && std::mem::take(self.ending.of_mut(side)) {
+                self.end_side(side, around);
+            }
+        }
+    }
+
+    fn end_side(&mut self, side: Side, around: &mut Surroundings<'_>) {
         if self.standing.phase() == Phase::Open {
             around.outbox.note(around.at, side, self.lane, Kind::Stream(StreamEvent::Eof));
             self.send_on(side.other(), Message::Eof { lane: self.lane }, around.outbox);

@@ -91,6 +91,11 @@ impl Nested {
         outcome
     }
 
+    /// Whether the end of `side` stays behind what the wire has not sent on yet.
+    pub(crate) fn holds_end(&self, side: Side) -> bool {
+        self.wire.holds_end(side) && !*self.deaf.of(side.other())
+    }
+
     /// `side` closed the lane, or is told that it is closed: nothing is sent to it any more.
     pub(crate) fn deafen(&mut self, side: Side) {
         *self.deaf.of_mut(side) = true;

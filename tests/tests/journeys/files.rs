@@ -209,3 +209,15 @@ fn rsync_makes_trees_the_same_both_ways() {
     });
     assert!(started, "{:?}", events.names());
 }
+
+#[test]
+fn what_is_piped_into_scp_arrives_whole_before_its_end() {
+    let stage = Stage::new();
+    let far = stage.folder.join("far");
+    // Who speaks to scp by a pipe waits for no status.
+    let command = format!("scp -t {}", far.display());
+    let finished = stage.ssh().arg(command).input("C0644 5 x\nhello\0").finish().coded(0);
+    assert_eq!(finished.text(), "\0\0\0", "{}", finished.errors());
+    assert_eq!(std::fs::read_to_string(&far).expect("it arrived"), "hello");
+    stage.gateway.record().one().verified().coded(0);
+}

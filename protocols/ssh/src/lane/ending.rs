@@ -6,6 +6,7 @@ use wiretape_core::{Fault, Kind, Reason, Side};
 use super::{LaneState, Question, Surroundings};
 use crate::nested::Nested;
 use crate::options::NestedFault;
+use crate::pair::Pair;
 use crate::state::Phase;
 use crate::{Message, OpenFailure, refuse};
 
@@ -14,6 +15,7 @@ impl LaneState {
     pub(super) fn close_both(&mut self, around: &mut Surroundings<'_>) {
         self.drop_held(around);
         self.drop_nested(around);
+        self.ending = Pair::default();
         self.terminal = None;
         // The close of one side was sent on to the other already; the other's is what that side still waits for.
         if !self.standing.closed_by(Side::Upstream) {
@@ -157,7 +159,10 @@ impl LaneState {
 
     /// What becomes of a lane whose nested wire does not understand what it carries.
     pub(super) fn settle_nested(&mut self, outcome: Result<(), Fault>, around: &mut Surroundings<'_>) {
-        let Err(fault) = outcome else { return self.settle_behind(around) };
+        let Err(fault) = outcome else {
+            self.settle_behind(around);
+            return self.pass_endings(around);
+        };
         let Some(mut nested) = self.nested.take() else { return };
         let passes_on = passes_on(&nested, around);
         nested.withdraw(around.outbox);
@@ -171,6 +176,7 @@ impl LaneState {
             return self.close_both(around);
         }
         self.pass_kept(nested, around);
+        self.pass_endings(around);
     }
 }
 

@@ -127,6 +127,7 @@ impl LaneState {
                 // Another may be asked for: some clients try `subsystem` first and `exec` then.
                 self.program = Program::None;
                 self.drop_nested(around);
+                self.pass_endings(around);
             }
             "pty-req" if !accepted => self.terminal = None,
             _ => {}
