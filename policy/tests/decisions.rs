@@ -121,7 +121,7 @@ fn whether_anything_looks_into_an_action_is_told_before_it_is_understood() {
         "forbid (principal, action, resource == Repository::\"it /x.git\");",
         "forbid (principal, action, resource is Ref);",
         "@approval(\"leads\") permit (principal, action == Action::\"git.push\", resource);",
-        "permit (principal, action, resource) when { context.protocol == \"ssh\" };",
+        "permit (principal, action in Action::\"git\", resource) when { context.protocol == \"ssh\" };",
         "permit (principal, action, resource is Ref);",
     ] {
         assert!(looks(&format!("{permit}{some}"), &plain), "{some}");

@@ -9,7 +9,7 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, Policy, PolicySet, Request, RestrictedExpression,
     Schema,
 };
-use proptest::prelude::{ProptestConfig, Strategy, prop, prop_assert_eq, proptest};
+use proptest::prelude::{ProptestConfig, Strategy, prop, prop_assert, prop_assert_eq, proptest};
 use proptest::sample::select;
 use wiretape_core::event::{ObjectId, PrincipalKind, RefChange, RefUpdate};
 use wiretape_core::judge::{ActionKind, Push};
