@@ -2,8 +2,8 @@
 //!
 //! A repository of random bytes, cloned and pushed: by HTTP from git's own server program behind nginx, with another
 //! nginx or the gateway before that, all in clear text; by SSH from OpenSSH, straight or by way of the gateway. The
-//! gateway records, and holds each push until it has read it whole. Absolute figures are those of the machine; the ratios
-//! are what counts.
+//! gateway records, and reads each push; no rule looks into them, so that they go ahead meanwhile. Absolute figures are
+//! those of the machine; the ratios are what counts.
 
 use std::path::Path;
 use std::time::Instant;
