@@ -1,5 +1,5 @@
-//! What is held for one side on one lane until it is understood and judged: in memory up to a budget, then in a file
-//! without a name. Whoever examines it reads it while it still grows, and where nothing could refuse it, it leaves
+//! What is held for one side on one lane until it is understood and judged: the last of it in memory, what is more than
+//! that in a file without a name. Whoever examines it reads it while it still grows, and where nothing could refuse it, it leaves
 //! meanwhile.
 //!
 //! ```text
@@ -25,17 +25,17 @@ use content::Content;
 pub(crate) use content::Reader;
 pub(crate) use leaving::{Leaving, Piece, Taken};
 
-/// Bytes of one lane that are held in memory; what comes behind them goes to disk.
+/// Bytes of one lane that are held in memory, but for one block; what came before them goes to disk.
 const MEMORY_BYTES_MAX: usize = 1024 * 1024;
 
-/// How much is read back at once.
-const READ_BACK_BYTES: u64 = 256 * 1024;
+/// What goes to disk at once, and leaves at once.
+const BLOCK_BYTES: usize = 256 * 1024;
 
 /// What stays of everything that came, however much of it was read and may leave: far more than what ends a pack.
 const TAIL_BYTES: u64 = 64 * 1024;
 
-/// How much leaves at once, at least, while the rest is held.
-const AHEAD_BYTES_MIN: u64 = 64 * 1024;
+/// How much leaves at once, at least, while the rest is held: whoever sends it is woken as seldom.
+const AHEAD_BYTES_MIN: u64 = BLOCK_BYTES as u64;
 
 /// What is held, in the order in which it came. Dropping it without a release forgets it: nothing more of it leaves.
 pub(crate) struct Hold<M> {
@@ -108,7 +108,7 @@ impl<M> Hold<M> {
             queue.cover(end, event);
         }
         drop(queue);
-        self.shared.content.wake();
+        self.shared.content.wake_due();
         Ok(())
     }
 
@@ -173,7 +173,7 @@ impl<M> Drop for Hold<M> {
 impl<M> Queue<M> {
     /// `event` covers what came up to `end`. Within what leaves at once, waiting for the last event is enough.
     fn cover(&mut self, end: u64, event: u64) {
-        let block = |end: u64| end.saturating_sub(1) / READ_BACK_BYTES;
+        let block = |end: u64| end.saturating_sub(1) / BLOCK_BYTES as u64;
         match self.covers.back_mut() {
             Some(last) if block(last.end) == block(end) => *last = Cover { end, event },
             _ => self.covers.push_back(Cover { end, event }),

@@ -14,6 +14,7 @@ use wiretape_tests::processes;
 use wiretape_tests::program::Program;
 use wiretape_tests::repository::{Size, fill};
 use wiretape_tests::stage::PERSON;
+use wiretape_tests::wakefulness;
 use wiretape_tests::workshop::{FORGE, Road, Workshop};
 
 /// The bars: of direct, and by how much the gateway may grow when pushes are held.
@@ -37,13 +38,23 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let effort = if arguments.iter().any(|argument| argument == "--quick") { QUICK } else { FULL };
     let parts: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
-    let wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| *wanted == part);
+    // Of each kind of part all are run, unless some are named.
+    let wanted = |part: &str, kind: &[&str]| {
+        let mut named = parts.iter().filter(|named| kind.contains(&named.as_str())).peekable();
+        named.peek().is_none() || named.any(|named| *named == part)
+    };
 
+    let _awake = wakefulness::keep();
     let stage = Stage::new(&effort);
     println!("{:<44} {:>10} {:>10} {:>10}   bar", "", "direct", "nginx", "gateway");
     for (part, carrier) in [("http", Carrier::Http), ("ssh", Carrier::Ssh)] {
-        if wanted(part) {
+        if !wanted(part, &["http", "ssh"]) {
+            continue;
+        }
+        if wanted("clone", &["clone", "push"]) {
             measure(&stage, &effort, carrier, "clone", |way| stage.clone_by(carrier, way));
+        }
+        if wanted("push", &["clone", "push"]) {
             measure(&stage, &effort, carrier, "push", |way| stage.push_by(carrier, way));
         }
     }

@@ -1,5 +1,10 @@
 //! The bytes that are held, and how far they may leave.
+//!
+//! ```text
+//!   ├──────── in the file ────────┼── whole blocks, in memory ──┼─ the block that fills ─┤
+//! ```
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -10,7 +15,7 @@ use std::task::{Context, Waker};
 use bytes::Bytes;
 use wiretape_core::{Held, Lost};
 
-use super::{MEMORY_BYTES_MAX, TAIL_BYTES};
+use super::{BLOCK_BYTES, MEMORY_BYTES_MAX, TAIL_BYTES};
 use crate::turn::Turn;
 
 /// The bytes that are held.
@@ -21,22 +26,46 @@ pub(super) struct Content {
 
 #[derive(Default)]
 struct State {
-    memory: Vec<u8>,
     file: Option<Arc<File>>,
     file_bytes: u64,
+    /// What came last: whole blocks, and the one that fills.
+    blocks: VecDeque<Bytes>,
+    filling: Vec<u8>,
     /// Nothing more comes.
     ended: bool,
     /// Nobody holds it any more.
     lost: bool,
+    /// An examination waits for more.
+    examiner_waits: bool,
     /// Up to where it was found in order, and may leave before the rest.
     in_order_bytes: u64,
-    /// Whoever takes it waits for more.
-    taker: Option<Waker>,
+    /// Whoever takes it waits until so much may leave.
+    taker: Option<(u64, Waker)>,
 }
 
 impl State {
     fn bytes(&self) -> u64 {
-        self.memory.len() as u64 + self.file_bytes
+        self.file_bytes + (self.blocks.len() * BLOCK_BYTES + self.filling.len()) as u64
+    }
+
+    /// Up to where it may leave before it is released.
+    fn ahead_bytes(&self) -> u64 {
+        self.in_order_bytes.min(self.bytes().saturating_sub(TAIL_BYTES))
+    }
+
+    /// Who takes it, if that has reason to look again.
+    fn taker_due(&mut self) -> Option<Waker> {
+        let due = self.lost || self.taker.as_ref().is_some_and(|(wanted, _)| self.ahead_bytes() >= *wanted);
+        if due { self.taker.take().map(|(_, waker)| waker) } else { None }
+    }
+
+    /// What is in memory from `offset` on, as far as it is in one piece.
+    fn in_memory(&self, offset: u64) -> Option<&[u8]> {
+        let at = usize::try_from(offset.checked_sub(self.file_bytes)?).ok()?;
+        match self.blocks.get(at / BLOCK_BYTES) {
+            Some(block) => block.get(at % BLOCK_BYTES..),
+            None => self.filling.get(at - self.blocks.len() * BLOCK_BYTES..),
+        }
     }
 }
 
@@ -49,24 +78,47 @@ impl Content {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes bytes in, and returns how many there are now.
-    pub(super) fn push(&self, bytes: &[u8], folder: &Path) -> io::Result<u64> {
+    /// Takes bytes in, and returns how many there are now. Only one may do so at a time, and has whoever takes it look
+    /// again ([`Content::wake_due`]).
+    pub(super) fn push(&self, mut bytes: &[u8], folder: &Path) -> io::Result<u64> {
         let mut state = self.state();
-        let room = MEMORY_BYTES_MAX - state.memory.len();
-        let (kept, spooled) = bytes.split_at(bytes.len().min(room));
-        state.memory.extend_from_slice(kept);
-        if !spooled.is_empty() {
+        while !bytes.is_empty() {
+            let room = BLOCK_BYTES - state.filling.len();
+            let (kept, rest) = bytes.split_at(bytes.len().min(room));
+            state.filling.extend_from_slice(kept);
+            bytes = rest;
+            if state.filling.len() == BLOCK_BYTES {
+                let block = std::mem::replace(&mut state.filling, Vec::with_capacity(BLOCK_BYTES));
+                state.blocks.push_back(Bytes::from(block));
+                state = self.spool(state, folder)?;
+            }
+        }
+        let end = state.bytes();
+        let examiner_waits = std::mem::take(&mut state.examiner_waits);
+        drop(state);
+        if examiner_waits {
+            self.changed.notify_all();
+        }
+        Ok(end)
+    }
+
+    /// Puts what came first to disk, where there is too much in memory.
+    fn spool<'c>(&'c self, mut state: MutexGuard<'c, State>, folder: &Path) -> io::Result<MutexGuard<'c, State>> {
+        while state.blocks.len() * BLOCK_BYTES > MEMORY_BYTES_MAX {
+            let Some(block) = state.blocks.front().cloned() else { break };
             let file = match &state.file {
                 Some(file) => Arc::clone(file),
                 None => Arc::clone(state.file.insert(Arc::new(tempfile::tempfile_in(folder)?))),
             };
-            file.write_all_at(spooled, state.file_bytes)?;
-            state.file_bytes += spooled.len() as u64;
+            let at = state.file_bytes;
+            // It is read from memory meanwhile.
+            drop(state);
+            file.write_all_at(&block, at)?;
+            state = self.state();
+            state.blocks.pop_front();
+            state.file_bytes += block.len() as u64;
         }
-        let end = state.bytes();
-        drop(state);
-        self.changed.notify_all();
-        Ok(end)
+        Ok(state)
     }
 
     /// Nothing more comes.
@@ -82,22 +134,28 @@ impl Content {
         self.wake();
     }
 
-    /// Up to where it may leave before it is released, as whoever takes it sees it; none: it never will. The taker is
-    /// woken when that changes.
-    pub(super) fn ahead_bytes(&self, context: &Context<'_>) -> Option<u64> {
+    /// Up to where it may leave before it is released; none: it never will. The taker is woken when that is `wanted` or
+    /// more.
+    pub(super) fn ahead_bytes(&self, wanted: u64, context: &Context<'_>) -> Option<u64> {
         let mut state = self.state();
         if state.lost {
             return None;
         }
-        if !state.taker.as_ref().is_some_and(|taker| taker.will_wake(context.waker())) {
-            state.taker = Some(context.waker().clone());
-        }
-        Some(state.in_order_bytes.min(state.bytes().saturating_sub(TAIL_BYTES)))
+        state.taker = Some((wanted, context.waker().clone()));
+        Some(state.ahead_bytes())
     }
 
     /// Whoever takes it looks again.
     pub(super) fn wake(&self) {
         let taker = self.state().taker.take();
+        if let Some((_, taker)) = taker {
+            taker.wake();
+        }
+    }
+
+    /// Whoever takes it looks again, where there is as much for it as it waits for.
+    pub(super) fn wake_due(&self) {
+        let taker = self.state().taker_due();
         if let Some(taker) = taker {
             taker.wake();
         }
@@ -105,34 +163,40 @@ impl Content {
 
     /// Reads what is there from `offset` on. Nothing: nothing is there yet.
     fn read(&self, state: MutexGuard<'_, State>, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let in_memory = usize::try_from(offset).ok().and_then(|at| state.memory.get(at..)).unwrap_or_default();
-        if !in_memory.is_empty() {
-            let length = in_memory.len().min(into.len());
-            for (into, byte) in into.iter_mut().zip(in_memory) {
-                *into = *byte;
+        if let Some(kept) = state.in_memory(offset) {
+            let length = kept.len().min(into.len());
+            if let (Some(into), Some(kept)) = (into.get_mut(..length), kept.get(..length)) {
+                into.copy_from_slice(kept);
             }
             return Ok(length);
         }
-        let at = offset - state.memory.len() as u64;
-        let there = usize::try_from(state.file_bytes.saturating_sub(at)).unwrap_or(usize::MAX);
+        let there = usize::try_from(state.file_bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = there.min(into.len());
         let (Some(file), Some(into)) = (state.file.clone(), into.get_mut(..length)) else { return Ok(0) };
         // What was written stays as it is: reading needs no lock.
         drop(state);
-        file.read_exact_at(into, at)?;
+        file.read_exact_at(into, offset)?;
         Ok(length)
     }
 
-    pub(super) fn read_exact(&self, mut offset: u64, length: usize) -> io::Result<Bytes> {
+    /// The `length` bytes at `offset`, all of which have come and stand in one block.
+    pub(super) fn piece(&self, offset: u64, length: usize) -> io::Result<Bytes> {
+        let state = self.state();
+        let at = offset.checked_sub(state.file_bytes).and_then(|at| usize::try_from(at).ok());
+        if let Some(at) = at
+            && let Some(block) = state.blocks.get(at / BLOCK_BYTES)
+        {
+            let begin = at % BLOCK_BYTES;
+            let end = begin.saturating_add(length);
+            return if end <= BLOCK_BYTES {
+                Ok(block.slice(begin..end))
+            } else {
+                Err(io::ErrorKind::InvalidInput.into())
+            };
+        }
         let mut bytes = vec![0; length];
-        let mut rest = bytes.as_mut_slice();
-        while !rest.is_empty() {
-            let read = self.read(self.state(), offset, rest)?;
-            if read == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            offset += read as u64;
-            rest = rest.get_mut(read..).unwrap_or_default();
+        if self.read(state, offset, &mut bytes)? < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(Bytes::from(bytes))
     }
@@ -168,6 +232,7 @@ impl Held for Reader {
             }
             // Whoever waits for a slow client keeps nobody else from being examined.
             self.turn.pause();
+            state.examiner_waits = true;
             state = self.content.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if self.turn.is_paused() {
@@ -183,10 +248,8 @@ impl Held for Reader {
 
     fn let_ahead(&mut self, offset: u64) {
         let mut state = self.content.state();
-        if offset > state.in_order_bytes {
-            state.in_order_bytes = offset;
-            drop(state);
-            self.content.wake();
-        }
+        state.in_order_bytes = state.in_order_bytes.max(offset);
+        drop(state);
+        self.content.wake_due();
     }
 }

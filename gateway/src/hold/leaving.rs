@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::{AHEAD_BYTES_MIN, Item, Queue, READ_BACK_BYTES, Shared};
+use super::{AHEAD_BYTES_MIN, BLOCK_BYTES, Item, Queue, Shared};
 
 /// The end of a hold that is taken from, by one who sends it on.
 pub(crate) struct Leaving<M> {
@@ -44,7 +44,7 @@ impl<M> Leaving<M> {
         let mut queue = self.shared.queue();
         let ahead_bytes = match queue.released {
             Some(_) => u64::MAX,
-            None => match self.shared.content.ahead_bytes(context) {
+            None => match self.shared.content.ahead_bytes(queue.taken_bytes + AHEAD_BYTES_MIN, context) {
                 Some(bytes) => bytes,
                 None => return Poll::Ready(Ok(Taken::Cut { gone_bytes: queue.taken_bytes })),
             },
@@ -60,14 +60,15 @@ impl<M> Leaving<M> {
             }
             Some(Item::Bytes(run)) => {
                 let begin = queue.taken_bytes;
-                let length = run.min(READ_BACK_BYTES).min(ahead_bytes.saturating_sub(begin));
+                let block_end = (begin / BLOCK_BYTES as u64 + 1) * BLOCK_BYTES as u64;
+                let length = run.min(block_end - begin).min(ahead_bytes.saturating_sub(begin));
                 if run > length {
                     queue.items.push_front(Item::Bytes(run - length));
                 }
                 queue.taken_bytes += length;
                 let event = queue.covered(begin + length);
                 drop(queue);
-                let bytes = self.shared.content.read_exact(begin, usize::try_from(length).unwrap_or(0));
+                let bytes = self.shared.content.piece(begin, usize::try_from(length).unwrap_or(0));
                 Poll::Ready(bytes.map(|bytes| Taken::Piece(Piece::Bytes(bytes), released.flatten().or(event))))
             }
         }

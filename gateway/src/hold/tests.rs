@@ -5,7 +5,7 @@ use std::thread;
 use bytes::Bytes;
 use wiretape_core::{Held, Lost};
 
-use super::{AHEAD_BYTES_MIN, Hold, Leaving, MEMORY_BYTES_MAX, Piece, READ_BACK_BYTES, TAIL_BYTES, Taken};
+use super::{AHEAD_BYTES_MIN, BLOCK_BYTES, Hold, Leaving, MEMORY_BYTES_MAX, Piece, TAIL_BYTES, Taken};
 use crate::turn::Turn;
 
 fn content(length: usize) -> Vec<u8> {
@@ -72,7 +72,7 @@ fn a_disk_that_takes_nothing_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let gone = folder.path().join("gone");
     let mut hold = Hold::<()>::default();
-    hold.push_bytes(&Bytes::from(vec![1; MEMORY_BYTES_MAX]), None, &gone).unwrap();
+    hold.push_bytes(&Bytes::from(vec![1; MEMORY_BYTES_MAX + BLOCK_BYTES - 1]), None, &gone).unwrap();
     assert!(hold.push_bytes(&Bytes::from_static(b"x"), None, &gone).is_err());
 }
 
@@ -119,11 +119,11 @@ fn of_what_was_read_nothing_more_goes_than_was_found_in_order() {
     hold.push_bytes(&Bytes::from(content(MEMORY_BYTES_MAX)), Some(1), folder.path()).unwrap();
     reader.let_ahead(AHEAD_BYTES_MIN - 1);
     assert_eq!(taken(&mut leaving).1.len(), 0, "so little does not go by itself");
-    reader.let_ahead(READ_BACK_BYTES + 5000);
-    assert_eq!(taken(&mut leaving).1.len() as u64, READ_BACK_BYTES, "nor does the rest");
-    assert_eq!(hold.forget(), READ_BACK_BYTES);
+    reader.let_ahead(AHEAD_BYTES_MIN + 5000);
+    assert_eq!(taken(&mut leaving).1.len() as u64, AHEAD_BYTES_MIN, "nor does the rest");
+    assert_eq!(hold.forget(), AHEAD_BYTES_MIN);
     let Poll::Ready(Ok(Taken::Cut { gone_bytes })) = take(&mut leaving) else { panic!("it is forgotten") };
-    assert_eq!(gone_bytes, READ_BACK_BYTES);
+    assert_eq!(gone_bytes, AHEAD_BYTES_MIN);
     reader.let_ahead(u64::MAX);
     assert!(matches!(take(&mut leaving), Poll::Ready(Ok(Taken::Cut { .. }))), "nothing more ever goes");
 }
