@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Delete, Expr, FromTable, Ident, Insert, Merge, MergeAction, ObjectName, ObjectNamePart, OnConflictAction, OnInsert,
-    Query, Select, SetExpr, Statement, TableFactor, TableObject, TableWithJoins, Update, Visit, Visitor,
+    AccessExpr, Delete, Expr, FromTable, Ident, Insert, Merge, MergeAction, ObjectName, ObjectNamePart,
+    OnConflictAction, OnInsert, Query, Select, SetExpr, Statement, TableAlias, TableFactor, TableObject,
+    TableWithJoins, Update, Visit, Visitor,
 };
 
 use super::part::{Part, Table, part};
@@ -16,6 +17,8 @@ use crate::limits::NAMES_MAX;
 pub(super) fn parts(statement: &Statement) -> Option<Vec<Part>> {
     let mut finder = Finder::default();
     let is_understood = statement.visit(&mut finder).is_continue();
+    let Finder { fields, values, functions, .. } = &mut finder;
+    functions.extend(fields.iter().filter(|(of, _)| values.contains(of)).map(|(_, own)| own.clone()));
     if !is_understood
         || [finder.parts.len(), finder.reads.len(), finder.functions.len()].iter().any(|many| *many > NAMES_MAX)
     {
@@ -79,6 +82,10 @@ struct Finder {
     names: Vec<Names>,
     /// Where the tables stand that are written to: they are no tables that are read.
     targets: Vec<usize>,
+    /// What functions in `FROM` give is called so. It may be a value that is no row.
+    values: BTreeSet<String>,
+    /// Every `x.f`: a column, or where x is such a value perhaps a function that is called with it.
+    fields: BTreeSet<(String, String)>,
 }
 
 /// Where something stands, to know it again.
@@ -111,6 +118,11 @@ impl Finder {
     fn call(&mut self, name: &ObjectName) -> Option<()> {
         self.functions.insert(table(name)?.name);
         Some(())
+    }
+
+    /// A function in `FROM` gives something, called by this alias or as itself.
+    fn produced(&mut self, alias: Option<&TableAlias>, function: Option<Table>) {
+        self.values.extend(alias.map(|alias| name(&alias.name)).or(function.map(|function| function.name)));
     }
 
     fn change(&mut self, kind: &str, target: Table, filtered: bool) {
@@ -239,15 +251,23 @@ impl Visitor for Finder {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         go_on(match factor {
-            TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => self.call(name),
+            TableFactor::Table { name, alias, args: Some(_), .. } | TableFactor::Function { name, alias, .. } => {
+                self.produced(alias.as_ref(), table(name));
+                self.call(name)
+            }
+            TableFactor::UNNEST { alias, .. } => {
+                let unnest = Table { schema: None, name: "unnest".to_owned() };
+                self.functions.insert(unnest.name.clone());
+                self.produced(alias.as_ref(), Some(unnest));
+                Some(())
+            }
             TableFactor::Table { name, .. } => table(name).map(|read| {
                 if !self.targets.contains(&place(factor)) && !self.is_named(&read) {
                     self.reads.insert(read);
                 }
             }),
-            TableFactor::Derived { .. } | TableFactor::UNNEST { .. } | TableFactor::NestedJoin { .. } => Some(()),
+            TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => Some(()),
             // ROWS FROM, and what other databases have.
-            TableFactor::TableFunction { .. } => Some(()),
             _ => None,
         })
     }
@@ -255,6 +275,23 @@ impl Visitor for Finder {
     fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
         go_on(match expression {
             Expr::Function(function) => self.call(&function.name),
+            // `x.f` calls f with x where x has no field f: of a value it is taken as a call, of a row as a column.
+            Expr::CompoundFieldAccess { access_chain, .. } => {
+                self.functions.extend(access_chain.iter().filter_map(|access| match access {
+                    AccessExpr::Dot(Expr::Identifier(ident)) => Some(name(ident)),
+                    _ => None,
+                }));
+                access_chain
+                    .iter()
+                    .all(|access| matches!(access, AccessExpr::Dot(Expr::Identifier(_)) | AccessExpr::Subscript(_)))
+                    .then_some(())
+            }
+            Expr::CompoundIdentifier(idents) => {
+                if let [of, own] = idents.as_slice() {
+                    self.fields.insert((name(of), name(own)));
+                }
+                Some(())
+            }
             _ => Some(()),
         })
     }

@@ -61,8 +61,7 @@ fn within(tokens: &[Token], depth: usize) -> Vec<Part> {
         "grant" | "revoke" => vec![rest.grant(head)],
         "call" | "execute" => vec![Part { functions: rest.called(head), ..part(head, Some(BTreeSet::new())) }],
         "set" | "reset" | "show" => {
-            let object = rest.after(&["session", "local"]).word().unwrap_or_default().to_owned();
-            vec![Part { object: Some(object), ..part(head, Some(BTreeSet::new())) }]
+            vec![Part { object: rest.after(&["session", "local"]).setting(), ..part(head, Some(BTreeSet::new())) }]
         }
         "start" => vec![part("begin", Some(BTreeSet::new()))],
         "end" => vec![part("commit", Some(BTreeSet::new()))],
@@ -73,6 +72,9 @@ fn within(tokens: &[Token], depth: usize) -> Vec<Part> {
         _ => vec![Part::default()],
     }
 }
+
+/// Words behind which something stands in the definition of a table that is computed, at the latest when a row comes.
+const COMPUTING: [&str; 5] = ["check", "generated", "exclude", "partition", "values"];
 
 /// What is left of a statement.
 #[derive(Clone, Copy)]
@@ -178,7 +180,8 @@ impl<'a> Rest<'a> {
                 (self.tokens.get(..self.tokens.len() - inner.tokens.len()).unwrap_or_default(), inner)
             }
         };
-        let runs = options.iter().any(|token| token.is("analyze") || token.is("analyse"));
+        // The name of an option may stand in quotes.
+        let runs = options.iter().filter_map(Token::name).any(|name| name == "analyze" || name == "analyse");
         let inner = inner.inner();
         let tables = inner.iter().try_fold(BTreeSet::new(), |mut all, part| {
             all.extend(part.tables.clone()?);
@@ -196,7 +199,8 @@ impl<'a> Rest<'a> {
     }
 
     fn prepare(self) -> Vec<Part> {
-        if self.word() == Some("transaction") {
+        // `transaction` may be the name of a statement, too.
+        if self.word() == Some("transaction") && self.tokens.get(1..) == Some(&[Token::Literal]) {
             vec![part("prepare", Some(BTreeSet::new()))]
         } else {
             self.behind("as", "prepare")
@@ -276,6 +280,41 @@ impl<'a> Rest<'a> {
         (!self.tokens.contains(&Token::Mark('('))).then(BTreeSet::new)
     }
 
+    /// Whether something in the definition of a table is computed: any default but a plain value is.
+    fn computes(self) -> bool {
+        let is_value =
+            |token: &Token| *token == Token::Literal || ["null", "true", "false"].iter().any(|word| token.is(word));
+        let is_end = |token: &Token| {
+            matches!(token, Token::Mark(',' | ')'))
+                || ["not", "null", "primary", "unique", "references"].iter().any(|word| token.is(word))
+        };
+        let is_plain =
+            |at: usize| self.tokens.get(at + 1).is_some_and(is_value) && self.tokens.get(at + 2).is_some_and(is_end);
+        COMPUTING.iter().any(|word| self.has(word))
+            || self.tokens.iter().enumerate().any(|(at, token)| token.is("default") && !is_plain(at))
+    }
+
+    /// Every name before a bracket, functions among them; `None` where one may be called in another way.
+    fn mentioned(self) -> Option<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        for pair in self.tokens.windows(2) {
+            match pair {
+                [Token::Mark(')' | ']') | Token::Literal, Token::Mark('.')] => return None,
+                [name, Token::Mark('(')] => names.extend(name.name()),
+                _ => {}
+            }
+        }
+        (names.len() <= NAMES_MAX).then_some(names)
+    }
+
+    /// The setting with whose name it begins; PostgreSQL heeds the case of its letters not even in quotes.
+    fn setting(self) -> Option<String> {
+        match self.tokens.first()? {
+            Token::Word(name) | Token::Quoted(name) => Some(name.to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
     /// The table behind `ON`.
     fn on_table(self) -> Option<BTreeSet<Table>> {
         let (table, _) = self.from(self.find("on")? + 1).name()?;
@@ -284,6 +323,12 @@ impl<'a> Rest<'a> {
 
     /// The sort of thing that is created, changed or removed, and what follows it.
     fn sort(self) -> (String, Self) {
+        let is_default_conversion = self.word() == Some("default") && self.from(1).word() == Some("conversion");
+        let this = if is_default_conversion { self.from(1) } else { self.after(&["trusted", "procedural"]) };
+        this.named_sort()
+    }
+
+    fn named_sort(self) -> (String, Self) {
         let first = self.word().unwrap_or_default();
         let second = self.from(1).word().unwrap_or_default();
         let pairs = [
@@ -313,7 +358,11 @@ impl<'a> Rest<'a> {
         let named = || rest.name().map(|(table, _)| BTreeSet::from([table]));
         match object.as_str() {
             "table" | "view" | "materialized view" => {
-                let mut parts = vec![created(named())];
+                let functions = match object.as_str() {
+                    "table" if rest.computes() => rest.name().and_then(|(_, definition)| definition.mentioned()),
+                    _ => Some(BTreeSet::new()),
+                };
+                let mut parts = vec![Part { functions, ..created(named()) }];
                 // What a view reads is read through it later on.
                 match rest.find("as") {
                     Some(at) => parts.extend(rest.from(at + 1).inner()),
@@ -324,12 +373,15 @@ impl<'a> Rest<'a> {
             }
             "foreign table" => vec![created(named())],
             "index" => vec![Part { functions: rest.uncalled(), ..created(rest.on_table()) }],
-            "trigger" | "policy" => vec![created(rest.on_table())],
+            "trigger" if !rest.has("when") => vec![created(rest.on_table())],
+            "trigger" | "policy" => vec![Part { functions: rest.mentioned(), ..created(rest.on_table()) }],
             // What they will do stands in their body.
             "function" | "procedure" | "rule" | "event trigger" => vec![Part { functions: None, ..created(None) }],
-            "schema" if rest.has("create") || rest.has("grant") => vec![created(None)],
+            // What is created and granted in it is as much as any statement of its own.
+            "schema" if rest.has("create") || rest.has("grant") => vec![created(None), Part::default()],
             "" => vec![Part::default()],
-            _ => vec![created(Some(BTreeSet::new()))],
+            // The functions that an operator, a cast, a type or an aggregate is made of are called by its name later on.
+            _ => vec![Part { functions: rest.uncalled(), ..created(Some(BTreeSet::new())) }],
         }
     }
 
@@ -362,15 +414,7 @@ impl<'a> Rest<'a> {
 
     /// What `CALL` and `EXECUTE` call, which take no queries: every name before a bracket.
     fn called(self, kind: &str) -> Option<BTreeSet<String>> {
-        let mut called = BTreeSet::new();
-        for pair in self.tokens.windows(2) {
-            if let [name, Token::Mark('(')] = pair {
-                called.extend(name.name());
-            }
-        }
-        if self.has("select") || called.len() > NAMES_MAX {
-            return None;
-        }
+        let mut called = self.mentioned().filter(|_| !self.has("select"))?;
         if kind == "execute"
             && let Some(name) = self.tokens.first().and_then(Token::name)
         {

@@ -294,6 +294,10 @@ impl Scanner<'_> {
             if matches!(self.peek(0), Some(b'+' | b'-')) {
                 self.at += 1;
             }
+            // Without digits it is no exponent: PostgreSQL up to 14 reads a name there, and `--` behind it as a comment.
+            if !self.peek(0).is_some_and(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
             self.pass(digits);
         }
         self.literal()
