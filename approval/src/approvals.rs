@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use wiretape_core::event::Scope;
-use wiretape_core::{Approvers, SessionId, Unit};
+use wiretape_core::{Approvers, Reason, SessionId, Unit, Verdict};
 
 use crate::grant::{Granted, Grants};
 use crate::limits::{
@@ -213,9 +213,18 @@ impl Approvals {
         self.grants.forget_question(&name::read(id))
     }
 
-    /// Takes back everything that was granted: where the rules changed, an approval may not mean what it did.
-    pub fn take_all_back(&mut self) {
+    /// The rules changed: everything that was granted is taken back, and what is asked by the old ones is asked no longer,
+    /// because an approval may not mean what it did, nor be wanted of the same people.
+    pub fn take_all_back(&mut self, now_unix_nanos: u64) -> Vec<Settled> {
         self.grants.clear();
+        let ids: Vec<String> = self.open.keys().cloned().collect();
+        let ended = ids.iter().filter_map(|id| self.end(now_unix_nanos, id, State::Withdrawn));
+        let told = ended.map(|settled| {
+            let Verdict::Refuse(Reason { rule, .. }) = &settled.verdict else { return settled };
+            let text = "the policies changed while it was asked: try again";
+            Settled { verdict: Verdict::Refuse(Reason::new(rule.clone(), text)), ..settled }
+        });
+        told.collect()
     }
 
     /// The questions that are open, the oldest first.

@@ -278,7 +278,7 @@ fn an_approval_for_a_while_covers_one_principal_whole() {
 fn what_was_granted_can_be_taken_back() {
     let one = |approvals: &mut Approvals, id: &str| approvals.take_back(id);
     let all = |approvals: &mut Approvals, _: &str| {
-        approvals.take_all_back();
+        assert!(approvals.take_all_back(NOW).is_empty());
         true
     };
     let ways: [fn(&mut Approvals, &str) -> bool; 2] = [one, all];
@@ -292,6 +292,18 @@ fn what_was_granted_can_be_taken_back() {
             assert_eq!(approvals.granted(NOW, session(1), &person("ana"), "orders", "no-where"), None);
         }
     }
+}
+
+#[test]
+fn what_is_asked_by_rules_that_changed_passes_no_more() {
+    let (mut approvals, id) = asked(&[("leads", 1)]);
+    let ended = approvals.take_all_back(NOW);
+    let Verdict::Refuse(reason) = &ended[0].verdict else { panic!("{ended:?}") };
+    assert_eq!((ended.len(), ended[0].question.as_str(), reason.rule.as_str()), (1, id.as_str(), "no-where"));
+    assert_eq!(reason.text, "the policies changed while it was asked: try again");
+    let late = approve_for(&mut approvals, &id, &of(person("ben"), &["leads"]), Scope::Session);
+    assert_eq!(late, Err(Rejected::Over(State::Withdrawn)));
+    assert_eq!(approvals.granted(NOW, session(1), &person("ana"), "orders", "no-where"), None);
 }
 
 #[test]

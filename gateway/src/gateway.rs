@@ -118,8 +118,11 @@ impl Gateway {
             let issuers = Arc::new(issuers);
             *self.issuers.write().unwrap_or_else(PoisonError::into_inner) = issuers;
         }
-        self.policies.replace(policies);
+        let changed = self.policies.replace(policies);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+        if changed {
+            self.questions.take_all_back();
+        }
         Ok(())
     }
 

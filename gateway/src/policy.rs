@@ -125,11 +125,13 @@ impl InForce {
         (self.generation(), Arc::clone(&policies))
     }
 
-    /// Puts others in force.
-    pub(crate) fn replace(&self, policies: Policies) {
+    /// Puts others in force. True when their rules are not those that were in force.
+    pub(crate) fn replace(&self, policies: Policies) -> bool {
         let mut current = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = !current.has_the_rules_of(&policies);
         *current = Arc::new(policies);
         self.generation.fetch_add(1, Ordering::Release);
+        changed
     }
 
     fn generation(&self) -> u64 {

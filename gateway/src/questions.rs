@@ -137,6 +137,15 @@ impl Questions {
         state.vouchers.retain(|_, voucher| voucher.expires_unix_nanos > now);
     }
 
+    /// The rules changed: no approval that was given by the old ones holds, and nothing is asked by them any more.
+    pub(crate) fn take_all_back(&self) {
+        let mut state = self.state();
+        state.entered.clear();
+        state.vouchers.clear();
+        let settled = state.approvals.take_all_back(unix_nanos());
+        state.tell(settled);
+    }
+
     /// A session is over, and what it was granted with it.
     pub(crate) fn forget(&self, session: SessionId) {
         let mut state = self.state();

@@ -276,7 +276,9 @@ fn table(table: &Table, target: &TargetFacts) -> Resource {
 }
 
 fn request(told: &mut Told<'_>, method: &Bytes, url: &Bytes, target: &TargetFacts) -> Resource {
-    told.bytes("method", method);
+    // Some servers take `delete` for `DELETE`, some take the method from a field (`POST>DELETE`): what it means is theirs.
+    let plain = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    told.text("method", std::str::from_utf8(method).ok().filter(|text| text.as_bytes().iter().all(plain)));
     let fields = ["host", "port", "path", "raw", "query", "parsed"];
     if !told.slice.looks_below_target && !told.any(&fields) {
         return Resource::target(&target.name, &target.kind);

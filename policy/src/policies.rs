@@ -96,6 +96,13 @@ impl Policies {
         self.embedded
     }
 
+    /// Whether both say the same: no rule is new, gone, or other than it was.
+    #[must_use]
+    pub fn has_the_rules_of(&self, other: &Self) -> bool {
+        self.rules.len() == other.rules.len()
+            && self.rules.iter().zip(&other.rules).all(|(one, other)| one.is_same(other))
+    }
+
     /// What of the policies can matter to `subject` at `target`.
     #[must_use]
     pub fn session(self: &Arc<Self>, subject: &Subject, target: &TargetFacts, circumstances: &Circumstances) -> Bench {

@@ -119,6 +119,16 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// Whether it is called the same and does the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id
+            && self.stance == other.stance
+            && self.principal == other.principal
+            && self.actions == other.actions
+            && self.resource == other.resource
+            && self.expression == other.expression
+    }
+
     /// The rule that `policy` is, the one with the number `number` of all. The error is what is wrong with it.
     pub(crate) fn new(
         policy: &Policy,

@@ -27,7 +27,7 @@ impl From<bool> for Match {
 }
 
 /// For whom.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PrincipalScope {
     of_type: Option<String>,
     /// Type and name; a principal is in itself and in its groups.
@@ -73,7 +73,7 @@ pub(crate) fn actions(constraint: &ActionConstraint) -> Actions {
 }
 
 /// For what.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResourceScope {
     of_type: Option<Kind>,
     within: Option<Thing>,

@@ -202,10 +202,11 @@ impl Pushed {
 /// What was judged, where a decision about `resource` tells more of it than the event of `action`: of a request the event
 /// says how the client reached it, and the decision what the target was to be asked for.
 fn judged(action: ActionKind, resource: &str) -> Option<ActionKind> {
-    let ActionKind::Request { method, url } = &action else { return Some(action) };
-    let Some((_, there)) = resource.split_once(' ') else { return Some(action) };
+    let ActionKind::Request { url, .. } = &action else { return Some(action) };
+    let Some((method, there)) = resource.split_once(' ') else { return Some(action) };
+    let method = || Bytes::copy_from_slice(method.as_bytes());
     let Some(begun) = there.strip_suffix('…') else {
-        return Some(ActionKind::Request { method: method.clone(), url: Bytes::copy_from_slice(there.as_bytes()) });
+        return Some(ActionKind::Request { method: method(), url: Bytes::copy_from_slice(there.as_bytes()) });
     };
     // The rest of it is the rest of what the client asked for, which may have named the target before that.
     let asked = std::str::from_utf8(url).ok()?.split_once("://")?.1;
@@ -217,7 +218,7 @@ fn judged(action: ActionKind, resource: &str) -> Option<ActionKind> {
         })?;
         Some([begun.get(..place)?, path].concat())
     })?;
-    Some(ActionKind::Request { method: method.clone(), url: Bytes::from(whole) })
+    Some(ActionKind::Request { method: method(), url: Bytes::from(whole) })
 }
 
 /// The action that an event asks for, if it asks for any.

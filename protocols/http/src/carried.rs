@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::HELD_BYTES_MAX;
-use wiretape_core::{ByteWire, Event, Fault, Finding, Kind, Lane, Reason, Side, Step, Unit, Verdict};
+use wiretape_core::{ByteWire, Event, Fault, Finding, Kind, Lane, NestedWires, Reason, Side, Step, Unit, Verdict};
 
 use reader::{is_expected, reader};
 
@@ -118,6 +118,17 @@ pub(crate) struct Carried {
 /// Why a request cannot be read by the wire that has to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable;
+
+/// Whether the exchange that `head` begins may only pass where a wire of the table reads it. What is asked for by CONNECT
+/// (RFC 8441) is a GET to targets of HTTP/1.1.
+pub(crate) fn has_to_be_read(lane: Lane, head: &RequestHead, route: &Route, nested: &dyn NestedWires) -> bool {
+    let mut head = head.clone();
+    if &head.method[..] == b"CONNECT" && head.protocol.is_some() {
+        head.method = Bytes::from_static(b"GET");
+    }
+    let path = duties::named(&head.path, route);
+    reader(lane, &head, path, route, nested).is_some_and(|(wire, _)| wire.is_record())
+}
 
 impl Carried {
     /// The exchange that `head`, the client's, begins, where a wire of the table reads its content. `onward` is the head

@@ -6,7 +6,7 @@ use wiretape_core::judge::ActionKind;
 use wiretape_core::limits::EVENT_PAYLOAD_BYTES_MAX;
 use wiretape_core::{Action, Lane};
 
-use crate::{Field, RequestHead, ResponseHead, Route, concealment, duties};
+use crate::{Field, RequestHead, ResponseHead, Route, concealment, duties, overrides};
 
 /// The event of a request, and the question whether it may pass.
 ///
@@ -14,7 +14,7 @@ use crate::{Field, RequestHead, ResponseHead, Route, concealment, duties};
 /// the target's own.
 pub(crate) fn request(lane: Lane, head: &RequestHead, route: &Route) -> (HttpEvent, Action) {
     let path = concealment::url(&head.path);
-    let kind = ActionKind::Request { method: head.method.clone(), url: url(head, &path, route) };
+    let kind = ActionKind::Request { method: overrides::method(head), url: url(head, &path, route) };
     let event = HttpEvent::Request {
         version: head.version,
         method: head.method.clone(),
@@ -36,7 +36,7 @@ fn url(head: &RequestHead, path: &Bytes, route: &Route) -> Bytes {
     let path = if path.as_ref() == b"*" { Bytes::new() } else { duties::there(path, route) };
     let scheme: &[u8] = if route.scheme.is_empty() { &head.scheme } else { route.scheme.as_bytes() };
     let authority: &[u8] = if route.authority.is_empty() { &head.authority } else { route.authority.as_bytes() };
-    Bytes::from([scheme, b"://", authority, &path].concat())
+    Bytes::from([scheme, b"://", authority, &path, &overrides::path(head)].concat())
 }
 
 pub(crate) fn informational(head: &ResponseHead) -> HttpEvent {

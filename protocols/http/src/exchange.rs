@@ -10,7 +10,7 @@ use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::{HELD_BYTES_MAX, HTTP_INFORMATIONAL_MAX};
 use wiretape_core::{Event, Fault, Finding, Kind, Lane, NestedWires, Reason, Side, Unit, Verdict};
 
-use crate::carried::Carried;
+use crate::carried::{self, Carried};
 use crate::limits::HELD_PART_BYTES;
 use crate::nested::Tunnel;
 use crate::state::{Phase, Progress, Violation, code};
@@ -153,14 +153,16 @@ impl Exchange {
     pub(crate) fn rule(&mut self, unit: Unit, verdict: Verdict, around: &mut Surroundings<'_>) {
         match std::mem::replace(&mut self.stage, Stage::Passing) {
             Stage::Asked { unit: asked, head } if asked == unit => match verdict {
-                Verdict::Allow if duties::ends_here(&head) => {
-                    let reason = "the request may go no further than here (Max-Forwards)".to_owned();
-                    self.answer(&Problem { status: 501, error: "not_implemented", reason, place: None }, around);
-                }
-                Verdict::Allow => {
-                    self.send_request(head, around);
-                    self.release(around);
-                }
+                Verdict::Allow => match self.obstacle(&head, around) {
+                    Some(reason) => {
+                        let reason = reason.to_owned();
+                        self.answer(&Problem { status: 501, error: "not_implemented", reason, place: None }, around);
+                    }
+                    None => {
+                        self.send_request(head, around);
+                        self.release(around);
+                    }
+                },
                 Verdict::Refuse(reason) => {
                     let Reason { text, .. } = reason;
                     self.answer(&Problem { status: 403, error: "refused", reason: text, place: None }, around);
@@ -282,6 +284,16 @@ impl Exchange {
     /// True once the client has the head of a final response.
     fn is_answering(&self) -> bool {
         self.response.phase() != Phase::Head || matches!(&self.stage, Stage::Carried(carried) if carried.is_own())
+    }
+
+    /// Why a request that may pass does not.
+    fn obstacle(&self, head: &RequestHead, around: &Surroundings<'_>) -> Option<&'static str> {
+        if duties::ends_here(head) {
+            return Some("the request may go no further than here (Max-Forwards)");
+        }
+        // A target may pass over the offer and answer what nobody has read, and judged by what it asks.
+        let unread = self.upgrade.is_some() && carried::has_to_be_read(self.lane, head, &self.route, around.nested);
+        unread.then_some("what is asked for is read here, and offers no change of protocols")
     }
 
     fn send_request(&mut self, mut head: Box<RequestHead>, around: &mut Surroundings<'_>) {

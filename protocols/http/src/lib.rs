@@ -18,6 +18,7 @@ mod limits;
 pub mod message;
 mod nested;
 mod outbox;
+mod overrides;
 pub mod refuse;
 mod state;
 mod surroundings;

@@ -154,3 +154,22 @@ fn what_is_held_for_later_is_not_held_back_by_the_wire() {
         assert_eq!(stage.held_bytes(), 0);
     }
 }
+
+#[test]
+fn what_has_to_be_read_does_not_pass_unread_for_an_upgrade_that_nobody_need_take() {
+    for (version, method) in
+        [(HttpVersion::Http11, "GET"), (HttpVersion::Http11, "POST"), (HttpVersion::Http2, "CONNECT")]
+    {
+        for protocol in ["websocket", "anything"] {
+            let Part::Request(mut head, route) = request(&Bytes::new()) else { unreachable!() };
+            (head.version, head.method, head.protocol) = (version, method.into(), Some(protocol.into()));
+            (head.fields, head.content) = (Vec::new(), Content::Empty);
+            let mut stage = Stage::new(Rules::default());
+            let effects = stage.say(Side::Client, 1, Part::Request(head, route));
+            assert_eq!(sent(&effects, Side::Upstream).count(), 0, "{method} {protocol}");
+            let answers = sent(&effects, Side::Client)
+                .any(|message| matches!(&message.part, Part::Response(head) if head.status == 501));
+            assert!(answers, "{method} {protocol}: {effects:?}");
+        }
+    }
+}
