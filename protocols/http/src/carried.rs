@@ -121,13 +121,35 @@ pub(crate) struct Unreadable;
 
 /// Whether the exchange that `head` begins may only pass where a wire of the table reads it. What is asked for by CONNECT
 /// (RFC 8441) is a GET to targets of HTTP/1.1.
-pub(crate) fn has_to_be_read(lane: Lane, head: &RequestHead, route: &Route, nested: &dyn NestedWires) -> bool {
+fn has_to_be_read(lane: Lane, head: &RequestHead, route: &Route, nested: &dyn NestedWires) -> bool {
     let mut head = head.clone();
     if &head.method[..] == b"CONNECT" && head.protocol.is_some() {
         head.method = Bytes::from_static(b"GET");
     }
     let path = duties::named(&head.path, route);
     reader(lane, &head, path, route, nested).is_some_and(|(wire, _)| wire.is_record())
+}
+
+/// Whether a wire of the table might read what a request carries.
+pub(crate) fn is_worth_reading(head: &RequestHead, nested: &dyn NestedWires) -> bool {
+    let content_type = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(b"content-type"));
+    nested.reads_content(&head.method, &head.path, content_type.map_or(b"", |field| &field.value))
+}
+
+/// Why a request that may pass does not.
+pub(crate) fn obstacle(
+    lane: Lane,
+    head: &RequestHead,
+    route: &Route,
+    nested: &dyn NestedWires,
+) -> Option<&'static str> {
+    if duties::ends_here(head) {
+        return Some("the request may go no further than here (Max-Forwards)");
+    }
+    // A target may pass over the offer and answer what nobody has read, and judged by what it asks.
+    let offers = head.protocol.is_some() || head.is_tunnel();
+    let unread = offers && has_to_be_read(lane, head, route, nested);
+    unread.then_some("what is asked for is read here, and offers no change of protocols")
 }
 
 impl Carried {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wiretape_core::event::{HttpEvent, HttpVersion, StreamEvent};
 use wiretape_core::limits::{HELD_BYTES_MAX, HTTP_INFORMATIONAL_MAX};
-use wiretape_core::{Event, Fault, Finding, Kind, Lane, NestedWires, Reason, Side, Unit, Verdict};
+use wiretape_core::{Event, Fault, Finding, Kind, Lane, Reason, Side, Unit, Verdict};
 
 use crate::carried::{self, Carried};
 use crate::limits::HELD_PART_BYTES;
@@ -153,7 +153,7 @@ impl Exchange {
     pub(crate) fn rule(&mut self, unit: Unit, verdict: Verdict, around: &mut Surroundings<'_>) {
         match std::mem::replace(&mut self.stage, Stage::Passing) {
             Stage::Asked { unit: asked, head } if asked == unit => match verdict {
-                Verdict::Allow => match self.obstacle(&head, around) {
+                Verdict::Allow => match carried::obstacle(self.lane, &head, &self.route, around.nested) {
                     Some(reason) => {
                         let reason = reason.to_owned();
                         self.answer(&Problem { status: 501, error: "not_implemented", reason, place: None }, around);
@@ -286,19 +286,9 @@ impl Exchange {
         self.response.phase() != Phase::Head || matches!(&self.stage, Stage::Carried(carried) if carried.is_own())
     }
 
-    /// Why a request that may pass does not.
-    fn obstacle(&self, head: &RequestHead, around: &Surroundings<'_>) -> Option<&'static str> {
-        if duties::ends_here(head) {
-            return Some("the request may go no further than here (Max-Forwards)");
-        }
-        // A target may pass over the offer and answer what nobody has read, and judged by what it asks.
-        let unread = self.upgrade.is_some() && carried::has_to_be_read(self.lane, head, &self.route, around.nested);
-        unread.then_some("what is asked for is read here, and offers no change of protocols")
-    }
-
     fn send_request(&mut self, mut head: Box<RequestHead>, around: &mut Surroundings<'_>) {
         // Of HEAD there is no content on either side.
-        if self.upgrade.is_none() && !self.is_head && is_worth_reading(&head, around.nested) {
+        if self.upgrade.is_none() && !self.is_head && carried::is_worth_reading(&head, around.nested) {
             let mut onward = Box::new(duties::request(&head, &self.route));
             if !self.carry(&head, &mut onward, around) {
                 around.outbox.send(Side::Upstream, self.lane, Part::Request(onward, Arc::clone(&self.route)));
@@ -593,12 +583,6 @@ fn pass(
         }
     }
     Ok(())
-}
-
-/// Whether a wire of the table might read what a request carries.
-fn is_worth_reading(head: &RequestHead, nested: &dyn NestedWires) -> bool {
-    let content_type = head.fields.iter().find(|field| field.name.eq_ignore_ascii_case(b"content-type"));
-    nested.reads_content(&head.method, &head.path, content_type.map_or(b"", |field| &field.value))
 }
 
 /// Bytes that a held part keeps in memory, beside its own size.
