@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use wiretape_replay::command::print;
 use wiretape_replay::json::Object;
 
 use api::Api;
@@ -92,7 +93,7 @@ impl GatewayArgs {
         let (gateway, token) = match token {
             Some(token) => (self.gateway.clone().unwrap_or_else(|| GATEWAY.to_owned()), SecretString::from(token)),
             None => kept(self.gateway.as_deref())
-                .with_context(|| format!("nobody is logged in: run `wiretape login`, or set {TOKEN}"))?,
+                .with_context(|| format!("there is no login to ask the gateway with, and no token in {TOKEN}"))?,
         };
         let ca = match &self.ca {
             Some(path) => Some(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?),
@@ -111,17 +112,15 @@ impl ApprovalsArgs {
         let path = if self.all { "/v1/approvals?ended=true" } else { "/v1/approvals" };
         let answer = self.gateway.api(kept)?.get(path)?;
         if self.json {
-            println!("{}", harmless(answer));
+            print(&format!("{}\n", harmless(answer)))?;
             return Ok(());
         }
         let questions: Questions = serde_json::from_value(answer).context("that is no list of questions")?;
         if questions.approvals.is_empty() {
-            println!("No question waits.");
+            print("No question waits.\n")?;
         }
-        for (position, question) in questions.approvals.iter().enumerate() {
-            print!("{}{}", if position == 0 { "" } else { "\n" }, shown::question(question));
-        }
-        Ok(())
+        let shown: Vec<_> = questions.approvals.iter().map(shown::question).collect();
+        Ok(print(&shown.join("\n"))?)
     }
 }
 
@@ -165,12 +164,11 @@ fn answer(
     }
     let answer = gateway.api(kept)?.post(&format!("/v1/approvals/{id}/{verb}"), body)?;
     if as_json {
-        println!("{}", harmless(answer));
+        print(&format!("{}\n", harmless(answer)))?;
         return Ok(());
     }
     let question: Question = serde_json::from_value(answer).context("that is no question")?;
-    print!("{}", shown::question(&question));
-    Ok(())
+    Ok(print(&shown::question(&question))?)
 }
 
 /// A span of time in minutes, rounded up.

@@ -1,20 +1,23 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing_subscriber::EnvFilter;
 use wiretape_admin::command::{ApprovalsArgs, ApproveArgs, RefuseArgs};
 use wiretape_identity::command::TokenArgs;
-use wiretape_replay::command::{ExportArgs, PlayArgs, SessionsArgs, ShowArgs, VerifyArgs};
+use wiretape_replay::command::{ExportArgs, PlayArgs, SessionsArgs, ShowArgs, VerifyArgs, print};
+use wiretape_replay::legible::count;
 
 use crate::admin::Bureau;
 use crate::authority;
-use crate::config::{Config, TargetKind};
+use crate::config::{Config, TargetKind, is_name};
 use crate::demo;
 use crate::gateway::Gateway;
 use crate::identity::{TOKEN_PREFIX, token_hash};
@@ -31,7 +34,7 @@ const GIT_HELPER: &str = "git-credential-wiretape";
 #[command(name = "wiretape", version, max_term_width = 100)]
 struct Arguments {
     /// The configuration.
-    #[arg(long, global = true, default_value = "wiretape.toml", env = "WIRETAPE_CONFIG")]
+    #[arg(long, global = true, default_value = CONFIG, env = "WIRETAPE_CONFIG")]
     config: PathBuf,
     /// The data folder; overrides the configuration's.
     #[arg(long, global = true, env = "WIRETAPE_DATA_DIR")]
@@ -106,13 +109,22 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Approvals(args) => args.run(wiretape_identity::command::kept).map(|()| ExitCode::SUCCESS),
         Command::Approve(args) => args.run(wiretape_identity::command::kept).map(|()| ExitCode::SUCCESS),
         Command::Refuse(args) => args.run(wiretape_identity::command::kept).map(|()| ExitCode::SUCCESS),
-        Command::Ca => ca(&recorded(&config, data_dir)?),
+        Command::Ca => {
+            let folder = recorded(&config, data_dir)?;
+            // The authority of a folder that nobody meant would be trusted by clients, and used by no gateway.
+            ensure!(
+                folder.is_dir() || is_meant(&config),
+                "there is no data folder at {}: name the gateway's with --data-dir, or its configuration with --config",
+                folder.display()
+            );
+            ca(&folder)
+        }
         Command::Sessions(args) => wiretape_replay::command::sessions(&recorded(&config, data_dir)?, &args),
         Command::Show(args) => wiretape_replay::command::show(&recorded(&config, data_dir)?, &args),
         Command::Verify(args) => wiretape_replay::command::verify(&recorded(&config, data_dir)?, &args),
         Command::Replay(args) => wiretape_replay::command::play(&recorded(&config, data_dir)?, &args),
         Command::Export(args) => wiretape_replay::command::export(&recorded(&config, data_dir)?, &args),
-        Command::Policy { command } => command.run(&config, data_dir.as_deref()),
+        Command::Policy { command } => command.run(is_meant(&config).then_some(config.as_path()), data_dir.as_deref()),
         Command::Reindex => reindex(&recorded(&config, data_dir)?),
     }
 }
@@ -127,12 +139,27 @@ fn words() -> Vec<OsString> {
     words
 }
 
+/// The configuration where nobody names another.
+const CONFIG: &str = "wiretape.toml";
+
+/// The variable that says what is logged.
+const LOG: &str = "WIRETAPE_LOG";
+
+/// What is logged where it does not say.
+const LOG_DEFAULT: &str = "info,russh=warn";
+
+/// Whether the configuration at `path` is to be read. Where nobody named one there need not be one; a name that is
+/// mistyped is a mistake, and not as good as none.
+fn is_meant(path: &Path) -> bool {
+    path != Path::new(CONFIG) || path.exists()
+}
+
 /// The data folder to read from: the one named, else the configuration's, else the one that `demo` makes.
 fn recorded(config: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(data_dir) = data_dir {
         return Ok(data_dir);
     }
-    if config.exists() {
+    if is_meant(config) {
         return Ok(Config::read(config)?.data_dir);
     }
     Ok(PathBuf::from(demo::DATA_DIR))
@@ -154,9 +181,9 @@ fn serve(path: &Path, data_dir: Option<PathBuf>) -> anyhow::Result<ExitCode> {
         let stop = listen::told_to_stop().await?;
         listen::reload(Arc::clone(&gateway), path.to_owned(), data_dir)?;
         for (protocol, address) in doors.addresses() {
-            println!("listen {} {address}", protocol.name());
+            print(&format!("listen {} {address}\n", protocol.name()))?;
         }
-        println!("ready");
+        print("ready\n")?;
         doors.serve(gateway, office, Threads::start()?, stop).await;
         Ok(ExitCode::SUCCESS)
     })
@@ -173,17 +200,25 @@ fn raise_open_files() {
 fn check(path: &Path, data_dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     let config = targets::read(path, data_dir)?;
     let policies = policy::compile(&config)?;
+    if config.policies.is_some() && policies.is_empty() {
+        print("note: there are no policies: nothing is allowed; put *.cedar files into the folder\n")?;
+    }
     for warning in policies.warnings() {
-        println!("note: {warning}");
+        print(&format!("note: {warning}\n"))?;
     }
     for warning in warnings(&config) {
-        println!("note: {warning}");
+        print(&format!("note: {warning}\n"))?;
     }
     let rules = match &config.policies {
-        Some(folder) => format!(", {} policies in {}", policies.len(), folder.display()),
+        Some(folder) => {
+            let policies =
+                if policies.len() == 1 { "1 policy".to_owned() } else { format!("{} policies", policies.len()) };
+            format!(", {policies} in {}", folder.display())
+        }
         None => String::new(),
     };
-    println!("{} is usable: {} users, {} targets{rules}", path.display(), config.users.len(), config.targets.len());
+    let (users, targets) = (count(config.users.len() as u64, "user"), count(config.targets.len() as u64, "target"));
+    print(&format!("{} is usable: {users}, {targets}{rules}\n", path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -234,20 +269,21 @@ fn warnings(config: &Config) -> Vec<String> {
 }
 
 fn token(person: &str) -> anyhow::Result<ExitCode> {
+    ensure!(is_name(person), "{person:?} cannot name a user: use letters, digits, '-', '_', '.'");
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
     let token = format!("{TOKEN_PREFIX}{}", blake3::Hash::from_bytes(random).to_hex());
-    println!("The token of {person}, shown this once; it is typed where a client asks for a password:\n");
-    println!("  {token}\n");
-    println!("For {person} in wiretape.toml:\n");
-    println!("  token_hash = \"{}\"", token_hash(&token).to_hex());
+    print(&format!("The token of {person}, shown this once; it is typed where a client asks for a password:\n\n"))?;
+    print(&format!("  {token}\n\n"))?;
+    print(&format!("For {person} in wiretape.toml:\n\n"))?;
+    print(&format!("  token_hash = \"{}\"\n", token_hash(&token).to_hex()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The certificate alone to the standard output, so that it can go into a file; the rest to the standard error.
 fn ca(data_dir: &Path) -> anyhow::Result<ExitCode> {
     let pem = authority::certificate_pem(data_dir)?;
-    print!("{pem}");
+    print(&pem)?;
     let path = authority::certificate_path(data_dir);
     let path = path.display();
     eprintln!(
@@ -270,18 +306,26 @@ toward those who trust it: give the certificate to clients of this gateway only.
 }
 
 fn reindex(data_dir: &Path) -> anyhow::Result<ExitCode> {
-    let archive = wiretape_recorder::Archive::open(data_dir)
-        .with_context(|| format!("cannot open the recordings in {}", data_dir.display()))?;
+    let archive = wiretape_recorder::Archive::open(data_dir)?;
     let reindexed = archive.reindex().context("the catalogue cannot be made anew")?;
-    println!("the catalogue lists {} sessions now", reindexed.sessions);
+    print(&format!("the catalogue lists {} sessions now\n", reindexed.sessions))?;
     if reindexed.unreadable > 0 {
-        println!("{} files among the tapes could not be read; the log names them", reindexed.unreadable);
+        print(&format!("{} files among the tapes could not be read; the log names them\n", reindexed.unreadable))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("WIRETAPE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,russh=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let said = std::env::var(LOG).ok().filter(|said| !said.is_empty());
+    let (filter, fault) = match said.map(EnvFilter::try_new) {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (EnvFilter::new(LOG_DEFAULT), Some(error)),
+        None => (EnvFilter::new(LOG_DEFAULT), None),
+    };
+    // Colours are for terminals: a file or a journal gets words alone.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
+    if let Some(error) = fault {
+        tracing::warn!("{LOG} cannot be understood and does not count: {error}; write such as {LOG_DEFAULT}");
+    }
 }

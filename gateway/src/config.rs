@@ -271,11 +271,27 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct ListenTable {
     #[serde(default = "default_ssh")]
-    ssh: SocketAddr,
-    postgres: Option<SocketAddr>,
-    http: Option<SocketAddr>,
-    proxy: Option<SocketAddr>,
-    admin: Option<SocketAddr>,
+    ssh: ListenAddress,
+    postgres: Option<ListenAddress>,
+    http: Option<ListenAddress>,
+    proxy: Option<ListenAddress>,
+    admin: Option<ListenAddress>,
+}
+
+/// An address and a port; a text that is none is told so with an example.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "String")]
+struct ListenAddress(SocketAddr);
+
+impl TryFrom<String> for ListenAddress {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let address = text.parse().map_err(|_| {
+            format!("{text:?} is no address with a port: write such as \"127.0.0.1:2222\", \"0.0.0.0:2222\" or \"[::]:2222\", not a name")
+        });
+        address.map(Self)
+    }
 }
 
 impl Default for ListenTable {
@@ -359,8 +375,8 @@ fn yes() -> bool {
     true
 }
 
-fn default_ssh() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 2222))
+fn default_ssh() -> ListenAddress {
+    ListenAddress(SocketAddr::from(([127, 0, 0, 1], 2222)))
 }
 
 #[cfg(test)]

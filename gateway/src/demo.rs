@@ -14,7 +14,7 @@ use clap::{Args, Parser};
 use russh::ChannelMsg;
 use russh::client;
 use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use wiretape_replay::command::{PlayArgs, SessionsArgs, VerifyArgs};
+use wiretape_replay::command::{PlayArgs, SessionsArgs, VerifyArgs, print};
 
 use crate::admin::Bureau;
 use crate::config::Config;
@@ -73,26 +73,26 @@ pub(crate) fn run(args: &DemoArgs, data_dir: Option<PathBuf>) -> anyhow::Result<
         let address = doors.ssh_address().context("no door for ssh is open")?;
         let gateway = Arc::new(Gateway::open(config).await?);
         let office = Arc::new(Bureau::open(Arc::clone(&gateway), config_path.clone(), &doors).await?);
-        println!("The gateway listens on {address}; its data is in {}.\n", data_dir.display());
+        print(&format!("The gateway listens on {address}; its data is in {}.\n\n", data_dir.display()))?;
         let (stop_put, stop_take) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(doors.serve(Arc::clone(&gateway), office, Threads::start()?, async {
             let _stopped = stop_take.await;
         }));
-        println!("A session through it:\n");
+        print("A session through it:\n\n")?;
         let session = tokio::time::timeout(Duration::from_secs(60), session(address.port(), key));
         session.await.context("the demo's session did not end within a minute")??;
         // The tape is finished when the gateway has seen the client leave.
         settled(&data_dir).await?;
         let shown = show(&data_dir)?;
-        println!("\nBy hand:\n");
+        print("\nBy hand:\n\n")?;
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("wiretape"));
         if !args.serve {
-            println!("  {} serve --config {}", program.display(), config_path.display());
+            print(&format!("  {} serve --config {}\n", program.display(), config_path.display()))?;
         }
-        println!("  ssh -p {} -i {} shell@{}", address.port(), key_path.display(), address.ip());
-        println!("  {} replay --data-dir {} {shown}", program.display(), data_dir.display());
+        print(&format!("  ssh -p {} -i {} shell@{}\n", address.port(), key_path.display(), address.ip()))?;
+        print(&format!("  {} replay --data-dir {} {shown}\n", program.display(), data_dir.display()))?;
         if args.serve {
-            println!("\nThe gateway runs until Ctrl-C.");
+            print("\nThe gateway runs until Ctrl-C.\n")?;
             told_to_stop().await?.await;
         }
         let _already_stopped = stop_put.send(());
@@ -196,7 +196,7 @@ async fn session(port: u16, key: PrivateKey) -> anyhow::Result<()> {
     if !String::from_utf8_lossy(&shown).contains("hello from demo on shell") {
         bail!("the demo's shell did not answer as it should");
     }
-    println!("  typed {} lines, saw {} bytes", TYPED.len(), shown.len());
+    print(&format!("  typed {} lines, saw {} bytes\n", TYPED.len(), shown.len()))?;
     Ok(())
 }
 
@@ -220,14 +220,14 @@ fn show(data_dir: &Path) -> anyhow::Result<String> {
     let newest = wiretape_recorder::Archive::open(data_dir)?.sessions(&filter)?;
     let Some(row) = newest.first() else { bail!("nothing was recorded") };
     let id = row.id.to_string();
-    println!("\nWhat is recorded:\n");
+    print("\nWhat is recorded:\n\n")?;
     wiretape_replay::command::sessions(data_dir, &parse::<SessionsArgs>(&[])?)?;
-    println!("\nIs it whole and unchanged?\n");
+    print("\nIs it whole and unchanged?\n\n")?;
     let verdict = wiretape_replay::command::verify(data_dir, &parse::<VerifyArgs>(&[&id])?)?;
     if verdict != ExitCode::SUCCESS {
         bail!("the tape does not verify");
     }
-    println!("\nWhat was seen:\n");
+    print("\nWhat was seen:\n\n")?;
     let how: &[&str] = if std::io::stdout().is_terminal() { &["--speed", "2", "--quit-at-end"] } else { &["--plain"] };
     let mut words = vec![id.as_str()];
     words.extend_from_slice(how);

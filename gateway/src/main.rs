@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     match command::run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("wiretape: {error:#}");
+            eprintln!("wiretape: {}", wiretape_replay::legible::causes(&error));
             ExitCode::FAILURE
         }
     }

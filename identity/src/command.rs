@@ -8,6 +8,7 @@ mod pgpass;
 mod session;
 mod ssh;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -36,8 +37,17 @@ pub struct TokenArgs {
 pub fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
     let home = args.gateway.home()?;
     let kept = run(session::fresh(&home))?;
-    println!("{}", kept.token);
+    print(&format!("{}\n", kept.token))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints `text` to the standard output, whole. A reader that has seen enough is no failure.
+fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// The gateway's URL and a token for it, for other commands that ask its API: of the login at `gateway`, or of the only

@@ -36,6 +36,11 @@ pub fn office_actions() -> impl Iterator<Item = &'static str> {
     all().filter(|(family, _)| *family == "admin").map(|(_, action)| action)
 }
 
+/// Those of sessions: all others.
+pub fn session_actions() -> impl Iterator<Item = &'static str> {
+    all().filter(|(family, _)| *family != "admin").map(|(_, action)| action)
+}
+
 /// A set of actions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Actions(u64);

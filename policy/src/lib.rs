@@ -33,7 +33,7 @@ mod slice;
 mod sql;
 mod url;
 
-pub use action::office_actions;
+pub use action::{office_actions, session_actions};
 pub use bench::Bench;
 pub use circumstances::{Circumstances, Source, Subject, TargetFacts};
 pub use faults::{Fault, Faults};

@@ -34,8 +34,10 @@ impl Archive {
         let tapes = data_dir.join(survey::TAPES);
         let table = match Table::open_to_read(&data_dir, &tapes) {
             Ok(table) => table,
-            Err(_) if !data_dir.is_dir() => {
-                return Err(StoreError::io("find an archive in", data_dir, std::io::ErrorKind::NotFound));
+            Err(_) if !data_dir.is_dir() => return Err(StoreError::NoArchive { path: data_dir }),
+            // A catalogue that nobody may read is not the same as none.
+            Err(_) if !tapes.is_dir() && !Table::is_in(&data_dir) => {
+                return Err(StoreError::NoArchive { path: data_dir });
             }
             // Tapes without a catalogue are an archive all the same.
             Err(error) if !tapes.is_dir() => return Err(error),

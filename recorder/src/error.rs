@@ -56,6 +56,12 @@ pub enum StoreError {
         /// How many it takes.
         recordings_max: usize,
     },
+    /// Nothing was ever recorded there.
+    #[error("nothing is recorded in {}: is it the gateway's data folder? name it with --data-dir or WIRETAPE_DATA_DIR", path.display())]
+    NoArchive {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The store was closed.
     #[error("the recorder is closed")]
     Closed,

@@ -107,6 +107,11 @@ impl Table {
         Ok(if empty { Found::Empty(table) } else { Found::Table(table) })
     }
 
+    /// Whether a catalogue is in `data_dir`, as far as can be seen.
+    pub(crate) fn is_in(data_dir: &Path) -> bool {
+        !matches!(data_dir.join(FILE).try_exists(), Ok(false))
+    }
+
     /// Opens the catalogue in `data_dir` for reading. One of another version is an error.
     pub(crate) fn open_to_read(data_dir: &Path, tapes: &Path) -> Result<Self, StoreError> {
         let path = data_dir.join(FILE);

@@ -56,6 +56,19 @@ pub fn verify(data_dir: &Path, args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     unless_nobody_reads(printed(|output| verify::verify(data_dir, args, output)))
 }
 
+/// Prints `text` to the standard output, whole. A reader that has seen enough (`| head`) is no failure, so that an exit code
+/// says what was found out and not who read it.
+///
+/// # Errors
+/// Whatever else keeps it from being written, such as a full disk.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut output = stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
 fn printed(print: impl FnOnce(&mut dyn Write) -> anyhow::Result<u8>) -> anyhow::Result<ExitCode> {
     let mut output = BufWriter::new(stdout().lock());
     let status = print(&mut output);

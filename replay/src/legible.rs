@@ -107,6 +107,23 @@ pub fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// What went wrong with its causes, the outermost first. A cause that stands in what was said before is not said again.
+#[must_use]
+pub fn causes(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if told.contains(&cause) {
+            continue;
+        }
+        if !told.is_empty() {
+            told.push_str(": ");
+        }
+        told.push_str(&cause);
+    }
+    told
+}
+
 /// `1 event`, `2 events`.
 #[must_use]
 pub fn count(number: u64, noun: &str) -> String {
@@ -150,6 +167,15 @@ mod tests {
     use proptest::prelude::{any, proptest};
 
     use super::{excerpt, excerpt_bytes, is_text, legible, size, spoken};
+
+    #[test]
+    fn a_cause_that_was_said_is_not_said_again() {
+        let refused = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let said = refused.to_string();
+        let error = anyhow::Error::new(refused).context(format!("cannot read x: {said}")).context("no list");
+        assert_eq!(super::causes(&error), format!("no list: cannot read x: {said}"));
+        assert_eq!(super::causes(&anyhow::anyhow!("one").context("two")), "two: one");
+    }
 
     #[test]
     fn what_a_terminal_acts_on_is_made_visible() {

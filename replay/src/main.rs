@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use wiretape_replay::command::{PlayArgs, play};
+use wiretape_replay::legible::causes;
 
 /// Where the gateway keeps its recordings when nothing else is said.
 const DATA_DIR: &str = "wiretape-data";
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     match play(&arguments.data_dir, &arguments.play) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("replay: {error:#}");
+            eprintln!("replay: {}", causes(&error));
             ExitCode::FAILURE
         }
     }

@@ -15,6 +15,9 @@ use crate::problem::Problem;
 /// How long it may take to reach the gateway.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// Where the address of the API is said, on both sides.
+const NAMED: &str = "listen.admin there; --gateway or WIRETAPE_GATEWAY here";
+
 /// The gateway's API, asked by somebody.
 pub(crate) struct Api {
     runtime: Runtime,
@@ -83,16 +86,51 @@ impl Api {
             }
             Ok::<_, reqwest::Error>((status, body))
         };
-        let (status, body) =
-            self.runtime.block_on(asked).with_context(|| format!("cannot ask the gateway at {}", self.base))?;
+        let (status, body) = self.runtime.block_on(asked).map_err(|error| unanswered(&self.base, error))?;
         if body.len() > ANSWER_BYTES_MAX {
             bail!("the gateway answered with more than {ANSWER_BYTES_MAX} bytes");
         }
         if !status.is_success() {
             let problem: Option<Problem> = serde_json::from_slice(&body).ok();
-            let detail = problem.map_or_else(|| status.to_string(), |problem| problem.detail);
-            bail!("{}", legible(&detail));
+            // The API says what is wrong; what says a number alone is something else.
+            let Some(problem) = problem else {
+                bail!("{} answers {status}: it is not the address of a gateway's API ({NAMED})", self.base);
+            };
+            bail!("{}", legible(&problem.detail));
         }
         serde_json::from_slice(&body).context("the gateway's answer is no JSON: is this the address of its API?")
+    }
+}
+
+/// Why the gateway at `base` did not answer, from the innermost cause, with what to do about it.
+fn unanswered(base: &Url, error: reqwest::Error) -> anyhow::Error {
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let remedy = if error.is_timeout() {
+        "it takes too long: is it the address of its API?".to_owned()
+    } else if error.is_connect() {
+        format!("does it run, is that the address of its API ({NAMED}), is its certificate's authority known (--ca)?")
+    } else {
+        "did it stop?".to_owned()
+    };
+    anyhow::anyhow!("cannot ask the gateway at {base}: {cause}; {remedy}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::{Api, SecretString};
+
+    #[test]
+    fn a_gateway_that_does_not_run_is_named_with_what_to_do() {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let api = Api::new(&format!("http://127.0.0.1:{port}"), SecretString::from("wt_x"), None).unwrap();
+        let error = format!("{:#}", api.get("/v1/approvals").unwrap_err());
+        assert!(error.starts_with(&format!("cannot ask the gateway at http://127.0.0.1:{port}/: ")), "{error}");
+        assert!(error.contains("refused") && error.contains("listen.admin") && error.contains("--gateway"), "{error}");
+        assert_eq!(error.matches("http://").count(), 1, "{error}");
     }
 }

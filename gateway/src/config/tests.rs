@@ -19,6 +19,16 @@ fn an_empty_file_is_all_defaults() {
 }
 
 #[test]
+fn an_address_to_listen_on_that_is_none_is_told_so_with_an_example() {
+    for written in ["localhost:2222", "127.0.0.1", "127.0.0.1:80x", ":2222"] {
+        for door in ["ssh", "postgres", "http", "proxy", "admin"] {
+            let faults = faults_of(&format!("[listen]\n{door} = \"{written}\"\n"));
+            assert!(faults.contains("line 2") && faults.contains("\"0.0.0.0:2222\""), "{written}: {faults}");
+        }
+    }
+}
+
+#[test]
 fn every_setting_is_read() {
     let text = format!(
         r#"

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use wiretape_policy::Policies;
 
@@ -30,6 +30,9 @@ impl PoliciesArgs {
     /// The policies that were named, else those of the configuration, else the gateway's own.
     pub(super) fn compile(&self, config: Option<&Config>) -> anyhow::Result<Policies> {
         let folder = self.policies.as_ref().or_else(|| config.and_then(|config| config.policies.as_ref()));
+        if folder.is_none() && config.is_none() {
+            bail!("there is neither a configuration nor a folder of policies: name one with --config or --policies");
+        }
         let sources = folder.map(|folder| sources(folder)).transpose()?;
         let targets: Vec<_> = config.iter().flat_map(|config| config.targets.values().map(Target::facts)).collect();
         let policies = Policies::compile(sources.as_deref(), &targets)

@@ -19,8 +19,8 @@ pub(crate) enum PolicyCommand {
 
 impl PolicyCommand {
     /// Answers with the configuration at `path`, where there is one.
-    pub(crate) fn run(&self, path: &Path, data_dir: Option<&Path>) -> anyhow::Result<ExitCode> {
-        let config = if path.exists() { Some(targets::read(path, data_dir)?) } else { None };
+    pub(crate) fn run(&self, path: Option<&Path>, data_dir: Option<&Path>) -> anyhow::Result<ExitCode> {
+        let config = path.map(|path| targets::read(path, data_dir)).transpose()?;
         match self {
             Self::Test(args) => trial::run(args, config.as_ref()),
             Self::Replay(args) => {

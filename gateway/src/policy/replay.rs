@@ -1,6 +1,7 @@
 //! `wiretape policy replay`: what policies would have decided about what is recorded.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use wiretape_core::event::{PrincipalKind, SessionEvent, SessionOpened};
 use wiretape_core::{Decided, Kind, Verdict};
 use wiretape_policy::{Bench, Circumstances, Policies, Subject, TargetFacts};
 use wiretape_recorder::{Archive, Filter, SessionRow, Tape};
+use wiretape_replay::command::print;
 
 use super::choice::{ALLOWED, ASKED, PoliciesArgs, shown};
 use super::date;
@@ -79,20 +81,23 @@ pub(super) fn run(args: &ReplayArgs, config: Option<&Config>, data_dir: &Path) -
         }
     }
     let otherwise: usize = sums.otherwise.values().sum();
-    println!(
-        "{} decisions of {} sessions: {} as before, {otherwise} otherwise",
+    print(&format!(
+        "{} decisions of {} sessions: {} as before, {otherwise} otherwise\n",
         sums.as_before + otherwise,
         sums.sessions,
         sums.as_before
-    );
+    ))?;
     for ((then, now), count) in &sums.otherwise {
-        println!("  {count} × {then} then, {now} now");
+        print(&format!("  {count} × {then} then, {now} now\n"))?;
     }
     if sums.unknown > 0 {
-        println!("  {} decisions about what the tapes do not tell in full are left out", sums.unknown);
+        print(&format!("  {} decisions about what the tapes do not tell in full are left out\n", sums.unknown))?;
     }
     if sums.left_out > 0 {
-        println!("  {} sessions without a known principal or target, or unreadable, are left out", sums.left_out);
+        print(&format!(
+            "  {} sessions without a known principal or target, or unreadable, are left out\n",
+            sums.left_out
+        ))?;
     }
     Ok(ExitCode::from(if otherwise == 0 { ALLOWED } else { ASKED }))
 }
@@ -195,7 +200,7 @@ fn of_session(
         }
         let Some((_, judge)) = &mut scene else { continue };
         if let Some(past) = story.hear(&event) {
-            tell(judge, row, &past, quiet, sums);
+            tell(judge, row, &past, quiet, sums)?;
         }
     }
     let Some((scene, mut judge)) = scene else {
@@ -205,21 +210,21 @@ fn of_session(
     sums.sessions += 1;
     sums.unknown += story.unknown();
     for past in story.rest() {
-        tell(&mut judge, row, &past, quiet, sums);
+        tell(&mut judge, row, &past, quiet, sums)?;
     }
     let then = if refused_at_the_door { "refuse" } else { "allow" };
     let now = if matches!(judge.connected, Decided::Refuse { .. }) { "refuse" } else { "allow" };
     let kind = PrincipalKind::name(scene.subject.kind);
     let resource = format!("{} as {kind}", scene.target.name);
-    compare(row, "connect", &resource, (then, now), judge.connected.rules(), quiet, sums);
+    compare(row, "connect", &resource, (then, now), judge.connected.rules(), quiet, sums)?;
     Ok(())
 }
 
-fn tell(judge: &mut Judge, row: &SessionRow, past: &Past, quiet: bool, sums: &mut Sums) {
+fn tell(judge: &mut Judge, row: &SessionRow, past: &Past, quiet: bool, sums: &mut Sums) -> io::Result<()> {
     let at = row.opened_unix_nanos.saturating_add(past.at.as_nanos());
     let now = judge.decide(at, past);
     let names = (past.decided, now.name());
-    compare(row, past.action.name(), &past.action.resource(), names, now.rules(), quiet, sums);
+    compare(row, past.action.name(), &past.action.resource(), names, now.rules(), quiet, sums)
 }
 
 fn compare(
@@ -230,21 +235,22 @@ fn compare(
     rules: &[String],
     quiet: bool,
     sums: &mut Sums,
-) {
+) -> io::Result<()> {
     // What was put to people and allowed or refused by them is asked again.
     if then == now {
         sums.as_before += 1;
-        return;
+        return Ok(());
     }
     *sums.otherwise.entry((then, now)).or_default() += 1;
     if !quiet {
-        println!(
-            "{} {} at {}: {action} {}: {then} then, {now} now ({})",
+        print(&format!(
+            "{} {} at {}: {action} {}: {then} then, {now} now ({})\n",
             row.id,
             shown(&row.person),
             shown(&row.target),
             shown(resource),
             rules.join(", ")
-        );
+        ))?;
     }
+    Ok(())
 }

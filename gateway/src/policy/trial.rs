@@ -12,6 +12,7 @@ use wiretape_core::Decided;
 use wiretape_core::event::{FileOperation, ObjectId, OpenMode, PrincipalKind, RefChange, RefUpdate};
 use wiretape_core::judge::{ActionKind, Approvers, Push};
 use wiretape_policy::{Circumstances, Policies, Subject, TargetFacts};
+use wiretape_replay::command::print;
 
 use super::choice::{ALLOWED, ASKED, PoliciesArgs, REFUSED, shown};
 use super::date;
@@ -124,18 +125,18 @@ pub(super) fn run(args: &TestArgs, config: Option<&Config>) -> anyhow::Result<Ex
         (None, None) => bail!("say what is to be done"),
     };
     let target = args.target.as_ref().map(|target| format!(" at {target}")).unwrap_or_default();
-    println!("{:8}{}{target}, as {} {}", decided.name(), shown(&asked), subject.kind.name(), subject.name);
-    println!("rules   {}", decided.rules().join(", "));
+    print(&format!("{:8}{}{target}, as {} {}\n", decided.name(), shown(&asked), subject.kind.name(), subject.name))?;
+    print(&format!("rules   {}\n", decided.rules().join(", ")))?;
     let code = match &decided {
         Decided::Allow { .. } => ALLOWED,
         Decided::Refuse { text, .. } => {
-            println!("says    {}", shown(text));
+            print(&format!("says    {}\n", shown(text)))?;
             REFUSED
         }
         Decided::Ask { approvers, text, .. } => {
-            println!("asks    {}", approvers.iter().map(wanted).collect::<Vec<_>>().join(" and "));
+            print(&format!("asks    {}\n", approvers.iter().map(wanted).collect::<Vec<_>>().join(" and ")))?;
             if !text.is_empty() {
-                println!("says    {}", shown(text));
+                print(&format!("says    {}\n", shown(text)))?;
             }
             ASKED
         }
@@ -229,7 +230,7 @@ impl What {
                 "ssh.shell" => Some(ActionKind::Shell),
                 "ssh.agent" => Some(ActionKind::Agent),
                 name if name == "connect" || wiretape_policy::office_actions().any(|action| action == name) => None,
-                name if ["ssh.", "file.", "pg.", "http.", "git."].iter().any(|family| name.starts_with(family)) => {
+                name if wiretape_policy::session_actions().any(|action| action == name) => {
                     bail!(
                         "{name} is asked with what it is about: --command, --subsystem, --forward, --file, --sql, --request, --fetch, --push"
                     )

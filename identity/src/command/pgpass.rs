@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::gateway::GatewayArgs;
 use super::home::{Kept, address, is_place, put};
+use super::print;
 use super::session::{self, run};
 use crate::rejected::quoted;
 
@@ -41,13 +42,13 @@ pub fn pgpass(args: &PgpassArgs) -> anyhow::Result<ExitCode> {
         bail!("the token cannot be a password");
     }
     if args.env {
-        println!("export PGPASSWORD='{}'", kept.token);
+        print(&format!("export PGPASSWORD='{}'\n", kept.token))?;
         return Ok(ExitCode::SUCCESS);
     }
     let place = place(&kept, args.address.as_deref())?;
     let line = format!("{place}:*:*:{}", escaped(&kept.token));
     if !args.write {
-        println!("{line}");
+        print(&format!("{line}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let path = file()?;

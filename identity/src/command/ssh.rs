@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::gateway::GatewayArgs;
 use super::home::{CERTIFICATE, Home, KEY, Kept, PUBLIC_KEY, address, is_place};
+use super::print;
 use super::session::{self, run};
 use crate::clock::unix_seconds;
 use crate::offer::{CertificateGrant, CertificateRequest};
@@ -57,14 +58,20 @@ pub fn ssh_config(args: &SshConfigArgs) -> anyhow::Result<ExitCode> {
         bail!("{} and {} have to be names of hosts", quoted(&args.host), quoted(&name));
     }
     let (host, gateway) = (&args.host, &kept.gateway);
-    println!("Host {host}");
-    println!("  HostName {name}");
-    println!("  Port {port}");
-    println!("  IdentityFile \"{}\"", home.path(KEY).display());
-    println!("  CertificateFile \"{}\"", home.path(CERTIFICATE).display());
-    println!("  IdentitiesOnly yes");
-    println!("# Has a fresh certificate at each connection; ssh runs it, and goes on whatever comes of it.");
-    println!("Match host {host} exec \"{program} ssh-config --renew --gateway {gateway}\"");
+    let (key, certificate) = (home.path(KEY), home.path(CERTIFICATE));
+    let (key, certificate) = (key.display(), certificate.display());
+    print(&format!(
+        "\
+Host {host}
+  HostName {name}
+  Port {port}
+  IdentityFile \"{key}\"
+  CertificateFile \"{certificate}\"
+  IdentitiesOnly yes
+# Has a fresh certificate at each connection; ssh runs it, and goes on whatever comes of it.
+Match host {host} exec \"{program} ssh-config --renew --gateway {gateway}\"
+"
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 

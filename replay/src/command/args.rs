@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use wiretape_core::Moment;
 
 use crate::limits::RESULT_ROWS_MAX;
@@ -185,20 +185,21 @@ pub struct ShowArgs {
 /// As a bundle: what was pushed and the target accepted, or in a session without pushes what was fetched, for `git clone`,
 /// `git fetch` and `git bundle verify`: the packs as they went by, with the refs that they were pushed to.
 #[derive(Args, Clone, Debug, Default)]
+#[command(group = ArgGroup::new("form").args(["sql", "har", "bundle"]).required(true))]
 pub struct ExportArgs {
     /// The session, or the first letters of its id
     pub session: String,
 
     /// Write a script of SQL
-    #[arg(long, required_unless_present_any = ["har", "bundle"])]
+    #[arg(long)]
     pub sql: bool,
 
     /// Write an HTTP archive (HAR 1.2), which the developer tools of browsers open
-    #[arg(long, conflicts_with_all = ["sql", "failed"])]
+    #[arg(long, conflicts_with = "failed")]
     pub har: bool,
 
     /// Write a git bundle (version 2, or 3 for repositories named by SHA-256)
-    #[arg(long, conflicts_with_all = ["sql", "har", "failed"])]
+    #[arg(long, conflicts_with = "failed")]
     pub bundle: bool,
 
     /// Also what was pushed and refused
@@ -229,13 +230,13 @@ pub enum FailedArg {
 /// Exit status: 0 when all are complete (declared gaps included), 2 when one has an unsealed tail, 1 when one was
 /// tampered with or cannot be read.
 #[derive(Args, Clone, Debug, Default)]
+#[command(group = ArgGroup::new("which").args(["session", "all"]).required(true))]
 pub struct VerifyArgs {
     /// The session, the first letters of its id, or the path of a tape
-    #[arg(required_unless_present = "all")]
     pub session: Option<String>,
 
     /// All sessions
-    #[arg(long, conflicts_with = "session")]
+    #[arg(long)]
     pub all: bool,
 
     /// One JSON object a session

@@ -20,7 +20,7 @@ pub(super) fn open(data_dir: &Path) -> anyhow::Result<Archive> {
         "there is no data folder at {}: name the gateway's with --data-dir or WIRETAPE_DATA_DIR",
         data_dir.display()
     );
-    Archive::open(data_dir).with_context(|| format!("the archive in {} cannot be opened", data_dir.display()))
+    Ok(Archive::open(data_dir)?)
 }
 
 /// The session whose id starts with `prefix`; several are an error that lists them.

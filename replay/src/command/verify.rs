@@ -1,5 +1,6 @@
 //! `verify`: is it what was recorded?
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -21,10 +22,13 @@ struct Item {
 pub(super) fn verify(data_dir: &Path, args: &VerifyArgs, output: &mut dyn Write) -> anyhow::Result<u8> {
     let items = items(data_dir, args)?;
     let mut status = 0;
+    let mut found: BTreeMap<u8, u64> = BTreeMap::new();
     for item in &items {
         match wiretape_recorder::verify(&item.path) {
             Ok(report) => {
-                status = verdict::worse(status, verdict::exit_status(&report.verdict));
+                let one = verdict::exit_status(&report.verdict);
+                status = verdict::worse(status, one);
+                *found.entry(one).or_default() += 1;
                 if args.json {
                     writeln!(output, "{}", json::report(&item.path, &report))?;
                 } else {
@@ -35,15 +39,27 @@ pub(super) fn verify(data_dir: &Path, args: &VerifyArgs, output: &mut dyn Write)
             // One that cannot be read must not hide what the others are.
             Err(error) if args.all => {
                 status = 1;
+                *found.entry(1).or_default() += 1;
                 unreadable(item, &error, args.json, output)?;
             }
             Err(error) => return Err(error.into()),
         }
     }
     if args.all && !args.json {
-        writeln!(output, "{} verified", crate::legible::count(items.len() as u64, "session"))?;
+        let found: Vec<_> = found.iter().map(|(status, number)| format!("{number} {}", called(*status))).collect();
+        let verified = crate::legible::count(items.len() as u64, "session");
+        writeln!(output, "{verified} verified{}{}", if found.is_empty() { "" } else { ": " }, found.join(", "))?;
     }
     Ok(status)
+}
+
+/// What the tapes of an exit status are.
+fn called(status: u8) -> &'static str {
+    match status {
+        0 => "complete",
+        2 => "with an unsealed tail",
+        _ => "tampered or unreadable",
+    }
 }
 
 fn items(data_dir: &Path, args: &VerifyArgs) -> anyhow::Result<Vec<Item>> {

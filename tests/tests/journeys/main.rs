@@ -13,6 +13,7 @@ mod forward;
 mod git;
 mod http;
 mod identity;
+mod mistakes;
 mod peers;
 mod policy;
 mod postgres;
