@@ -124,7 +124,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         Command::Verify(args) => wiretape_replay::command::verify(&recorded(&config, data_dir)?, &args),
         Command::Replay(args) => wiretape_replay::command::play(&recorded(&config, data_dir)?, &args),
         Command::Export(args) => wiretape_replay::command::export(&recorded(&config, data_dir)?, &args),
-        Command::Policy { command } => command.run(is_meant(&config).then_some(config.as_path()), data_dir.as_deref()),
+        Command::Policy { command } => command.run(config.exists().then_some(config.as_path()), data_dir.as_deref()),
         Command::Reindex => reindex(&recorded(&config, data_dir)?),
     }
 }

@@ -13,7 +13,6 @@ mod forward;
 mod git;
 mod http;
 mod identity;
-mod mistakes;
 mod peers;
 mod policy;
 mod postgres;

@@ -135,7 +135,8 @@ fn a_mistake_is_told_with_what_to_write_and_is_no_decision() {
     let nobody = Program::new(programs().join("wiretape")).args(["policy", "test", "--action", "connect"]);
     assert!(nobody.finish().coded(1).errors().contains("--person <NAME>"));
     let nowhere = Program::new(programs().join("wiretape")).args(["policy", "test", "--person", PERSON]);
-    let nowhere = nowhere.args(["--config", "/nowhere/wiretape.toml", "--command", "ls"]).finish().coded(1);
+    let nowhere = nowhere.args(["--config", "/nowhere/wiretape.toml", "--command", "ls", "--policies"]);
+    let nowhere = nowhere.arg(&good).finish().coded(1);
     assert!(nowhere.errors().contains("name a target: --target"), "{}", nowhere.errors());
     // A target that the configuration does not know is tried all the same, and that is said.
     assert!(
