@@ -131,7 +131,7 @@ fn a_whole_tape_is_complete() {
     let by_path = verified(Path::new("/nowhere"), &one(tape_path(&folder, 1).to_str().unwrap()));
     assert_eq!(by_path.1, 0, "{}", by_path.0);
     let (text, status) = verified(folder.path(), &VerifyArgs { all: true, ..VerifyArgs::default() });
-    assert!(text.ends_with("2 sessions verified\n"), "{text}");
+    assert!(text.ends_with("2 sessions verified: 2 complete\n"), "{text}");
     assert_eq!(status, 0);
 }
 
@@ -151,6 +151,7 @@ fn what_was_changed_is_called_tampered_and_what_was_cut_an_unsealed_tail() {
     assert_eq!(object["verdict"], "tampered");
     assert!(object["offset"].is_number());
     let (text, status) = verified(folder.path(), &VerifyArgs { all: true, ..VerifyArgs::default() });
+    assert!(text.ends_with("2 sessions verified: 1 complete, 1 tampered or unreadable\n"), "{text}");
     assert_eq!(status, 1, "one bad tape among good ones: {text}");
     fs::write(&path, &whole[..whole.len() - 20]).unwrap();
     let (text, status) = verified(folder.path(), &one(&id(1).to_string()));
