@@ -115,9 +115,12 @@ pub(crate) fn of(action: &ActionKind, slice: &Slice, target: &TargetFacts) -> Ca
         }
         ActionKind::Forward { destination } => {
             let (host, port) = forwarded(destination);
-            told.text("host", Some(&host));
+            told.text("host", host.as_deref());
             told.tell("port", || port.map(Value::Number));
-            below(Kind::Host, &host)
+            match host {
+                Some(host) => below(Kind::Host, &host),
+                None => Resource::uncertain(&target.name, Kind::Host),
+            }
         }
         ActionKind::File(operation) => return file(told, operation, target),
         ActionKind::Transfer(transfer) => return self::transfer(told, transfer, target),
@@ -151,14 +154,14 @@ fn exec(told: &mut Told<'_>, command: &Bytes) {
     }
 }
 
-/// Host and port of `host:port`; a socket's path is a host without a port.
-fn forwarded(destination: &str) -> (String, Option<i64>) {
-    if destination.starts_with('/') {
-        return (destination.to_owned(), None);
+/// Host and port of `host:port`; a socket's path is a host without a port, where it is known which file it is.
+fn forwarded(destination: &str) -> (Option<String>, Option<i64>) {
+    if destination.contains('/') {
+        return (path::plain(&Bytes::copy_from_slice(destination.as_bytes())), None);
     }
     let (host, port) = destination.rsplit_once(':').unwrap_or((destination, ""));
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    (plain_host(host).unwrap_or_else(|| host.to_owned()), port.parse::<u16>().ok().map(i64::from))
+    (Some(plain_host(host).unwrap_or_else(|| host.to_owned())), port.parse::<u16>().ok().map(i64::from))
 }
 
 /// What policies call an operation, and the second path that it names.

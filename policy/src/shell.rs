@@ -4,6 +4,7 @@
 //! pipelines, groups, redirections, substitutions, and programs that start other programs. All else is not understood,
 //! and neither is a line whose programs depend on what stands in a variable, in a file or in a pipe.
 
+mod builtins;
 mod lexer;
 mod programs;
 
@@ -82,7 +83,7 @@ impl Known {
                 }
             }
             self.programs_vague |= command.assigns;
-            programs::of(self, &command.words, depth)?;
+            programs::of(self, &command.words, depth, &programs::Fed::default())?;
         }
         Some(())
     }

@@ -220,6 +220,32 @@ fn people_agents_claims_addresses_labels_and_hours_are_told_apart() {
 }
 
 #[test]
+fn a_socket_is_one_however_its_path_is_written() {
+    let rules = "permit (principal, action, resource);
+        forbid (principal, action == Action::\"ssh.forward\", resource == Host::\"it /run/docker.sock\");";
+    for (destination, decided) in [
+        ("/run/docker.sock", "refuse"),
+        ("//run/./docker.sock", "refuse"),
+        ("/run/docker.sock/", "refuse"),
+        ("/run/x/../docker.sock", "refuse"),
+        ("run/../../docker.sock", "refuse"),
+        ("/run/other.sock", "allow"),
+        ("run/docker.sock", "allow"),
+        ("db:22", "allow"),
+        ("[::1]:22", "allow"),
+    ] {
+        let action = ActionKind::Forward { destination: destination.to_owned() };
+        assert_eq!(decide(rules, &action).name(), decided, "{destination}");
+    }
+    let looks =
+        "permit (principal, action == Action::\"ssh.forward\", resource) when { context.host like \"/run/app/*\" };";
+    for (destination, decided) in [("/run/app/../docker.sock", "refuse"), ("/run/app/x", "allow")] {
+        let action = ActionKind::Forward { destination: destination.to_owned() };
+        assert_eq!(decide(looks, &action).name(), decided, "{destination}");
+    }
+}
+
+#[test]
 fn what_is_not_known_refuses_where_a_rule_looks_at_it() {
     let permit = "permit (principal, action, resource);";
     for (rule, action, decided) in [
@@ -481,5 +507,20 @@ fn lines_that_copy_files_unread_are_judged_as_copies_of_unknown_files() {
         ("/usr/lib/openssh/sftp-server; true", "refuse"),
     ] {
         assert_eq!(bench.decide(NOW, &exec(command)).name(), expected, "{command}");
+    }
+}
+
+#[test]
+fn a_method_that_a_server_may_take_for_another_is_none_that_is_known() {
+    let rules = r#"
+        @id("all") permit (principal, action == Action::"http.request", resource);
+        @id("no-delete") forbid (principal, action == Action::"http.request", resource) when { context.method == "DELETE" };
+    "#;
+    for (method, passes) in
+        [("GET", true), ("M-SEARCH", true), ("DELETE", false), ("delete", false), ("POST>DELETE", false)]
+    {
+        let url = Bytes::from_static(b"http://web/x");
+        let request = ActionKind::Request { method: Bytes::from_static(method.as_bytes()), url };
+        assert_eq!(matches!(decide(rules, &request), Decided::Allow { .. }), passes, "{method}");
     }
 }

@@ -9,6 +9,8 @@ pub(super) struct Word {
     pub(super) text: Option<String>,
     /// Whether any of it was quoted: then it is no keyword.
     pub(super) quoted: bool,
+    /// Whether it may be several words, or none, once it is known what it is.
+    pub(super) splits: bool,
 }
 
 /// A simple command.
@@ -23,6 +25,8 @@ pub(super) struct Command {
     pub(super) assigns: bool,
     /// Whether it sets any variable.
     begun: bool,
+    /// Whether `&>` stands in it: to some shells it ended there, and what follows is another one.
+    parted: bool,
 }
 
 /// A word, and the variable that it sets if it stands before a command.
@@ -38,6 +42,7 @@ impl Command {
             && self.substitutions.is_empty()
             && !self.assigns
             && !self.begun
+            && !self.parted
     }
 }
 
@@ -48,7 +53,7 @@ pub(super) const BEFORE_COMMANDS: [&str; 9] = ["if", "then", "elif", "else", "wh
 const AFTER_COMMANDS: [&str; 3] = ["fi", "done", "}"];
 
 /// Keywords of what is not understood.
-const OTHER_KEYWORDS: [&str; 8] = ["for", "case", "esac", "select", "function", "[[", "coproc", "in"];
+pub(super) const OTHER_KEYWORDS: [&str; 8] = ["for", "case", "esac", "select", "function", "[[", "coproc", "in"];
 
 /// Variables that change nothing but words and numbers that programs print.
 const HARMLESS_VARIABLES: [&str; 9] =
@@ -62,6 +67,8 @@ pub(super) struct Reader<'a> {
     command: Command,
     /// Open brackets of subshells.
     open: usize,
+    /// Whether something in the word that is read may make several of it.
+    splits: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -72,7 +79,8 @@ impl<'a> Reader<'a> {
             return None;
         }
         std::str::from_utf8(line).ok()?;
-        let mut reader = Self { bytes: line, at: 0, commands: Vec::new(), command: Command::default(), open: 0 };
+        let mut reader =
+            Self { bytes: line, at: 0, commands: Vec::new(), command: Command::default(), open: 0, splits: false };
         while reader.step(count)? {}
         reader.finish();
         (reader.open == 0).then_some(reader.commands)
@@ -91,9 +99,16 @@ impl<'a> Reader<'a> {
 
     /// One operator or word; whether there was one.
     fn step(&mut self, count: &mut usize) -> Option<bool> {
-        while matches!(self.peek(0), Some(b' ' | b'\t')) || (self.peek(0) == Some(b'\\') && self.peek(1) == Some(b'\n'))
-        {
-            self.at += if self.peek(0) == Some(b'\\') { 2 } else { 1 };
+        while matches!(self.peek(0), Some(b' ' | b'\t')) || self.goes_on() {
+            if self.peek(0) == Some(b'\\') {
+                // A shell joins what stands before and behind it, were it an operator, before it reads any of it.
+                if self.at.checked_sub(1).and_then(|before| self.bytes.get(before)).is_some_and(|byte| !is_blank(*byte))
+                {
+                    return None;
+                }
+                self.at += 1;
+            }
+            self.at += 1;
         }
         let Some(byte) = self.peek(0) else { return Some(false) };
         match byte {
@@ -108,7 +123,11 @@ impl<'a> Reader<'a> {
                 }
                 self.finish();
             }
-            b'&' if self.peek(1) == Some(b'>') => self.redirection(count)?,
+            b'&' if self.peek(1) == Some(b'>') => {
+                // To bash it sends both outputs into a file; to other shells the command ends before it, in the background.
+                self.command.parted = true;
+                self.redirection(count)?;
+            }
             b'&' => {
                 self.at += if self.peek(1) == Some(b'&') { 2 } else { 1 };
                 self.finish();
@@ -132,7 +151,13 @@ impl<'a> Reader<'a> {
                 }
             }
             b'<' | b'>' => self.redirection(count)?,
-            b'0'..=b'9' if self.is_descriptor() => self.redirection(count)?,
+            b'0'..=b'9' if self.descriptor_digits() > 0 => {
+                // Some shells take two digits for a word.
+                if self.descriptor_digits() > 1 {
+                    return None;
+                }
+                self.redirection(count)?;
+            }
             b'\r' | 0x0b | 0x0c => return None,
             _ => {
                 let read = self.word(count)?;
@@ -142,11 +167,16 @@ impl<'a> Reader<'a> {
         Some(true)
     }
 
-    /// Whether digits stand here right before a redirection.
-    fn is_descriptor(&self) -> bool {
+    /// How many digits stand here right before a redirection.
+    fn descriptor_digits(&self) -> usize {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        matches!(rest.get(digits), Some(b'<' | b'>'))
+        if matches!(rest.get(digits), Some(b'<' | b'>')) { digits } else { 0 }
+    }
+
+    /// Whether a line goes on here: a backslash, and its end.
+    fn goes_on(&self) -> bool {
+        self.peek(0) == Some(b'\\') && self.peek(1) == Some(b'\n')
     }
 
     fn redirection(&mut self, count: &mut usize) -> Option<()> {
@@ -174,14 +204,22 @@ impl<'a> Reader<'a> {
         let is_descriptor = |text: &str| {
             text == "-" || text.strip_suffix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit())
         };
-        if !(duplicates && word.text.as_deref().is_some_and(is_descriptor)) {
-            self.command.redirections.push(word);
+        if duplicates {
+            // Where it is a file to bash, its name is read a second time: what was quoted runs.
+            let text = word.text.as_deref().filter(|text| !text.contains(['$', '`', '\\']))?;
+            if is_descriptor(text) {
+                return Some(());
+            }
         }
+        self.command.redirections.push(word);
         Some(())
     }
 
     /// Adds a word to the command.
     fn take(&mut self, Read { word, sets }: Read) -> Option<()> {
+        if self.command.parted {
+            return None;
+        }
         let at_start = self.command.words.is_empty();
         if let Some(name) = sets.filter(|_| at_start) {
             self.command.assigns |= !is_harmless(&name);
@@ -217,6 +255,7 @@ impl<'a> Reader<'a> {
         let start = self.at;
         let mut text = Vec::new();
         let (mut vague, mut quoted, mut name) = (false, false, None);
+        self.splits = false;
         while let Some(byte) = self.peek(0) {
             match byte {
                 b' ' | b'\t' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')' => {
@@ -224,17 +263,24 @@ impl<'a> Reader<'a> {
                     if byte == b'(' && self.at > start {
                         return None;
                     }
+                    // A name in braces gets the number of what is opened; in it stands what is computed.
+                    if matches!(byte, b'<' | b'>') && self.is_in_braces(start) {
+                        return None;
+                    }
                     break;
                 }
                 b'\r' | 0x0b | 0x0c => return None,
-                b'\\' => {
-                    self.at += 1;
-                    let next = self.peek(0)?;
-                    if next != b'\n' {
-                        quoted = true;
-                        text.push(next);
+                b'\\' if self.goes_on() => {
+                    // What it joins would have to be read at once.
+                    if self.peek(2).is_some_and(|byte| !is_blank(byte)) {
+                        return None;
                     }
-                    self.at += 1;
+                    self.at += 2;
+                }
+                b'\\' => {
+                    quoted = true;
+                    text.push(self.peek(1)?);
+                    self.at += 2;
                 }
                 b'\'' => {
                     quoted = true;
@@ -248,7 +294,11 @@ impl<'a> Reader<'a> {
                     vague |= self.double_quoted(&mut text)?;
                 }
                 b'$' if matches!(self.peek(1), Some(b'\'' | b'"')) => return None,
-                b'$' | b'`' => vague |= self.expansion(&mut text)?,
+                b'$' | b'`' => {
+                    let expands = self.expansion(&mut text)?;
+                    self.splits |= expands;
+                    vague |= expands;
+                }
                 b'=' if name.is_none() && !quoted && !vague && is_name(text.strip_suffix(b"+").unwrap_or(&text)) => {
                     name = Some(String::from_utf8(text.clone()).ok()?);
                     text.push(byte);
@@ -256,7 +306,9 @@ impl<'a> Reader<'a> {
                 }
                 b'*' | b'?' | b'[' | b']' => {
                     // `[` alone is a program.
-                    vague |= !(byte != b'*' && byte != b'?' && self.is_alone(start));
+                    let matches = matches!(byte, b'*' | b'?') || !self.is_alone(start);
+                    self.splits |= matches;
+                    vague |= matches;
                     text.push(byte);
                     self.at += 1;
                 }
@@ -265,7 +317,9 @@ impl<'a> Reader<'a> {
                     self.at += 2;
                 }
                 b'{' | b'}' => {
-                    vague |= !self.is_alone(start);
+                    let expands = !self.is_alone(start);
+                    self.splits |= expands;
+                    vague |= expands;
                     text.push(byte);
                     self.at += 1;
                 }
@@ -285,7 +339,12 @@ impl<'a> Reader<'a> {
             }
         }
         let text = if vague { None } else { Some(String::from_utf8(text).ok()?) };
-        Some(Read { word: Word { text, quoted }, sets: name })
+        Some(Read { word: Word { text, quoted, splits: self.splits }, sets: name })
+    }
+
+    /// Whether what was read from `start` on begins and ends with a brace, with something between them.
+    fn is_in_braces(&self, start: usize) -> bool {
+        matches!(self.bytes.get(start..self.at), Some([b'{', _, .., b'}']))
     }
 
     /// Whether the byte here is a word of its own.
@@ -338,7 +397,10 @@ impl<'a> Reader<'a> {
             return Some(true);
         }
         match self.peek(1) {
-            Some(b'(') if self.peek(2) == Some(b'(') => None,
+            // Arithmetic, and what a line that goes on there may make of it.
+            Some(b'[') => None,
+            Some(b'\\') if self.peek(2) == Some(b'\n') => None,
+            Some(b'(') if matches!(self.peek(2), Some(b'(' | b'\\')) => None,
             Some(b'(') => {
                 let start = self.at + 2;
                 self.at = start;
@@ -366,6 +428,8 @@ impl<'a> Reader<'a> {
                 Some(true)
             }
             Some(byte) if byte.is_ascii_digit() || b"@*#?$!-".contains(&byte) => {
+                // In quotes, too.
+                self.splits |= byte == b'@';
                 self.at += 2;
                 Some(true)
             }
@@ -414,6 +478,11 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
     }
+}
+
+/// Whether words end there and nothing else begins.
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n')
 }
 
 /// Whether it can be the name of a variable.

@@ -1,7 +1,8 @@
 //! Which programs a command starts: its own, and those that it is told to start.
 
 use super::Known;
-use super::lexer::{BEFORE_COMMANDS, Word, is_harmless};
+use super::builtins;
+use super::lexer::{BEFORE_COMMANDS, OTHER_KEYWORDS, Word, is_harmless};
 
 /// How a program takes another one to start.
 struct Starter {
@@ -55,33 +56,10 @@ const STARTERS: [Starter; 16] = [
 ];
 
 /// Shells, whose option `-c` takes a line.
-const SHELLS: [&str; 6] = ["sh", "bash", "dash", "ash", "ksh", "zsh"];
+const SHELLS: [&str; 4] = ["sh", "bash", "dash", "ash"];
 
-/// Programs of a shell that run what is nowhere in the line, or change what names mean.
-const UNTOLD: [&str; 16] = [
-    "eval",
-    "source",
-    ".",
-    "alias",
-    "trap",
-    "hash",
-    "enable",
-    "fc",
-    "read",
-    "mapfile",
-    "readarray",
-    "getopts",
-    "let",
-    "compgen",
-    "complete",
-    "bind",
-];
-
-/// Programs of a shell that keep variables.
-const KEEPERS: [&str; 8] = ["export", "declare", "typeset", "readonly", "local", "shopt", "unset", "printf"];
-
-/// Programs that start others in ways that are not looked into.
-const RUNNERS: [&str; 36] = [
+/// Programs that start others in ways that are not looked into, and shells that read lines in their own way.
+const RUNNERS: [&str; 79] = [
     "at",
     "batch",
     "busybox",
@@ -118,68 +96,146 @@ const RUNNERS: [&str; 36] = [
     "unshare",
     "watch",
     "crontab",
+    "zsh",
+    "ksh",
+    "ksh93",
+    "mksh",
+    "lksh",
+    "rbash",
+    "csh",
+    "tcsh",
+    "fish",
+    "yash",
+    "posh",
+    "pwsh",
+    "pkexec",
+    "run0",
+    "gosu",
+    "su-exec",
+    "setuidgid",
+    "softlimit",
+    "envdir",
+    "capsh",
+    "runcon",
+    "aa-exec",
+    "firejail",
+    "bwrap",
+    "setarch",
+    "linux32",
+    "linux64",
+    "choom",
+    "eatmydata",
+    "dbus-run-session",
+    "ssh-agent",
+    "sshpass",
+    "xvfb-run",
+    "chronic",
+    "ifne",
+    "pee",
+    "entr",
+    "run-parts",
+    "coreutils",
+    "machinectl",
+    "systemd-nspawn",
+    "valgrind",
+    "perf",
 ];
 
 /// How many programs may start one another.
 const STARTS_MAX: usize = 16;
 
-/// Notes the programs that the command `words` starts. `None` when lines in it cannot be told apart.
-pub(super) fn of(known: &mut Known, words: &[Word], depth: usize) -> Option<()> {
-    let all = words.len();
-    let mut words = words;
-    for _ in 0..STARTS_MAX {
-        let Some(first) = words.first() else { return Some(()) };
-        let Some(program) = first.text.as_deref() else {
-            known.programs_vague = true;
-            return Some(());
-        };
-        if program.is_empty() {
-            known.programs_vague = true;
-            return Some(());
-        }
-        known.start(program);
-        let name = program.rsplit('/').next().unwrap_or_default();
-        let rest = words.get(1..).unwrap_or_default();
-        if UNTOLD.contains(&name) {
-            known.programs_vague = true;
-            return Some(());
-        }
-        // Variables that a shell keeps count for whatever follows.
-        if KEEPERS.contains(&name) {
-            let sets = name != "printf" || rest.first().is_none_or(|word| word.text.as_deref() == Some("-v"));
-            known.programs_vague |= sets && rest.iter().any(|word| !is_plain_export(word));
-            return Some(());
-        }
-        if SHELLS.contains(&name) {
-            return shell(known, rest, depth);
-        }
-        if name == "find" {
-            return find(known, rest, depth);
-        }
-        // A keyword behind a program that starts others is read by who knows whom.
-        if RUNNERS.contains(&name) || (words.len() < all && BEFORE_COMMANDS.contains(&program)) {
-            known.programs_vague = true;
-            return Some(());
-        }
-        let Some(starter) = STARTERS.iter().find(|starter| starter.name == name) else { return Some(()) };
-        match started(starter, rest) {
-            Some(next) => words = next,
-            None => {
-                known.programs_vague = true;
-                return Some(());
-            }
-        }
+/// What a program gets from another one that starts it, beside what stands in the line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fed {
+    /// More words behind its own.
+    more: bool,
+    /// Texts in whose place others are put.
+    replaced: Vec<String>,
+}
+
+impl Fed {
+    /// Whether something else may be put in the place of what stands in `words`.
+    fn changes(&self, words: &[Word]) -> bool {
+        let is_changed = |text: &str| self.replaced.iter().any(|replaced| text.contains(replaced.as_str()));
+        words.iter().any(|word| word.text.as_deref().is_some_and(is_changed))
     }
-    known.programs_vague = true;
+
+    /// The same behind `xargs` with these options.
+    fn by_xargs(mut self, options: &[Word]) -> Self {
+        self.more = true;
+        let texts: Vec<&str> = options.iter().map(|word| word.text.as_deref().unwrap_or_default()).collect();
+        for (at, text) in texts.iter().enumerate() {
+            let value = match text.strip_prefix("-I") {
+                Some("") => texts.get(at + 1).copied(),
+                value => value,
+            };
+            self.replaced.extend(value.map(str::to_owned));
+        }
+        self
+    }
+}
+
+/// Notes the programs that the command `words` starts. `None` when lines in it cannot be told apart.
+pub(super) fn of(known: &mut Known, words: &[Word], depth: usize, fed: &Fed) -> Option<()> {
+    if programs(known, words, depth, fed.clone())? {
+        known.programs_vague = true;
+    }
     Some(())
 }
 
-/// Whether a word of `export` sets no variable that matters.
-fn is_plain_export(word: &Word) -> bool {
-    word.text.as_deref().is_some_and(|text| {
-        let name = text.split('=').next().unwrap_or_default();
-        is_harmless(name)
-    })
+/// The same; true when it starts others that are not known.
+fn programs(known: &mut Known, words: &[Word], depth: usize, mut fed: Fed) -> Option<bool> {
+    let all = words.len();
+    let mut words = words;
+    for _ in 0..STARTS_MAX {
+        let Some(first) = words.first() else { return Some(false) };
+        let Some(program) = first.text.as_deref().filter(|text| !text.is_empty()) else { return Some(true) };
+        if words.len() < all && !is_name(program) {
+            return Some(true);
+        }
+        known.start(program);
+        if fed.changes(words.get(..1).unwrap_or_default()) {
+            return Some(true);
+        }
+        let name = program.rsplit('/').next().unwrap_or_default();
+        let rest = words.get(1..).unwrap_or_default();
+        if let Some(vague) = builtins::vague(name, rest) {
+            return Some(vague);
+        }
+        if SHELLS.contains(&name) {
+            return shell(known, rest, depth, &fed);
+        }
+        if name == "find" {
+            return find(known, rest, depth, &fed);
+        }
+        if RUNNERS.contains(&name) {
+            return Some(true);
+        }
+        let Some(starter) = STARTERS.iter().find(|starter| starter.name == name) else { return Some(false) };
+        let Some(next) = started(starter, rest) else { return Some(true) };
+        let options = rest.get(..rest.len().saturating_sub(next.len())).unwrap_or_default();
+        if next.is_empty() {
+            // Without a program it does something harmless, if it is not given one. A shell is not.
+            return Some(fed.more || name == "chroot");
+        }
+        if fed.changes(options) {
+            return Some(true);
+        }
+        if name == "xargs" {
+            fed = fed.by_xargs(options);
+        }
+        words = next;
+    }
+    Some(true)
+}
+
+/// Whether a program that another one starts is surely called so: it is no option, sets no variable, and is no keyword,
+/// which whoever starts it may know.
+fn is_name(text: &str) -> bool {
+    !text.starts_with(['-', '+'])
+        && !text.contains('=')
+        && !BEFORE_COMMANDS.contains(&text)
+        && !OTHER_KEYWORDS.contains(&text)
 }
 
 /// The words from the program on that `starter` starts; none when it starts none, and `None` when that is not known.
@@ -228,7 +284,7 @@ fn started<'a>(starter: &Starter, mut words: &'a [Word]) -> Option<&'a [Word]> {
 }
 
 /// What a shell runs: the line behind `-c`; a script, or what it reads, is not known.
-fn shell(known: &mut Known, words: &[Word], depth: usize) -> Option<()> {
+fn shell(known: &mut Known, words: &[Word], depth: usize, fed: &Fed) -> Option<bool> {
     for (at, word) in words.iter().enumerate() {
         let Some(text) = word.text.as_deref() else { break };
         match text {
@@ -239,37 +295,47 @@ fn shell(known: &mut Known, words: &[Word], depth: usize) -> Option<()> {
                 && text.bytes().skip(1).all(|byte| b"euxlic".contains(&byte)) =>
             {
                 let Some(line) = words.get(at + 1).and_then(|word| word.text.as_deref()) else { break };
-                return known.read(line.as_bytes(), depth + 1);
+                // Options may stand behind `-c`, too: the line is the first word that is none.
+                if line.starts_with(['-', '+']) || fed.changes(words.get(..at + 2).unwrap_or_default()) {
+                    break;
+                }
+                return known.read(line.as_bytes(), depth + 1).map(|()| false);
             }
             _ => break,
         }
     }
-    known.programs_vague = true;
-    Some(())
+    Some(true)
 }
 
 /// What `find` runs on what it finds.
-fn find(known: &mut Known, words: &[Word], depth: usize) -> Option<()> {
+fn find(known: &mut Known, words: &[Word], depth: usize, fed: &Fed) -> Option<bool> {
+    // What is put behind or in the place of its words may be what it runs.
+    let mut vague = fed.more || fed.changes(words);
     for (at, word) in words.iter().enumerate() {
         match word.text.as_deref() {
             // What stands in place of an option that nobody knows may be one of these.
-            None => known.programs_vague = true,
+            None => vague = true,
             Some("-exec" | "-execdir" | "-ok" | "-okdir") => {
                 let rest = words.get(at + 1..).unwrap_or_default();
-                let ends = |word: &Word| matches!(word.text.as_deref(), Some(";" | "+"));
-                let end = rest.iter().position(ends).unwrap_or(rest.len());
-                if rest.iter().take(1).any(|word| word.text.as_deref().is_some_and(|text| text.contains("{}"))) {
-                    known.programs_vague = true;
-                }
-                if depth < crate::limits::COMMAND_DEPTH_MAX {
-                    of(known, rest.get(..end).unwrap_or_default(), depth + 1)?;
-                } else {
+                let end = rest.iter().enumerate().position(|(place, word)| match word.text.as_deref() {
+                    Some(";") => true,
+                    // Elsewhere it is a word as any other.
+                    Some("+") => {
+                        place > 0 && rest.get(place - 1).is_some_and(|word| word.text.as_deref() == Some("{}"))
+                    }
+                    _ => false,
+                });
+                let command = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+                if depth >= crate::limits::COMMAND_DEPTH_MAX {
                     return None;
                 }
+                let mut fed = fed.clone();
+                fed.replaced.push("{}".to_owned());
+                of(known, command, depth + 1, &fed)?;
             }
             Some("-delete") => drop(known.programs.insert("rm".to_owned())),
             Some(_) => {}
         }
     }
-    Some(())
+    Some(vague)
 }
