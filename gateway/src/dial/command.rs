@@ -94,6 +94,8 @@ impl CommandUpstream {
                         line.say(Side::Upstream, Message::Answer { lane, accepted });
                     }
                 }
+                // Of a client's extended data no program reads anything (RFC 4254 section 5.2), and no wire has read it.
+                Message::Data { error: true, .. } => {}
                 Message::Data { bytes, .. } => {
                     if let Some(input) = program.as_mut().and_then(|program| program.input.as_mut()) {
                         let written = tokio::select! {

@@ -47,9 +47,15 @@ pub fn direction(command: &[u8]) -> Option<Direction> {
 /// True when a shell runs one program for this command line and leaves its streams alone.
 fn is_single(command: &[u8]) -> bool {
     let mut quote = None;
-    let mut bytes = command.iter();
+    let mut bytes = command.iter().peekable();
     while let Some(byte) = bytes.next() {
         match (quote, byte) {
+            // What is put in its place may be what a command says; and some quotes begin with it.
+            (None | Some(b'"'), b'$')
+                if bytes.peek().is_some_and(|next| !next.is_ascii_alphanumeric() && **next != b'_') =>
+            {
+                return false;
+            }
             (None | Some(b'"'), b'\\') => {
                 bytes.next();
             }
@@ -107,7 +113,12 @@ mod tests {
             "scp -t `id`",
             "scp -t \"`id`\"",
             "scp -t $(id)",
+            "scp -t \"$(id)\"",
+            "scp -t \"$\\\n(id)\"",
+            "scp -t \"${x:=`id`}\"",
+            "scp -t \"$[x[\\$(id)]]\"",
             "scp -t x\nid",
+            "scp -t $'\\'' ;id #'",
             "scp -t 'x",
             "sudo scp -t x",
             "scpx -t x",

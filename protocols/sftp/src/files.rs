@@ -1,6 +1,6 @@
 //! What is open: handles, the files behind them, and how far each has come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use wiretape_core::event::OpenMode;
@@ -70,6 +70,8 @@ impl File {
 pub(crate) struct Files {
     handles: BTreeMap<Bytes, Key>,
     open: BTreeMap<Key, Open>,
+    /// Of those, the ones that the client has closed, and the server has not said so.
+    closing: BTreeSet<Key>,
     keys: u64,
     window: Window,
     names_bytes: usize,
@@ -107,6 +109,17 @@ impl Files {
     /// What a handle stands for, if anything.
     pub(crate) fn key(&self, handle: &[u8]) -> Option<Key> {
         self.handles.get(handle).copied()
+    }
+
+    /// Whether a handle surely stands for what it was opened with: the server may already use one again that the client
+    /// has closed.
+    pub(crate) fn is_open(&self, handle: &[u8]) -> bool {
+        self.key(handle).is_some_and(|key| !self.closing.contains(&key))
+    }
+
+    /// The client closes what `handle` stands for.
+    pub(crate) fn begin_close(&mut self, handle: &[u8]) {
+        self.closing.extend(self.key(handle));
     }
 
     /// The path that a handle was opened with; empty when it is not open.
@@ -166,6 +179,7 @@ impl Files {
     /// The server answered the close of what `handle` stood for then.
     pub(crate) fn close(&mut self, handle: &[u8], key: Key, well: bool, notes: &mut Notes) {
         self.release(handle, key);
+        self.closing.remove(&key);
         match self.open.get_mut(&key) {
             Some(Open::File(file)) => {
                 file.closed = Some(well);
@@ -179,6 +193,7 @@ impl Files {
     /// Nothing more will be answered: what passed so far is told.
     pub(crate) fn finish(&mut self, notes: &mut Notes) {
         self.handles.clear();
+        self.closing.clear();
         self.names_bytes = 0;
         for (_, open) in std::mem::take(&mut self.open) {
             if let Open::File(file) = open {

@@ -170,9 +170,11 @@ impl Conversation {
         &mut self,
         request: Request<'_>,
     ) -> Result<(Option<(FileOperation, Option<FileOperation>)>, Pending), Fault> {
+        self.may_name(&request)?;
         let files = &mut self.files;
         let (operation, pending) = match request {
             Request::Close { handle } => {
+                files.begin_close(handle);
                 let (key, handle) = (files.key(handle), Bytes::copy_from_slice(handle));
                 return Ok((None, Pending::Close { key, handle }));
             }
@@ -222,6 +224,29 @@ impl Conversation {
         };
         let judged = judged(&operation);
         Ok((Some((operation, judged)), pending))
+    }
+
+    /// Handles can be guessed: while the server opens something, one that it has not given may come to stand for that, and
+    /// what is done with it would be judged and told as something else.
+    fn may_name(&self, request: &Request<'_>) -> Result<(), Fault> {
+        let is_open = |handle: &&[u8]| self.files.is_open(handle);
+        let named = match request {
+            Request::Read { handle, .. }
+            | Request::Write { handle, .. }
+            | Request::Close { handle }
+            | Request::SetHandle { handle, .. } => is_open(handle),
+            Request::CopyData { from, to } => is_open(from) && is_open(to),
+            Request::Open { .. }
+            | Request::OpenDirectory { .. }
+            | Request::ReadDirectory
+            | Request::Path { .. }
+            | Request::StatHandle { .. }
+            | Request::ExtensionHandle { .. } => true,
+        };
+        if self.opening > 0 && !named {
+            return Err(Fault::new(Side::Client, "a handle that the server gave", "another while it opens a file"));
+        }
+        Ok(())
     }
 
     fn may_open(&self) -> Result<(), Fault> {

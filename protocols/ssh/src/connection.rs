@@ -82,6 +82,11 @@ impl Connection {
         if !listen {
             outbox.note(at, Side::Client, Lane::CONNECTION, Kind::Stream(StreamEvent::Unlisten { address, port }));
             self.send(listen, listener, outbox);
+        } else if address.contains('\0') {
+            // Some targets read an address up to the zero byte, and listen on another one than was judged.
+            outbox.note(at, Side::Client, Lane::CONNECTION, Kind::Stream(StreamEvent::Listen { address, port }));
+            self.asks.push_back(Ask::Refused(listener));
+            self.answer_refused(at, outbox);
         } else {
             let action =
                 Action { lane: Lane::CONNECTION, kind: ActionKind::Forward { destination: listener.destination() } };

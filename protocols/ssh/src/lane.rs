@@ -84,6 +84,8 @@ pub(crate) struct LaneState {
     signatures: Option<Pair<Signature>>,
     refusal: Option<Refusal>,
     exit_told: bool,
+    /// The client's data went to the target.
+    spoke: bool,
     /// The newest unit of this lane whose client was told that it waits.
     told_to_wait: u64,
 }
@@ -110,6 +112,7 @@ impl LaneState {
             signatures: forwarded.then(Pair::default),
             refusal: None,
             exit_told: false,
+            spoke: false,
             told_to_wait: 0,
         }
     }
@@ -316,6 +319,7 @@ impl LaneState {
 
     fn pass_data(&mut self, side: Side, error: bool, bytes: Bytes, around: &mut Surroundings<'_>) {
         let (at, lane) = (around.at, self.lane);
+        self.spoke |= side == Side::Client;
         if let Some(terminal) = &mut self.terminal {
             terminal.note(at, side, lane, error, &bytes, around.outbox);
             around.outbox.send(side.other(), Message::Data { lane, error, bytes });

@@ -25,4 +25,5 @@ pub mod wire;
 
 pub use message::{Message, OpenFailure, Request};
 pub use options::{NestedFault, Options};
+pub use refuse::words;
 pub use wire::SshWire;

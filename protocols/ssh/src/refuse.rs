@@ -13,8 +13,10 @@ pub(crate) const EXIT_REFUSED: u32 = 126;
 /// The exit status when the gateway ended the session: what OpenSSH gives for its own errors.
 pub(crate) const EXIT_FAREWELL: u32 = 255;
 
-/// What the client reads: every line of the gateway's own starts with its name.
-pub(crate) fn words(text: &str, terminal: bool) -> Bytes {
+/// What the client reads: every line of the gateway's own starts with its name, and no control sequence stands in it. On a
+/// terminal lines end with `\r\n`.
+#[must_use]
+pub fn words(text: &str, terminal: bool) -> Bytes {
     let end = if terminal { "\r\n" } else { "\n" };
     let mut words = String::new();
     for line in text.lines() {

@@ -70,6 +70,11 @@ impl SshWire {
             _ if self.lanes.len() >= shared::LANES_OPEN_MAX => {
                 Some((OpenFailure::ResourceShortage, "too many channels are open on this connection"))
             }
+            // Some targets read an address up to the zero byte, and connect to another one than was judged.
+            (
+                Side::Client,
+                StreamKind::DirectTcpip { host: address, .. } | StreamKind::DirectStreamlocal { path: address },
+            ) if address.contains('\0') => Some((prohibited, "an address has no zero byte")),
             (
                 Side::Client,
                 StreamKind::Session | StreamKind::DirectTcpip { .. } | StreamKind::DirectStreamlocal { .. },

@@ -43,6 +43,34 @@ impl Startup {
     }
 }
 
+impl Startup {
+    /// Every setting that the client gives, in order, those in `options` too. What stands there otherwise, where switches
+    /// of a server may be written in one word, has an empty name.
+    #[must_use]
+    pub fn settings(&self) -> Vec<Setting> {
+        let setting =
+            |name: &[u8], value: &[u8]| own(name, "").map(|name| (name, String::from_utf8_lossy(value).into_owned()));
+        let mut settings = Vec::new();
+        for (name, value) in &self.parameters {
+            if name != OPTIONS {
+                settings.extend(setting(name, value));
+                continue;
+            }
+            let mut words = words(value).into_iter();
+            while let Some(word) = words.next() {
+                let written = match word.text.as_slice() {
+                    b"-c" => words.next().map(|next| next.text).unwrap_or_default(),
+                    [b'-', b'c' | b'-', written @ ..] => written.to_vec(),
+                    _ => Vec::new(),
+                };
+                let mut sides = written.splitn(2, |byte| *byte == b'=');
+                settings.extend(setting(sides.next().unwrap_or_default(), sides.next().unwrap_or_default()));
+            }
+        }
+        settings
+    }
+}
+
 /// The name as PostgreSQL reads it, if it begins with `prefix`.
 fn own(name: &[u8], prefix: &str) -> Option<String> {
     let begins = name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()));
@@ -134,6 +162,24 @@ mod tests {
         assert_eq!(left.as_deref(), Some("-c work_mem=1MB -c x.y=a\\ \\\\b "));
         assert_eq!(taken, [setting("gate.login", "oauth:a b"), setting("gate.on_duty", "1")]);
         assert_eq!(withdrawn("-c gate.login"), (None, vec![setting("gate.login", "")]));
+    }
+
+    #[test]
+    fn every_setting_is_known_in_every_spelling() {
+        let options = "-c role=a\\ b -cRole=c --search-path=x -ec role=d";
+        let parameters = [("DateStyle", "ISO"), ("options", options), ("role", "e")];
+        let parameters = parameters.map(|(name, value)| (Bytes::from(name), Bytes::from(value))).to_vec();
+        let settings = [
+            ("datestyle", "ISO"),
+            ("role", "a b"),
+            ("role", "c"),
+            ("search_path", "x"),
+            ("", ""),
+            ("", ""),
+            ("role", "e"),
+        ];
+        let settings = settings.map(|(name, value)| setting(name, value));
+        assert_eq!(Startup { version: 3 << 16, parameters }.settings(), settings);
     }
 
     #[test]

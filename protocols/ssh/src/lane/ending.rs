@@ -122,6 +122,8 @@ impl LaneState {
         let ended = self.standing.eof_by(side).then_some(Ok(()));
         match ended.unwrap_or_else(|| nested.end(side, around.at, around.outbox)) {
             Ok(()) => {
+                // What it holds since it heard of the end is given up likewise.
+                nested.discard(around.outbox);
                 // The close follows: the other side hears nothing behind it.
                 nested.deafen(side.other());
                 if nested.is_asking() {
@@ -134,6 +136,7 @@ impl LaneState {
                 self.note_not_understood(&nested, &fault, around);
                 let passes_on = passes_on(&nested, around);
                 nested.withdraw(around.outbox);
+                nested.discard(around.outbox);
                 if passes_on {
                     self.pass_kept(nested, around);
                 }

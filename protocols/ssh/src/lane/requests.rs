@@ -24,6 +24,9 @@ impl LaneState {
                 self.deny(side, &request, want_reply, around);
             }
             Request::Pty { .. } if self.program != Program::None => self.deny(side, &request, want_reply, around),
+            // Some targets read a name up to the zero byte, and start another one than was judged.
+            Request::Exec { ref command } if command.contains(&0) => self.deny(side, &request, want_reply, around),
+            Request::Subsystem { ref name } if name.contains('\0') => self.deny(side, &request, want_reply, around),
             Request::Env { .. } if self.environment_variables >= shared::ENVIRONMENT_VARIABLES_MAX => {
                 self.deny(side, &request, want_reply, around);
             }
@@ -194,12 +197,26 @@ impl LaneState {
             _ => None,
         };
         if let Some(carrier) = carrier {
-            if self.terminal.is_none() {
-                self.nest(&carrier, around);
-            } else if around.nested_fault == NestedFault::Close && around.nested.wire(self.lane, &carrier).is_some() {
-                // A terminal changes what it carries: nobody could read it, and judge what is done by it.
-                let text = "this is judged by what it does, and not read on a terminal: ask for none (ssh -T)";
-                return self.refuse_request(Reason::new("protocol", text), &request, want_reply && !granted, around);
+            // Nobody could read it, and judge what is done by it.
+            let unread = if self.terminal.is_some() {
+                // A terminal changes what it carries.
+                Some("this is judged by what it does, and not read on a terminal: ask for none (ssh -T)")
+            } else if self.spoke {
+                // Some targets keep what came before a program for the program.
+                Some("this is judged by what it does, and data came before it that nobody has read")
+            } else {
+                None
+            };
+            match unread {
+                None => self.nest(&carrier, around),
+                Some(text)
+                    if around.nested_fault == NestedFault::Close
+                        && around.nested.wire(self.lane, &carrier).is_some() =>
+                {
+                    let reason = Reason::new("protocol", text);
+                    return self.refuse_request(reason, &request, want_reply && !granted, around);
+                }
+                Some(_) => {}
             }
         }
         if request != Request::Agent && !want_reply {

@@ -142,7 +142,11 @@ fn task(dice: &mut Dice, handle: &[u8], number: usize) -> Task {
         2 | 3 => download(dice, handle, path),
         4 => random_access(dice, handle, path),
         5 => directory(dice, handle, &path),
-        _ => vec![(0..dice.below(8)).map(|_| operation(dice, handle, &path)).collect()],
+        _ => {
+            let opened = asked((11, string(&path)), (102, string(handle)));
+            let operations = (0..dice.below(8)).map(|_| operation(dice, handle, &path)).collect();
+            vec![vec![opened], operations, vec![close(handle, 0, None)]]
+        }
     }
 }
 
