@@ -46,20 +46,11 @@ pub fn exit_status(verdict: &Verdict) -> u8 {
     }
 }
 
-/// The exit status for several: tampering outweighs an unsealed tail, and that outweighs nothing.
-#[must_use]
-pub fn worse(one: u8, other: u8) -> u8 {
-    match (one, other) {
-        (1, _) | (_, 1) => 1,
-        (one, other) => one.max(other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use wiretape_recorder::Verdict;
 
-    use super::{exit_status, words, worse};
+    use super::{exit_status, words};
 
     #[test]
     fn the_words_are_the_ones_that_were_promised() {
@@ -73,6 +64,5 @@ mod tests {
         assert_eq!(words(&tampered), "tampered (chunk 3, at byte 4711: the hash is another)");
         let statuses = [&Verdict::Complete, &tail(0), &tampered].map(exit_status);
         assert_eq!(statuses, [0, 2, 1]);
-        assert_eq!([worse(0, 2), worse(2, 1), worse(1, 0), worse(0, 0)], [2, 1, 1, 0]);
     }
 }

@@ -227,8 +227,8 @@ pub enum FailedArg {
 
 /// Verifies that recordings are whole and unchanged.
 ///
-/// Exit status: 0 when all are complete (declared gaps included), 2 when one has an unsealed tail, 1 when one was
-/// tampered with or cannot be read.
+/// Exit status: 0 when all are complete (declared gaps included) or are still being recorded and agree so far, 2 when one
+/// has an unsealed tail, 1 when one was tampered with or cannot be read.
 #[derive(Args, Clone, Debug, Default)]
 #[command(group = ArgGroup::new("which").args(["session", "all"]).required(true))]
 pub struct VerifyArgs {

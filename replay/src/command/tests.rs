@@ -4,7 +4,7 @@ use std::path::Path;
 use clap::Parser;
 use serde_json::Value;
 use tempfile::TempDir;
-use wiretape_recorder::Archive;
+use wiretape_recorder::{Archive, Durability, Settings, Store};
 
 use super::args::{SessionsArgs, ShowArgs, VerifyArgs};
 use super::{sessions, show, verify};
@@ -156,6 +156,32 @@ fn what_was_changed_is_called_tampered_and_what_was_cut_an_unsealed_tail() {
     fs::write(&path, &whole[..whole.len() - 20]).unwrap();
     let (text, status) = verified(folder.path(), &one(&id(1).to_string()));
     assert!(text.contains("  unsealed tail") && status == 2, "{text}");
+}
+
+#[test]
+fn a_session_that_goes_on_is_no_fault() {
+    let folder = two_sessions();
+    let store = Store::open(folder.path(), Settings::default()).unwrap();
+    let recording = store.begin(id(3), archive::OPENED_UNIX_NANOS, Durability::Synced).unwrap();
+    let number = recording.append(opened()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(recording.passed(number)).unwrap();
+    let all = VerifyArgs { all: true, ..VerifyArgs::default() };
+    let (text, status) = verified(folder.path(), &all);
+    assert!(text.contains(&format!("{}  unsealed tail", id(3))), "{text}");
+    assert!(text.ends_with("3 sessions verified: 2 complete, 1 still live and right so far\n"), "{text}");
+    assert_eq!(status, 0, "{text}");
+    let (text, _) = verified(folder.path(), &VerifyArgs { json: true, ..one(&id(3).to_string()) });
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["live"], true, "{text}");
+    runtime.block_on(recording.finish()).unwrap();
+    store.close();
+    // The same tape, cut where it was: nobody writes it now.
+    let path = tape_path(&folder, 3);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() - 20]).unwrap();
+    let (text, status) = verified(folder.path(), &all);
+    assert!(text.ends_with("3 sessions verified: 2 complete, 1 with an unsealed tail\n"), "{text}");
+    assert_eq!(status, 2, "{text}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use wiretape_recorder::{Filter, SessionState, TapeError};
+use wiretape_recorder::{Filter, SessionState, TapeError, Verdict};
 
 use super::args::VerifyArgs;
 use super::catalogue;
@@ -18,19 +18,54 @@ struct Item {
     live: bool,
 }
 
+/// How a tape was found, the best first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Complete,
+    /// Somebody writes it: as far as it goes everything agrees, and its end is yet to come.
+    Live,
+    Unsealed,
+    Wrong,
+}
+
+impl Found {
+    fn of(item: &Item, verdict: &Verdict) -> Self {
+        match verdict::exit_status(verdict) {
+            0 => Self::Complete,
+            2 if item.live => Self::Live,
+            2 => Self::Unsealed,
+            _ => Self::Wrong,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Live => "still live and right so far",
+            Self::Unsealed => "with an unsealed tail",
+            Self::Wrong => "tampered or unreadable",
+        }
+    }
+
+    fn exit_status(self) -> u8 {
+        match self {
+            Self::Complete | Self::Live => 0,
+            Self::Unsealed => 2,
+            Self::Wrong => 1,
+        }
+    }
+}
+
 /// Verifies what was asked for; the exit status.
 pub(super) fn verify(data_dir: &Path, args: &VerifyArgs, output: &mut dyn Write) -> anyhow::Result<u8> {
     let items = items(data_dir, args)?;
-    let mut status = 0;
-    let mut found: BTreeMap<u8, u64> = BTreeMap::new();
+    let mut found: BTreeMap<Found, u64> = BTreeMap::new();
     for item in &items {
         match wiretape_recorder::verify(&item.path) {
             Ok(report) => {
-                let one = verdict::exit_status(&report.verdict);
-                status = verdict::worse(status, one);
-                *found.entry(one).or_default() += 1;
+                *found.entry(Found::of(item, &report.verdict)).or_default() += 1;
                 if args.json {
-                    writeln!(output, "{}", json::report(&item.path, &report))?;
+                    writeln!(output, "{}", json::report(&item.path, &report, item.live))?;
                 } else {
                     let live = if item.live { " · still live" } else { "" };
                     writeln!(output, "{}  {}{live}", item.name, verdict::line(&report))?;
@@ -38,28 +73,18 @@ pub(super) fn verify(data_dir: &Path, args: &VerifyArgs, output: &mut dyn Write)
             }
             // One that cannot be read must not hide what the others are.
             Err(error) if args.all => {
-                status = 1;
-                *found.entry(1).or_default() += 1;
+                *found.entry(Found::Wrong).or_default() += 1;
                 unreadable(item, &error, args.json, output)?;
             }
             Err(error) => return Err(error.into()),
         }
     }
     if args.all && !args.json {
-        let found: Vec<_> = found.iter().map(|(status, number)| format!("{number} {}", called(*status))).collect();
+        let found: Vec<_> = found.iter().map(|(found, number)| format!("{number} {}", found.words())).collect();
         let verified = crate::legible::count(items.len() as u64, "session");
         writeln!(output, "{verified} verified{}{}", if found.is_empty() { "" } else { ": " }, found.join(", "))?;
     }
-    Ok(status)
-}
-
-/// What the tapes of an exit status are.
-fn called(status: u8) -> &'static str {
-    match status {
-        0 => "complete",
-        2 => "with an unsealed tail",
-        _ => "tampered or unreadable",
-    }
+    Ok(found.keys().next_back().map_or(0, |worst| worst.exit_status()))
 }
 
 fn items(data_dir: &Path, args: &VerifyArgs) -> anyhow::Result<Vec<Item>> {

@@ -41,9 +41,10 @@ pub fn session(row: &SessionRow) -> String {
 }
 
 /// A report as one JSON object: `id`, `path`, `verdict` (the words of [`crate::verdict::words`] without details), where
-/// it is wrong if it is, `events`, `chunks`, `gaps`, `tape_bytes`, `last_ns` and `root`.
+/// it is wrong if it is, `live` (whether somebody is still writing it), `events`, `chunks`, `gaps`, `tape_bytes`,
+/// `last_ns` and `root`.
 #[must_use]
-pub fn report(path: &std::path::Path, report: &Report) -> String {
+pub fn report(path: &std::path::Path, report: &Report, live: bool) -> String {
     let mut object = Object::default();
     object.put("id", report.id.map(|id| id.to_string()));
     object.put("path", path.to_string_lossy().as_ref());
@@ -61,6 +62,7 @@ pub fn report(path: &std::path::Path, report: &Report) -> String {
             object.put("what", what.as_str());
         }
     }
+    object.put("live", live);
     object.put("events", report.events);
     object.put("chunks", report.chunks);
     object.put("gaps", report.gaps);
