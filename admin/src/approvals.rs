@@ -263,11 +263,11 @@ fn is_asked(petition: &Petition, caller: &Caller) -> bool {
     petition.asking.approvers.iter().any(|asked| caller.answerer.groups.contains(&asked.group))
 }
 
-/// Whether somebody may see a question: their own, one that they are asked, and all when the policy says so.
-fn sees(desk: &Desk, caller: &Caller, petition: &Petition) -> bool {
+/// Whether somebody may see a question: their own, one that they are asked, and others when the policy says so.
+fn sees(desk: &Desk, caller: &Caller, petition: &Petition, all: bool) -> bool {
     let own = petition.asking.requester.is_one_with(&caller.answerer.principal);
     let seen = own || is_asked(petition, caller);
-    seen || desk.may(caller, Task::ApprovalList, &petition.asking.target).is_ok()
+    seen || desk.shows(caller, Task::ApprovalList, &petition.asking.target, all)
 }
 
 /// Whether somebody may answer at all. To be asked is to be permitted; to be forbidden is stronger.
@@ -280,7 +280,7 @@ fn may_answer(desk: &Desk, caller: &Caller, petition: &Petition) -> Result<(), P
 
 /// The question `id`, for somebody who may see it.
 fn found(desk: &Desk, caller: &Caller, id: &str) -> Result<Petition, Problem> {
-    let petition = desk.office.question(id).filter(|petition| sees(desk, caller, petition));
+    let petition = desk.office.question(id).filter(|petition| sees(desk, caller, petition, false));
     petition.ok_or_else(|| Rejected::Unknown.into())
 }
 
@@ -297,7 +297,7 @@ pub(crate) async fn list(
     let caller = who.caller;
     let all = desk.may(&caller, Task::ApprovalList, "").is_ok();
     let questions = desk.office.questions(asked.ended.unwrap_or(false));
-    let seen = questions.iter().filter(|petition| all || sees(&desk, &caller, petition)).take(PAGE_QUESTIONS_MAX);
+    let seen = questions.iter().filter(|petition| sees(&desk, &caller, petition, all)).take(PAGE_QUESTIONS_MAX);
     Json(Questions { approvals: seen.map(|petition| shown(petition, &caller)).collect() })
 }
 

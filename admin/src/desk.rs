@@ -36,6 +36,10 @@ const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// What is told when somebody was recognised on a connection.
+#[derive(Clone)]
+pub(crate) struct Recognised(pub(crate) Arc<dyn Fn() + Send + Sync>);
+
 impl Desk {
     pub(crate) fn new(office: Arc<dyn Office>) -> Self {
         Self { office, readers: Arc::new(Semaphore::new(READERS_MAX)), answered: [const { AtomicU64::new(0) }; 4] }
@@ -49,6 +53,15 @@ impl Desk {
     /// Whether `caller` may do `task`, for `target` or, where that is empty, at all.
     pub(crate) fn may(&self, caller: &Caller, task: Task, target: &str) -> Result<(), Denied> {
         self.office.may(caller, task, target)
+    }
+
+    /// Whether `caller` is shown in a list what is of `target`: it is theirs to see, or everything is (`all`) and no rule
+    /// forbids this.
+    pub(crate) fn shows(&self, caller: &Caller, task: Task, target: &str, all: bool) -> bool {
+        match self.may(caller, task, target) {
+            Ok(()) => true,
+            Err(denied) => all && !denied.is_forbidden(),
+        }
     }
 
     /// Counts an answer.
@@ -93,6 +106,9 @@ impl FromRequestParts<Arc<Desk>> for Who {
         };
         let credentials = credentials(&parts.headers)?;
         let caller = desk.ask(desk.office.authenticate(credentials.clone(), peer)).await??;
+        if let Some(Recognised(tell)) = parts.extensions.get::<Recognised>() {
+            tell();
+        }
         Ok(Self { caller, credentials })
     }
 }

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_io_timeout::TimeoutStream;
 use tower_service::Service;
 
-use crate::desk::{Desk, Peer};
+use crate::desk::{Desk, Peer, Recognised};
 use crate::limits::{HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, STALL_TIME_MAX};
 use crate::office::Office;
 use crate::router;
@@ -36,19 +36,24 @@ impl Door {
     /// Serves one connection until its client leaves, or until `shutdown` resolves: then what is being answered is
     /// answered to its end, for as long as the caller goes on polling.
     ///
+    /// `recognised` is told whenever somebody proved who they are: until then it is a stranger's connection.
+    ///
     /// Limited are the size and the time of heads, how long a connection is idle, and how long an answer makes no
     /// progress; the caller limits the number of connections.
-    pub async fn serve<S, F>(&self, stream: S, peer: SocketAddr, shutdown: F)
+    pub async fn serve<S, R, F>(&self, stream: S, peer: SocketAddr, recognised: R, shutdown: F)
     where
         S: AsyncRead + AsyncWrite + Send + 'static,
+        R: Fn() + Send + Sync + 'static,
         F: Future<Output = ()> + Send,
     {
+        let recognised = Recognised(Arc::new(recognised));
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(STALL_TIME_MAX));
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let mut router = router.clone();
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(recognised.clone());
             async move {
                 Ok::<_, Infallible>(match router.call(request.map(Body::new)).await {
                     Ok(response) => response,

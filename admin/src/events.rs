@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body::Frame;
 use serde::Deserialize;
+use thiserror::Error;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, TryAcquireError};
 use tokio::time::{sleep, timeout};
@@ -64,7 +65,7 @@ pub(crate) async fn read(
     if asked.after.is_some_and(|after| after > NUMBER_MAX) {
         return Err(Problem::new(StatusCode::BAD_REQUEST, format!("after is at most {NUMBER_MAX}")));
     }
-    let row = found(&desk, id).await?;
+    let row = found(&desk, &who.caller, Task::SessionRead, id).await?;
     desk.may(&who.caller, Task::SessionRead, &row.target)?;
     let place = Arc::clone(&desk.readers).try_acquire_owned().map_err(|error| match error {
         TryAcquireError::NoPermits | TryAcquireError::Closed => Problem {
@@ -74,12 +75,14 @@ pub(crate) async fn read(
     })?;
     let archive = desk.office.archive();
     let follow = asked.follow.unwrap_or(false);
-    let id = row.id;
+    let (id, target) = (row.id, row.target.clone());
     let reader = aside(move || Reader::open(archive, row, asked).map_err(Problem::out_of_order)).await?;
     let what = if follow { "events, followed" } else { "events" };
     desk.ask(desk.office.note_read(&who.caller, id, what)).await??;
     let (put, lines) = channel(1);
-    tokio::spawn(send(reader, follow, put, place));
+    let (theirs, caller) = (Arc::clone(&desk), who.caller);
+    let may = move || theirs.office.still(&caller) && theirs.may(&caller, Task::SessionRead, &target).is_ok();
+    tokio::spawn(send(reader, follow, may, put, place));
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((kind, Body::new(Sent { lines })).into_response())
 }
@@ -88,7 +91,18 @@ pub(crate) async fn read(
 const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// What is on its way to the client: an error cuts the answer off.
-type Part = Result<Bytes, TapeError>;
+type Part = Result<Bytes, Cut>;
+
+/// Why an answer has no end.
+#[derive(Debug, Error)]
+enum Cut {
+    /// The recording cannot be read on.
+    #[error(transparent)]
+    Tape(TapeError),
+    /// Whoever reads it may not any more.
+    #[error("whoever read this may not any more")]
+    Out,
+}
 
 /// The body of an answer.
 struct Sent {
@@ -97,20 +111,31 @@ struct Sent {
 
 impl http_body::Body for Sent {
     type Data = Bytes;
-    type Error = TapeError;
+    type Error = Cut;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, TapeError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         self.lines.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data)))
     }
 }
 
-/// Reads on a thread that may wait, and hands on what was read, until the recording ends or nobody takes it.
-async fn send(mut reader: Reader, follow: bool, put: Sender<Part>, place: OwnedSemaphorePermit) {
+/// Reads on a thread that may wait, and hands on what was read, until the recording ends, nobody takes it, or whoever does
+/// may not any more.
+async fn send(
+    mut reader: Reader,
+    follow: bool,
+    may: impl Fn() -> bool + Send + 'static,
+    put: Sender<Part>,
+    place: OwnedSemaphorePermit,
+) {
     let mut spoke = moment();
     loop {
+        // Whoever was let in may be revoked while they read, and a recording can go on for days.
+        if !may() {
+            tracing::info!(session = %reader.row.id, "whoever read this recording may not any more");
+            // Whoever does not even take that is cut off all the same.
+            let _taken = timeout(STALL_TIME_MAX, put.send(Err(Cut::Out))).await;
+            break;
+        }
         let (read, back) = match tokio::task::spawn_blocking(move || (reader.read(), reader)).await {
             Ok(read) => read,
             Err(error) => {
@@ -135,7 +160,7 @@ async fn send(mut reader: Reader, follow: bool, put: Sender<Part>, place: OwnedS
             }
             Err(error) => {
                 tracing::error!(session = %reader.row.id, "a recording cannot be read to its end: {error}");
-                Err(error)
+                Err(Cut::Tape(error))
             }
         };
         let failed = part.is_err();

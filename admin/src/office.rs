@@ -46,6 +46,10 @@ pub struct Caller {
     pub proof: String,
     /// Where they are.
     pub address: Option<SocketAddr>,
+    /// When what they gave ends, in seconds since 1970-01-01 UTC.
+    pub expires_unix: Option<u64>,
+    /// Whether the configuration vouches for them; otherwise an issuer does.
+    pub local: bool,
 }
 
 /// Why somebody was not recognised.
@@ -220,6 +224,10 @@ pub trait Office: Send + Sync + 'static {
     /// # Errors
     /// Why not.
     fn may(&self, caller: &Caller, task: Task, target: &str) -> Result<(), Denied>;
+
+    /// Whether `caller` may go on with what they were let in for: nothing that they gave was revoked, removed or has ended,
+    /// as far as that ends sessions.
+    fn still(&self, caller: &Caller) -> bool;
 
     /// The recordings.
     fn archive(&self) -> Arc<Archive>;

@@ -344,7 +344,7 @@ pub(crate) async fn check(
         on_behalf_of: subject.on_behalf_of,
     };
     let inquiry = Inquiry {
-        who: Answerer { principal, groups: subject.groups },
+        who: Answerer { principal, groups: subject.groups, login: String::new() },
         claims: subject.claims,
         target: check.target,
         action: check.action.map(CheckAction::action),

@@ -174,10 +174,12 @@ pub(crate) async fn aside<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(Problem::out_of_order)?
 }
 
-/// The session that is called `name`, whole or by its beginning.
-pub(crate) async fn found(desk: &Desk, name: String) -> Result<SessionRow, Problem> {
+/// The session that is called `name`, whole or by its beginning, for `caller` who wants to do `task` with it.
+///
+/// Whoever may do that with sessions of some targets alone is not told which other sessions there are.
+pub(crate) async fn found(desk: &Desk, caller: &Caller, task: Task, name: String) -> Result<SessionRow, Problem> {
     let archive = desk.office.archive();
-    aside(move || {
+    let found = aside(move || {
         archive.find(&name).map_err(|error| match error {
             FindError::NotFound { .. } => Problem::not_found("session"),
             FindError::Ambiguous(_) => Problem::new(
@@ -187,7 +189,11 @@ pub(crate) async fn found(desk: &Desk, name: String) -> Result<SessionRow, Probl
             FindError::Store(error) => Problem::out_of_order(error),
         })
     })
-    .await
+    .await;
+    if found.is_err() {
+        desk.may(caller, task, "")?;
+    }
+    found
 }
 
 /// Sessions, newest first.
@@ -230,14 +236,14 @@ struct Visible<'a> {
 
 impl Visible<'_> {
     fn sees(&mut self, target: &str) -> bool {
-        if self.all {
-            return true;
+        // What was refused without a target is for those who see everything.
+        if target.is_empty() {
+            return self.all;
         }
         if let Some(&seen) = self.targets.get(target) {
             return seen;
         }
-        // What was refused without a target is for those who see everything.
-        let seen = !target.is_empty() && self.desk.may(self.caller, Task::SessionList, target).is_ok();
+        let seen = self.desk.shows(self.caller, Task::SessionList, target, self.all);
         self.targets.insert(target.to_owned(), seen);
         seen
     }
@@ -353,7 +359,7 @@ impl Search {
     responses((status = 200, description = "The session.", body = Session), Guarded, Missing, Conflict, Usual)
 )]
 pub(crate) async fn one(State(desk): State<Arc<Desk>>, who: Who, Named(id): Named) -> Result<Json<Value>, Problem> {
-    let row = found(&desk, id).await?;
+    let row = found(&desk, &who.caller, Task::SessionList, id).await?;
     let may = desk.may(&who.caller, Task::SessionList, &row.target);
     may.or_else(|_| desk.may(&who.caller, Task::SessionRead, &row.target))?;
     shown(&row).map(Json)
@@ -375,7 +381,7 @@ pub(crate) async fn end(
     Brought(asked): Brought<EndAsked>,
 ) -> Result<(axum::http::StatusCode, Json<Value>), Problem> {
     let why = line(&asked.why, "why")?;
-    let row = found(&desk, id).await?;
+    let row = found(&desk, &who.caller, Task::SessionEnd, id).await?;
     desk.may(&who.caller, Task::SessionEnd, &row.target)?;
     if !desk.office.end_session(&who.caller, row.id, &why) {
         return Err(Problem::new(axum::http::StatusCode::CONFLICT, "the session is not live"));

@@ -92,11 +92,9 @@ fn fit(table: TargetTable) -> Result<Value, Problem> {
 pub(crate) async fn list(State(desk): State<Arc<Desk>>, who: Who) -> Result<Json<Targets>, Problem> {
     let all = desk.may(&who.caller, Task::TargetRead, "");
     let mut targets = desk.office.targets();
-    if let Err(denied) = all {
-        targets.retain(|target| desk.may(&who.caller, Task::TargetRead, &target.name).is_ok());
-        if targets.is_empty() {
-            return Err(denied.into());
-        }
+    targets.retain(|target| desk.shows(&who.caller, Task::TargetRead, &target.name, all.is_ok()));
+    if let (Err(denied), true) = (all, targets.is_empty()) {
+        return Err(denied.into());
     }
     targets.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(Json(Targets { targets: targets.into_iter().map(shown).collect() }))

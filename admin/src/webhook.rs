@@ -214,11 +214,12 @@ impl Messenger {
                 Outcome::Failed(problem) => problem,
             };
             tracing::warn!(question = notice.id(), turn, "the webhook was not told: {problem}");
-            sleep(jittered(wait)).await;
-            wait = wait.saturating_mul(4);
-            if notice.is_over(unix_nanos()) {
+            // A place is not kept by what will not be tried again: others wait for it.
+            if turn == NOTICE_TRIES_MAX || notice.is_over(after(unix_nanos(), wait)) {
                 break;
             }
+            sleep(jittered(wait)).await;
+            wait = wait.saturating_mul(4);
         }
         self.counts.failed.fetch_add(1, Ordering::Relaxed);
     }
@@ -241,6 +242,11 @@ impl Messenger {
             Err(error) => Outcome::Failed(error.without_url().to_string()),
         }
     }
+}
+
+/// The time `wait` after `unix_nanos`.
+fn after(unix_nanos: u64, wait: Duration) -> u64 {
+    unix_nanos.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// As long as `wait` and up to a quarter longer, so that many do not come back at one moment.

@@ -139,6 +139,7 @@ impl Approvals {
         let groups = petition.asking.approvers.iter().map(|asked| &asked.group);
         petition.answers.push(Answer {
             principal: answerer.principal.clone(),
+            login: answerer.login.clone(),
             groups: groups.filter(|group| answerer.groups.contains(group)).cloned().collect(),
             approve,
             why,
@@ -152,6 +153,19 @@ impl Approvals {
             return Ok(self.end(now_unix_nanos, &id, State::Approved));
         }
         Ok(None)
+    }
+
+    /// Looks at the approvals of what is still open again: `groups` says for which of its groups one counts now. One that
+    /// counts for none is as if it had not been given.
+    pub fn recount(&mut self, groups: impl Fn(&Answer) -> Vec<String>) {
+        for petition in self.open.values_mut() {
+            // What somebody refused is open no more: these are approvals.
+            for answer in &mut petition.answers {
+                let now = groups(answer);
+                answer.groups.retain(|group| now.contains(group));
+            }
+            petition.answers.retain(|answer| !answer.groups.is_empty());
+        }
     }
 
     /// The unit does not wait any more: its question, if it has one, ends.
@@ -218,10 +232,23 @@ impl Approvals {
     pub fn take_all_back(&mut self, now_unix_nanos: u64) -> Vec<Settled> {
         self.grants.clear();
         let ids: Vec<String> = self.open.keys().cloned().collect();
+        self.end_all(now_unix_nanos, &ids, "the policies changed while it was asked: try again")
+    }
+
+    /// `target` is not what it was: what was granted about it is taken back, and what is asked about it is asked no longer,
+    /// because people agreed to something else.
+    pub fn take_back_target(&mut self, now_unix_nanos: u64, target: &str) -> Vec<Settled> {
+        self.grants.forget_target(target);
+        let about = |petition: &&Petition| petition.asking.target == target;
+        let ids: Vec<String> = self.open.values().filter(about).map(|petition| petition.id.clone()).collect();
+        self.end_all(now_unix_nanos, &ids, "the target changed while it was asked: try again")
+    }
+
+    /// Ends questions that nobody went away from, and says why.
+    fn end_all(&mut self, now_unix_nanos: u64, ids: &[String], text: &str) -> Vec<Settled> {
         let ended = ids.iter().filter_map(|id| self.end(now_unix_nanos, id, State::Withdrawn));
         let told = ended.map(|settled| {
             let Verdict::Refuse(Reason { rule, .. }) = &settled.verdict else { return settled };
-            let text = "the policies changed while it was asked: try again";
             Settled { verdict: Verdict::Refuse(Reason::new(rule.clone(), text)), ..settled }
         });
         told.collect()

@@ -111,6 +111,12 @@ impl Grants {
         self.sessions.len() + self.windows.len() < before
     }
 
+    /// Forgets what was granted about `target`.
+    pub(crate) fn forget_target(&mut self, target: &str) {
+        self.sessions.retain(|(_, covered), _| covered.target != target);
+        self.windows.retain(|covered, _| covered.target != target);
+    }
+
     /// Forgets what is over.
     pub(crate) fn expire(&mut self, now_unix_nanos: u64) {
         self.windows.retain(|_, (until, _)| now_unix_nanos < *until);

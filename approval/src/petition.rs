@@ -41,6 +41,8 @@ impl State {
 pub struct Answer {
     /// Who.
     pub principal: Principal,
+    /// The name of the token by which they were recognised; empty where it has none.
+    pub login: String,
     /// The groups, of those that were asked, for which it counts.
     pub groups: Vec<String>,
     /// Approved, or refused.

@@ -43,4 +43,6 @@ pub struct Answerer {
     pub principal: Principal,
     /// The groups that it belongs to now.
     pub groups: Vec<String>,
+    /// The name of the token by which it was recognised, as that can be revoked; empty where it has none.
+    pub login: String,
 }

@@ -13,7 +13,7 @@ fn person(name: &str) -> Principal {
 }
 
 fn of(principal: Principal, groups: &[&str]) -> Answerer {
-    Answerer { principal, groups: groups.iter().map(|group| (*group).to_owned()).collect() }
+    Answerer { principal, groups: groups.iter().map(|group| (*group).to_owned()).collect(), login: String::new() }
 }
 
 fn session(number: u8) -> SessionId {
@@ -275,6 +275,32 @@ fn an_approval_for_a_while_covers_one_principal_whole() {
 }
 
 #[test]
+fn an_approval_counts_no_more_when_whoever_gave_it_is_out_of_the_group_before_the_last_one_approves() {
+    let (mut approvals, id) = asked(&[("leads", 2), ("security", 1)]);
+    let ben = Answerer { login: "token-1".to_owned(), ..of(person("ben"), &["leads", "security"]) };
+    assert_eq!(approve(&mut approvals, &id, &ben), Ok(None));
+    let missing = |approvals: &Approvals| {
+        let missing = approvals.get(&id).unwrap().missing();
+        missing.into_iter().map(|left| (left.group, left.count)).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(&approvals), [("leads".to_owned(), 1)]);
+    approvals.recount(|answer| answer.groups.clone());
+    assert_eq!(missing(&approvals), [("leads".to_owned(), 1)]);
+    // Of one group still, and of one that he did not approve for.
+    approvals.recount(|_| vec!["security".to_owned(), "dev".to_owned()]);
+    assert_eq!(missing(&approvals), [("leads".to_owned(), 2)]);
+    assert_eq!(approvals.get(&id).unwrap().answers[0].groups, ["security"]);
+    approvals.recount(|answer| {
+        assert_eq!(answer.login, "token-1");
+        Vec::new()
+    });
+    assert_eq!(missing(&approvals), [("leads".to_owned(), 2), ("security".to_owned(), 1)]);
+    // Nothing of it is left, so that others are needed, and he may approve again once he may.
+    assert_eq!(approve(&mut approvals, &id, &of(person("kim"), &["leads", "security"])), Ok(None));
+    assert_eq!(approve(&mut approvals, &id, &ben), Ok(Some(State::Approved)));
+}
+
+#[test]
 fn what_was_granted_can_be_taken_back() {
     let one = |approvals: &mut Approvals, id: &str| approvals.take_back(id);
     let all = |approvals: &mut Approvals, _: &str| {
@@ -304,6 +330,26 @@ fn what_is_asked_by_rules_that_changed_passes_no_more() {
     let late = approve_for(&mut approvals, &id, &of(person("ben"), &["leads"]), Scope::Session);
     assert_eq!(late, Err(Rejected::Over(State::Withdrawn)));
     assert_eq!(approvals.granted(NOW, session(1), &person("ana"), "orders", "no-where"), None);
+}
+
+#[test]
+fn what_was_approved_about_a_target_ends_when_that_changes() {
+    for scope in [Scope::Session, Scope::Until { unix_nanos: NOW + 30 * MINUTE }] {
+        let (mut approvals, id) = asked(&[("leads", 1)]);
+        let ben = of(person("ben"), &["leads"]);
+        approve_for(&mut approvals, &id, &ben, scope).unwrap();
+        let open = approvals.ask(NOW, asking(person("ana"), &[("leads", 1)]), *b"another.").unwrap();
+        let granted =
+            |approvals: &Approvals| approvals.granted(NOW, session(1), &person("ana"), "orders", "no-where").is_some();
+        assert!(approvals.take_back_target(NOW, "stock").is_empty());
+        assert!(granted(&approvals) && approvals.get(&open).unwrap().state == State::Open);
+        let ended = approvals.take_back_target(NOW, "orders");
+        assert!(!granted(&approvals));
+        let Verdict::Refuse(reason) = &ended[0].verdict else { panic!("{ended:?}") };
+        assert_eq!((ended.len(), ended[0].question.as_str()), (1, open.as_str()));
+        assert_eq!(reason.text, "the target changed while it was asked: try again");
+        assert_eq!(approve_for(&mut approvals, &open, &ben, scope), Err(Rejected::Over(State::Withdrawn)));
+    }
 }
 
 #[test]

@@ -107,6 +107,7 @@ proptest! {
                     let answerer = Answerer {
                         principal: principal(person, behalf),
                         groups: groups.iter().map(|group| GROUPS[*group].to_owned()).collect(),
+                        login: String::new(),
                     };
                     let scope = match scope {
                         0 => Scope::Once,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use secrecy::ExposeSecret;
@@ -23,16 +23,22 @@ use wiretape_recorder::{Archive, Durability};
 use crate::admission::{self, WRONG_TOKEN_TIME, of_session};
 use crate::chance::session_id;
 use crate::clock::{SessionClock, unix_nanos, unix_seconds};
+use crate::config;
 use crate::credentials::{self, Credential};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::listen::{Doors, Protocol};
-use crate::questions::Questions;
+use crate::patrol;
+use crate::policy;
 use crate::recognition;
 use crate::targets;
 
 /// What the API is to the record.
 const PROTOCOL: &str = "admin";
+
+/// The settings of a target that say where a credential goes, and what it is used for.
+const OF_A_CREDENTIAL: [&str; 10] =
+    ["kind", "address", "url", "hosts", "tls", "tls_ca", "host_key", "login", "logins", "header"];
 
 /// The gateway, for whoever runs it.
 pub(crate) struct Bureau {
@@ -43,9 +49,7 @@ pub(crate) struct Bureau {
     /// Where clients of each protocol come in.
     addresses: Vec<(Protocol, SocketAddr)>,
     /// Who is told of questions.
-    webhook: Option<Arc<Webhook>>,
-    /// One change of targets at a time.
-    changing: tokio::sync::Mutex<()>,
+    webhook: Arc<Mutex<Option<Webhook>>>,
 }
 
 impl Bureau {
@@ -56,22 +60,11 @@ impl Bureau {
     pub(crate) async fn open(gateway: Arc<Gateway>, path: PathBuf, doors: &Doors) -> anyhow::Result<Self> {
         let config = gateway.config();
         let archive = Arc::new(Archive::open(&config.data_dir)?);
-        let webhook = match &config.approval.webhook {
-            None => None,
-            Some(webhook) => {
-                let Credential::Password(secret) =
-                    credentials::fetch(&webhook.secret).await.context("approval.webhook.secret")?
-                else {
-                    bail!("approval.webhook.secret is a text: name a password_file, env or command");
-                };
-                let webhook = Webhook::start(webhook.settings(secret)).context("approval.webhook")?;
-                let webhook = Arc::new(webhook);
-                tokio::spawn(announce(Arc::clone(gateway.questions()), Arc::clone(&webhook)));
-                Some(webhook)
-            }
-        };
+        let settings = config.approval.webhook.clone();
+        let webhook = Arc::new(Mutex::new(begun(settings.as_ref()).await?));
+        tokio::spawn(announce(Arc::clone(&gateway), settings, Arc::clone(&webhook)));
         let addresses = doors.addresses().collect();
-        Ok(Self { gateway, archive, path, addresses, webhook, changing: tokio::sync::Mutex::default() })
+        Ok(Self { gateway, archive, path, addresses, webhook })
     }
 
     async fn recognise(&self, credentials: &Credentials, peer: SocketAddr) -> Result<Principal, Unrecognised> {
@@ -79,7 +72,7 @@ impl Bureau {
             Credentials::Bearer(token) => ("", token),
             Credentials::Basic { name, password } => (name.as_str(), password),
         };
-        let found = recognition::by_bearer(&self.gateway, peer.ip(), named, token.expose_secret()).await;
+        let found = recognition::by_bearer(&self.gateway, peer.ip(), &[named], token.expose_secret()).await;
         let unknown = match found {
             Ok(principal) => return Ok(principal),
             Err(unknown) => unknown,
@@ -104,18 +97,32 @@ impl Bureau {
     /// Changes the targets that were created at run time; in force when it returns.
     async fn change(&self, name: &str, table: Option<&Value>) -> Result<(), Unfit> {
         let data_dir = self.gateway.config().data_dir.clone();
-        let config = targets::with(&self.path, &data_dir, name, table);
-        let config = config.map_err(|error| Unfit::Faulty(format!("{error:#}")))?;
         let not_kept = |error: anyhow::Error| Unfit::NotKept(format!("{error:#}"));
-        match table {
-            Some(table) => targets::keep(&data_dir, name, table).map_err(not_kept)?,
-            None => targets::forget(&data_dir, name).map_err(not_kept)?,
+        let before = self.known(name).map(|known| known.table);
+        let config = targets::with(&self.path, &data_dir, name, table).map_err(|error| {
+            // What is wrong with the gateway's own files is told to its log.
+            match targets::with(&self.path, &data_dir, name, before.as_ref()) {
+                Ok(_) => Unfit::Faulty(format!("{error:#}")),
+                Err(own) => not_kept(own),
+            }
+        })?;
+        // What is kept would be in force without a word as soon as the policies are mended.
+        policy::compile(&config).map_err(not_kept)?;
+        let keep = |table: Option<&Value>| match table {
+            Some(table) => targets::keep(&data_dir, name, table),
+            None => targets::forget(&data_dir, name),
+        };
+        keep(table).map_err(not_kept)?;
+        if let Err(error) = self.gateway.set_config(config).await {
+            keep(before.as_ref()).map_err(not_kept)?;
+            return Err(not_kept(error));
         }
-        self.gateway.set_config(config).await.map_err(not_kept)
+        Ok(())
     }
 
     /// Whoever may write targets must not send the gateway's files, variables or keys to an address of their own choice:
-    /// a credential is one that a target of the configuration has already, and goes where that one's does.
+    /// a credential is one that a target of the configuration has already, and goes where that one's does, as whom and by
+    /// which field that one's does: a server may echo a field, and a key may open more than one login.
     fn is_fit(&self, table: &Value) -> Result<(), Unfit> {
         for setting in ["tls_certificate", "tls_key"] {
             if table.get(setting).is_some() {
@@ -127,16 +134,17 @@ impl Bureau {
         let configured = config.tables.iter().filter(|(name, _)| !config.created.contains(*name));
         let mut same = configured.filter(|(_, known)| {
             known.get("credential") == Some(credential)
-                && ["kind", "address", "url", "hosts", "tls", "tls_ca"]
-                    .into_iter()
-                    .all(|setting| known.get(setting) == table.get(setting))
+                && OF_A_CREDENTIAL.into_iter().all(|setting| known.get(setting) == table.get(setting))
         });
         if same.next().is_some() {
             return Ok(());
         }
-        let text = "a target that is created at run time has a credential that a target of the configuration file has \
-                    already, and goes to the same place by it: the same kind, address, url, hosts, tls and tls_ca";
-        Err(Unfit::Faulty(text.to_owned()))
+        let text = format!(
+            "a target that is created at run time has a credential that a target of the configuration file has already, \
+             and uses it in the same way: the same {}",
+            OF_A_CREDENTIAL.join(", ")
+        );
+        Err(Unfit::Faulty(text))
     }
 
     fn known(&self, name: &str) -> Option<Known> {
@@ -179,18 +187,40 @@ impl Bureau {
     }
 }
 
-/// Tells of each new question.
-async fn announce(questions: Arc<Questions>, webhook: Arc<Webhook>) {
-    let mut asked = questions.herald();
+/// The webhook of these settings, with its secret.
+async fn begun(settings: Option<&config::Webhook>) -> anyhow::Result<Option<Webhook>> {
+    let Some(settings) = settings else { return Ok(None) };
+    let secret = credentials::fetch(&settings.secret).await.context("approval.webhook.secret")?;
+    let Credential::Password(secret) = secret else {
+        bail!("approval.webhook.secret is a text: name a password_file, env or command");
+    };
+    Webhook::start(settings.settings(secret)).context("approval.webhook").map(Some)
+}
+
+/// Tells of each new question, by the webhook that the configuration names then; `webhook` is that of `settings`.
+async fn announce(gateway: Arc<Gateway>, mut settings: Option<config::Webhook>, webhook: Arc<Mutex<Option<Webhook>>>) {
+    let mut asked = gateway.questions().herald();
     while let Some(id) = asked.recv().await {
-        if let Some(petition) = questions.with(|approvals| (approvals.get(&id).cloned(), Vec::new())) {
+        let config = gateway.config();
+        if config.approval.webhook != settings {
+            // Where the new one cannot be begun nobody is told: it is tried again with the next question.
+            let new = begun(config.approval.webhook.as_ref()).await;
+            match &new {
+                Ok(_) => settings.clone_from(&config.approval.webhook),
+                Err(error) => tracing::error!(question = id, "nobody is told of it: {error:#}"),
+            }
+            *webhook.lock().unwrap_or_else(PoisonError::into_inner) = new.unwrap_or_default();
+        }
+        let webhook = webhook.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let petition = gateway.questions().with(|approvals| (approvals.get(&id).cloned(), Vec::new()));
+        if let (Some(webhook), Some(petition)) = (webhook, petition) {
             webhook.tell(&petition);
         }
     }
 }
 
 fn subject(caller: &Caller) -> Subject {
-    let Answerer { principal, groups } = caller.answerer.clone();
+    let Answerer { principal, groups, .. } = caller.answerer.clone();
     Subject {
         name: principal.name,
         kind: principal.kind,
@@ -202,7 +232,7 @@ fn subject(caller: &Caller) -> Subject {
 }
 
 fn opened_by(caller: &Caller) -> SessionOpened {
-    let Answerer { principal, groups } = caller.answerer.clone();
+    let Answerer { principal, groups, .. } = caller.answerer.clone();
     SessionOpened {
         person: principal.name,
         kind: principal.kind,
@@ -230,9 +260,10 @@ impl Office for Bureau {
     fn authenticate(&self, credentials: Credentials, peer: SocketAddr) -> Answer<'_, Result<Caller, Unrecognised>> {
         Box::pin(async move {
             let principal = self.recognise(&credentials, peer).await?;
-            let Identity { groups, claims, proof, .. } = principal.identity().clone();
-            let answerer = Answerer { principal: principal.requester(), groups };
-            Ok(Caller { answerer, claims, proof, address: Some(peer) })
+            let local = principal.is_local();
+            let Identity { groups, claims, proof, token_id, expires_unix, .. } = principal.identity().clone();
+            let answerer = Answerer { principal: principal.requester(), groups, login: token_id };
+            Ok(Caller { answerer, claims, proof, address: Some(peer), expires_unix, local })
         })
     }
 
@@ -245,6 +276,12 @@ impl Office for Bureau {
                 Err(Denied { rules, text: "an approval is asked for, which is not had here".to_owned() })
             }
         }
+    }
+
+    fn still(&self, caller: &Caller) -> bool {
+        let Answerer { principal, login, .. } = caller.answerer.clone();
+        let identity = Identity { expires_unix: caller.expires_unix, ..recognition::remembered(principal, login) };
+        patrol::gone(&self.gateway, &identity, caller.local).is_none()
     }
 
     fn archive(&self) -> Arc<Archive> {
@@ -290,6 +327,8 @@ impl Office for Bureau {
         scope: Scope,
     ) -> Result<Petition, Rejected> {
         self.gateway.questions().with(|approvals| {
+            // Whoever approved before counts only while they could still approve.
+            approvals.recount(|answer| recognition::counted(&self.gateway, answer));
             match approvals.answer(unix_nanos(), id, &caller.answerer, approve, why, scope) {
                 Err(rejected) => (Err(rejected), Vec::new()),
                 Ok(settled) => (approvals.get(id).cloned().ok_or(Rejected::Unknown), settled.into_iter().collect()),
@@ -318,7 +357,7 @@ impl Office for Bureau {
     fn put_target(&self, caller: &Caller, table: Value, create: bool) -> Answer<'_, Result<Known, Unfit>> {
         let caller = caller.clone();
         Box::pin(async move {
-            let _one = self.changing.lock().await;
+            let _one = self.gateway.changing().await;
             let name = table.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
             if !crate::config::is_name(&name) {
                 return Err(Unfit::Faulty(format!("{name:?} cannot name a target")));
@@ -339,7 +378,7 @@ impl Office for Bureau {
     fn remove_target(&self, caller: &Caller, name: &str) -> Answer<'_, Result<(), Unfit>> {
         let (caller, name) = (caller.clone(), name.to_owned());
         Box::pin(async move {
-            let _one = self.changing.lock().await;
+            let _one = self.gateway.changing().await;
             match self.known(&name) {
                 None => return Err(Unfit::Unknown(name)),
                 Some(known) if !known.at_run_time => return Err(Unfit::Configured(name)),
@@ -355,7 +394,7 @@ impl Office for Bureau {
         let config = self.gateway.config();
         let target = config.targets.get(&inquiry.target)?;
         let (_, policies) = self.gateway.policies().current();
-        let Answerer { principal, groups } = inquiry.who.clone();
+        let Answerer { principal, groups, .. } = inquiry.who.clone();
         let subject = Subject {
             name: principal.name,
             kind: principal.kind,
@@ -444,7 +483,7 @@ impl Office for Bureau {
             let authority = self.gateway.user_authority();
             let (valid_for, now) = (self.gateway.config().login.certificate_time, unix_seconds());
             let certificate = authority
-                .sign(&key, principal.identity(), valid_for, now)
+                .sign(&key, &principal.certified(), valid_for, now)
                 .map_err(|error| Failure::Useless(format!("{error:#}")))?;
             let out_of_order = |error: anyhow::Error| {
                 tracing::error!("a certificate cannot be written: {error:#}");
@@ -491,7 +530,8 @@ impl Office for Bureau {
                 self.gateway.presence().begun(),
             ),
         ];
-        figures.extend(self.webhook.as_ref().map(|webhook| webhook.figures()));
+        let webhook = self.webhook.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.extend(webhook.as_ref().map(Webhook::figures));
         figures
     }
 }

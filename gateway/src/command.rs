@@ -233,7 +233,8 @@ fn warnings(config: &Config) -> Vec<String> {
         warnings.push("there are no targets: nothing can be reached; add a [[target]]".to_owned());
     }
     for user in &config.users {
-        if user.ssh_keys.is_empty() && user.token_hash.is_none() && config.tls.client_ca.is_none() {
+        let proofless = user.ssh_keys.is_empty() && user.token_hash.is_none() && user.issuer.is_none();
+        if proofless && config.tls.client_ca.is_none() {
             let name = &user.name;
             warnings.push(format!(
                 "{name} has neither ssh_keys nor a token_hash and cannot connect: run `wiretape token {name}`"
@@ -250,7 +251,8 @@ fn warnings(config: &Config) -> Vec<String> {
             ));
         }
         for group in &target.groups {
-            if !config.users.iter().any(|user| user.groups.contains(group)) {
+            // Whom issuers name is not known before they do.
+            if config.issuers.is_empty() && !config.users.iter().any(|user| user.groups.contains(group)) {
                 warnings.push(format!("nobody is in the group {group:?}, which may use {}", target.name));
             }
         }

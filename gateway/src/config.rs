@@ -13,7 +13,7 @@ pub(crate) use http::{
     HostPattern, HttpChoice, HttpCredential, HttpSettings, HttpTarget, Origin, Presentation, TunnelTarget,
 };
 pub(crate) use identity::{Expired, Issuer, Login, Removed};
-pub(crate) use policy::Approval;
+pub(crate) use policy::{Approval, Webhook};
 pub(crate) use postgres::PostgresTarget;
 pub(crate) use setting::{TlsFiles, TlsMode, is_name};
 pub(crate) use wiretape_credentials::Source as CredentialSource;

@@ -46,6 +46,7 @@ pub(crate) struct Gateway {
     revocations: Revocations,
     attempts: Attempts,
     stopping: watch::Sender<bool>,
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl Gateway {
@@ -96,12 +97,19 @@ impl Gateway {
             revocations,
             attempts: Attempts::default(),
             stopping: watch::Sender::new(false),
+            changing: tokio::sync::Mutex::default(),
         })
     }
 
     /// The configuration in force.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The right to read the configuration's files and put it in force: one at a time, or what one of two has read takes back
+    /// what the other one changed.
+    pub(crate) async fn changing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing.lock().await
     }
 
     /// Puts another configuration in force: its users, issuers and targets for sessions that begin from now on, its
@@ -118,11 +126,15 @@ impl Gateway {
             let issuers = Arc::new(issuers);
             *self.issuers.write().unwrap_or_else(PoisonError::into_inner) = issuers;
         }
+        let before = self.config();
+        let other = before.tables.iter().filter(|(name, table)| config.tables.get(*name) != Some(*table));
+        let other: Vec<String> = other.map(|(name, _)| name.clone()).collect();
         let changed = self.policies.replace(policies);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
         if changed {
             self.questions.take_all_back();
         }
+        self.questions.take_back(&other);
         Ok(())
     }
 

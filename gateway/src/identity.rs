@@ -17,6 +17,8 @@ pub(crate) struct Principal {
     identity: Identity,
     /// Whether the configuration vouches for it; otherwise an issuer does.
     local: bool,
+    /// The groups of which its proof says that it is a member: those of the configuration are beside them.
+    told: Vec<String>,
 }
 
 impl Principal {
@@ -29,17 +31,29 @@ impl Principal {
             proof,
             ..Identity::default()
         };
-        Self { identity, local: true }
+        Self { identity, local: true, told: Vec::new() }
     }
 
-    /// Somebody for whom an issuer vouches; `local` when the configuration does too.
-    pub(crate) fn vouched_for(identity: Identity, local: bool) -> Self {
-        Self { identity, local }
+    /// Somebody for whom an issuer vouches, or a certificate of the gateway's; `user` when the configuration does too. Of
+    /// somebody whom the configuration alone knows, it says what that is: as it is now, and not as it was when the
+    /// certificate was given.
+    pub(crate) fn vouched_for(mut identity: Identity, user: Option<&User>) -> Self {
+        let told = identity.groups.clone();
+        if let Some(user) = user {
+            if identity.issuer.is_empty() {
+                identity.kind = user.kind;
+                identity.groups.clear();
+            }
+            identity.groups.extend(user.groups.iter().cloned());
+            identity.groups.sort_unstable();
+            identity.groups.dedup();
+        }
+        Self { identity, local: user.is_some(), told }
     }
 
     #[cfg(test)]
     pub(crate) fn in_tests(name: &str) -> Self {
-        Self { identity: Identity { name: name.to_owned(), ..Identity::default() }, local: true }
+        Self { identity: Identity { name: name.to_owned(), ..Identity::default() }, local: true, told: Vec::new() }
     }
 
     /// What it is called.
@@ -55,6 +69,11 @@ impl Principal {
     /// All that is known of it.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What a certificate says of it: a group that the configuration gives is the configuration's to take.
+    pub(crate) fn certified(&self) -> Identity {
+        Identity { groups: self.told.clone(), ..self.identity.clone() }
     }
 
     /// Whether the configuration vouches for it; otherwise an issuer does.

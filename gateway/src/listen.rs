@@ -124,6 +124,7 @@ impl Doors {
         let desk = Arc::new(Desk::new(office));
         let http = Arc::new(Http { threads, labelled: Arc::default() });
         let walking = tokio::spawn(patrol::walk(Arc::clone(&gateway)));
+        let keeping = tokio::spawn(patrol::keep_keys(Arc::clone(&gateway)));
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         tokio::pin!(stop);
@@ -165,6 +166,7 @@ impl Doors {
             tracing::warn!("some sessions did not end in time; their tapes have no trailer");
         }
         walking.abort();
+        keeping.abort();
         gateway.store().close();
     }
 }
@@ -261,13 +263,13 @@ pub(crate) fn reload(gateway: Arc<Gateway>, path: PathBuf, data_dir: PathBuf) ->
 /// # Errors
 /// It is faulty; all stays as it is.
 async fn take(gateway: &Gateway, path: &Path, data_dir: &Path) -> anyhow::Result<()> {
+    let _one = gateway.changing().await;
     let config = targets::read(path, Some(data_dir))?;
     let before = gateway.config();
     let doors = |config: &Config| (config.ssh, config.postgres, config.http, config.proxy, config.admin);
     for (setting, same) in [
         ("[listen]", doors(&config) == doors(&before)),
         ("[tls]", config.tls == before.tls),
-        ("approval.webhook", config.approval.webhook == before.approval.webhook),
         ("core_dumps", config.core_dumps == before.core_dumps),
     ] {
         if !same {

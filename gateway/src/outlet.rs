@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
-use wiretape_ssh::Message;
+use wiretape_ssh::{Message, Request};
 
 use crate::hold::{Leaving, Piece, Taken};
 
@@ -27,6 +27,12 @@ pub(crate) const MEMORY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// Bytes of one lane and direction that wait on disk.
 pub(crate) const SPOOL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Bytes that requests of one lane and direction take in memory while they wait: they do not go to disk.
+const REQUEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// What a request counts beside its texts, in bytes: its own size, roughly.
+const REQUEST_BYTES: usize = 256;
 
 /// How long a receiver may stand still before its bytes go to disk.
 const STANDSTILL: Duration = Duration::from_millis(100);
@@ -65,6 +71,7 @@ struct Shared {
 struct State {
     items: VecDeque<Item>,
     memory_bytes: usize,
+    request_bytes: usize,
     spool: Option<File>,
     spool_end: u64,
     spooled_bytes: u64,
@@ -134,6 +141,7 @@ impl Shared {
             match item {
                 Item::Kept(parcel) => {
                     state.memory_bytes = state.memory_bytes.saturating_sub(payload_bytes(&parcel.message));
+                    state.request_bytes = state.request_bytes.saturating_sub(request_bytes(&parcel.message));
                     if !(state.cut && is_of_stream(&parcel.message)) {
                         break parcel;
                     }
@@ -189,6 +197,13 @@ impl Shared {
     }
 }
 
+impl State {
+    /// True when what waits can go nowhere else, in memory or on disk.
+    fn is_full_for_good(&self) -> bool {
+        self.spooled_bytes > SPOOL_BYTES_MAX || self.request_bytes > REQUEST_BYTES_MAX
+    }
+}
+
 impl Outlet {
     /// Puts a message at the end of the queue. Never waits.
     ///
@@ -218,6 +233,7 @@ impl Outlet {
             }
             parcel => {
                 state.memory_bytes += length;
+                state.request_bytes += request_bytes(&parcel.message);
                 Item::Kept(parcel)
             }
         };
@@ -250,6 +266,7 @@ impl Outlet {
         state.abandoned = true;
         state.items.clear();
         state.memory_bytes = 0;
+        state.request_bytes = 0;
         state.spooled_bytes = 0;
         state.spool = None;
         drop(state);
@@ -267,25 +284,24 @@ impl Outlet {
     /// True when more waits than memory is to hold, and it does not go to disk.
     pub(crate) fn is_full(&self) -> bool {
         let state = self.shared.state();
-        (state.memory_bytes > MEMORY_BYTES_MAX && !state.spilling) || state.spooled_bytes > SPOOL_BYTES_MAX
+        (state.memory_bytes > MEMORY_BYTES_MAX && !state.spilling) || state.is_full_for_good()
     }
 
     /// Waits while the outlet is full. A receiver that stands still makes its bytes go to disk from then on.
     pub(crate) async fn room(&self) -> Room {
         loop {
             let taken = self.shared.taken.notified();
-            let (full, full_disk, takes) = {
+            let (full, full_for_good, takes) = {
                 let state = self.shared.state();
-                let full_disk = state.spooled_bytes > SPOOL_BYTES_MAX;
-                (state.memory_bytes > MEMORY_BYTES_MAX && !state.spilling, full_disk, state.takes)
+                (state.memory_bytes > MEMORY_BYTES_MAX && !state.spilling, state.is_full_for_good(), state.takes)
             };
-            if !full && !full_disk {
+            if !full && !full_for_good {
                 return Room::Free;
             }
             let waited = tokio::time::timeout(STANDSTILL, taken).await;
             let mut state = self.shared.state();
             if waited.is_err() && state.takes == takes {
-                if full_disk {
+                if full_for_good {
                     return Room::Full;
                 }
                 state.spilling = true;
@@ -361,6 +377,20 @@ fn payload_bytes(message: &Message) -> usize {
     }
 }
 
+/// What a request takes in memory; nothing of other messages.
+pub(crate) fn request_bytes(message: &Message) -> usize {
+    let Message::Request { request, .. } = message else { return 0 };
+    let text_bytes = match request {
+        Request::Pty { term, modes, .. } => term.len() + std::mem::size_of_val(modes.as_slice()),
+        Request::Env { name, value } => name.len() + value.len(),
+        Request::Exec { command } => command.len(),
+        Request::Subsystem { name } | Request::Signal { name } => name.len(),
+        Request::ExitSignal { name, message, .. } => name.len() + message.len(),
+        Request::WindowChange { .. } | Request::Shell | Request::Agent | Request::ExitStatus { .. } => 0,
+    };
+    REQUEST_BYTES + text_bytes
+}
+
 /// Whether a message is one of bytes, or says that no more of them come.
 fn is_of_stream(message: &Message) -> bool {
     matches!(message, Message::Data { .. } | Message::Eof { .. })
@@ -369,8 +399,9 @@ fn is_of_stream(message: &Message) -> bool {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use wiretape_core::event::TerminalSize;
     use wiretape_core::{Held, Lane};
-    use wiretape_ssh::Message;
+    use wiretape_ssh::{Message, Request};
 
     use super::{MEMORY_BYTES_MAX, Parcel, Room, outlet};
     use crate::hold::Hold;
@@ -407,6 +438,32 @@ mod tests {
         }
         assert!(ended && got == sent, "{} of {} bytes came back", got.len(), sent.len());
         assert!(!put.shared.state().spilling, "an empty outlet is back in memory");
+    }
+
+    #[tokio::test]
+    async fn requests_that_nobody_takes_hold_whoever_makes_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (put, mut take) = outlet(folder.path().to_owned());
+        // The receiver stands still, and bytes go to disk: requests do not.
+        while !put.is_full() {
+            put.push(data(1, 1024 * 1024)).unwrap();
+        }
+        assert_eq!(put.room().await, Room::Free);
+        let size = TerminalSize { columns: 80, rows: 24, width_px: 0, height_px: 0 };
+        let change = || Message::Request { lane: Lane(1), request: Request::WindowChange { size }, want_reply: false };
+        let mut count = 0_usize;
+        while !put.is_full() && count < 1_000_000 {
+            put.push(Parcel { message: change(), event: Some(1) }).unwrap();
+            count += 1;
+        }
+        assert!(count < 1_000_000, "nobody would be held");
+        assert_eq!(put.room().await, Room::Full);
+        while let Message::Data { .. } = take.next().await.unwrap().unwrap().message {}
+        for _ in 1..count {
+            assert_eq!(take.next().await.unwrap().unwrap().message, change());
+        }
+        assert_eq!(put.room().await, Room::Free);
+        assert!(!put.is_full());
     }
 
     #[tokio::test]

@@ -1,19 +1,19 @@
 //! What has to be looked at again and again: questions that nobody answered, logins that ended, guesses that were held
-//! off.
+//! off, keys of issuers that end.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wiretape_core::event::SessionOpened;
 use wiretape_core::{Moment, Reason};
-use wiretape_identity::Held;
+use wiretape_identity::{Held, Identity};
 
 use crate::admission::{self, HELD_OFF};
 use crate::clock::{SessionClock, unix_nanos, unix_seconds};
 use crate::config::{Expired, Removed};
 use crate::gateway::Gateway;
-use crate::identity::Principal;
 use crate::questions::EXPIRY_LOOK_INTERVAL;
+use crate::recognition;
 
 /// How long nobody must have guessed before the guesses that were held off are told of.
 const HELD_QUIET_TIME: Duration = Duration::from_secs(30);
@@ -31,27 +31,41 @@ pub(crate) async fn walk(gateway: Arc<Gateway>) {
             Ok(()) = revoked.changed() => {}
         }
         gateway.questions().expire();
-        gateway.presence().end_those(|principal| gone(&gateway, principal));
+        gateway.questions().with(|approvals| {
+            approvals.recount(|answer| recognition::counted(&gateway, answer));
+            ((), Vec::new())
+        });
+        gateway.presence().end_those(|principal| gone(&gateway, principal.identity(), principal.is_local()));
         for held in gateway.attempts().held(unix_nanos(), HELD_QUIET_TIME) {
             record(&gateway, &held).await;
         }
     }
 }
 
-/// Why the sessions of `principal` end, if they do.
-fn gone(gateway: &Gateway, principal: &Principal) -> Option<Reason> {
+/// Keeps the keys of the issuers fresh until the gateway is stopped: an issuer that is away for a while then keeps nobody
+/// out, however long ago the last login was.
+pub(crate) async fn keep_keys(gateway: Arc<Gateway>) {
+    let stopped = gateway.stopped();
+    tokio::pin!(stopped);
+    loop {
+        let round = async {
+            let pause = gateway.issuers().renew().await;
+            tokio::time::sleep(pause).await;
+        };
+        tokio::select! {
+            () = &mut stopped => return,
+            () = round => {}
+        }
+    }
+}
+
+/// Why the sessions of `identity` end, if they do; `local` where the configuration vouches for it.
+pub(crate) fn gone(gateway: &Gateway, identity: &Identity, local: bool) -> Option<Reason> {
     let config = gateway.config();
-    let identity = principal.identity();
     let over = identity.is_over(unix_seconds());
-    let removed = principal.is_local() && !config.users.iter().any(|user| user.name == identity.name);
-    let trusted = config.issuers.iter().any(|issuer| issuer.settings.url == identity.issuer);
-    let distrusted = !trusted && !identity.issuer.is_empty();
-    let revoked = gateway.revocations().is_revoked(identity);
-    let ends = config.login.removed == Removed::AtOnce || over || identity.expires_unix.is_none();
-    let (rule, what) = match (removed, revoked) {
-        (true, _) if ends => ("revoked", "this user was removed"),
-        (false, true) if ends => ("revoked", "this login was revoked"),
-        _ if distrusted && ends => ("revoked", "nobody takes the word of this login's issuer any more"),
+    let at_once = config.login.removed == Removed::AtOnce || over || identity.expires_unix.is_none();
+    let (rule, what) = match recognition::taken_away(gateway, identity, local) {
+        Some(what) if at_once => ("revoked", what),
         _ if over && config.login.expired == Expired::Ends => ("expired", "this login has expired"),
         _ => return None,
     };

@@ -1,5 +1,7 @@
 //! Questions at work: sessions ask, people answer, and whoever waits hears of it.
 
+mod detail;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +11,13 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use wiretape_approval::{Approvals, Asking, Settled};
-use wiretape_core::event::{FileOperation, QuestionAnswered, QuestionAsked, Scope};
-use wiretape_core::judge::ActionKind;
+use wiretape_core::event::{QuestionAnswered, QuestionAsked, Scope};
 use wiretape_core::{Moment, Question, Reason, SessionId, Unit, Verdict};
 
 use crate::chance::session_id;
 use crate::clock::{after, unix_nanos};
 use crate::identity::Principal;
+use detail::detail;
 
 /// How often whoever waits is told that it still does, so that nothing on the way takes the silence for an end.
 const REMINDER_INTERVAL: Duration = Duration::from_secs(15);
@@ -144,6 +146,19 @@ impl Questions {
         state.vouchers.clear();
         let settled = state.approvals.take_all_back(unix_nanos());
         state.tell(settled);
+    }
+
+    /// These targets are not what they were: nothing that was approved about them is good for what they are now.
+    pub(crate) fn take_back(&self, targets: &[String]) {
+        if targets.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        state.vouchers.clear();
+        for target in targets {
+            let settled = state.approvals.take_back_target(unix_nanos(), target);
+            state.tell(settled);
+        }
     }
 
     /// A session is over, and what it was granted with it.
@@ -347,6 +362,8 @@ impl Asker {
         let requester = self.principal.requester();
         let kind = &question.action.kind;
         let (target, detail) = (self.target(), detail(kind, content));
+        // Of bytes that are no text people see that something stands there, and the approval is good for these alone.
+        let exact = format!("{kind:?}");
         for part in [
             requester.name.as_str(),
             requester.kind.name(),
@@ -357,6 +374,7 @@ impl Asker {
             &question.rule,
             kind.name(),
             &detail,
+            &exact,
         ] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
@@ -387,35 +405,6 @@ fn groups(question: &Question) -> String {
 
 fn refusal(question: &Question, text: String) -> Reason {
     Reason::new(question.rule.clone(), format!("this needs an approval, and nobody can be asked now: {text}"))
-}
-
-/// Everything that is asked, for whoever answers; nothing of it is cut, for nobody approves what nobody can read.
-fn detail(action: &ActionKind, content: Option<&ContentDigest>) -> String {
-    match action {
-        ActionKind::Push(push) => {
-            let mut lines = vec![String::from_utf8_lossy(&push.repository).into_owned()];
-            lines.extend(push.updates.iter().map(|update| {
-                let name = String::from_utf8_lossy(&update.name);
-                format!("{name} {} {} -> {}", update.change.name(), update.old, update.new)
-            }));
-            lines.extend(push.options.iter().map(|option| format!("option {}", String::from_utf8_lossy(option))));
-            lines.join("\n")
-        }
-        ActionKind::File(operation) => {
-            let second = match operation.as_ref() {
-                FileOperation::Rename { to, .. } => Some(to),
-                FileOperation::Link { target, .. } => Some(target),
-                _ => None,
-            };
-            let paths = std::iter::once(operation.path()).chain(second);
-            paths.map(|path| String::from_utf8_lossy(path)).collect::<Vec<_>>().join(" -> ")
-        }
-        action => match content {
-            None => action.resource_within(usize::MAX),
-            // A URL has no line ends in it.
-            Some(content) => format!("{}\n{content}", action.resource_within(usize::MAX)),
-        },
-    }
 }
 
 impl Pending {
@@ -489,7 +478,29 @@ mod tests {
     use wiretape_core::judge::ActionKind;
     use wiretape_core::{Action, Lane, Question};
 
-    use super::asks_by;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use wiretape_core::SessionId;
+
+    use super::{Asker, Questions, asks_by};
+    use crate::identity::Principal;
+
+    #[test]
+    fn an_approval_that_nobody_waits_for_is_good_for_the_same_bytes_alone() {
+        let session = SessionId::from_bytes([1; 16]);
+        let principal = Principal::in_tests("ana");
+        let asker =
+            Asker::new(Arc::new(Questions::default()), session, principal, "api".to_owned(), Duration::from_secs(60));
+        let voucher = |url: &'static [u8]| {
+            let kind = ActionKind::Request { method: "GET".into(), url: url.into() };
+            let action = Action { lane: Lane(1), kind };
+            let question = Question { action, approvers: Vec::new(), rule: "asks".to_owned(), text: String::new() };
+            asker.voucher(&question, None)
+        };
+        assert_eq!(voucher(b"https://api/\xff"), voucher(b"https://api/\xff"));
+        assert_ne!(voucher(b"https://api/\xff"), voucher(b"https://api/\xfe"), "both are shown as the same letter");
+    }
 
     #[test]
     fn only_a_question_about_the_session_lets_the_session_be() {

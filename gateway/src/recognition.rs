@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use russh::keys::{HashAlg, PublicKey};
+use wiretape_approval::Answer;
 use wiretape_identity::{Identity, Issuers, LocalUser, Rejected, standing};
 
 use crate::admission::cut;
 use crate::clock::{unix_nanos, unix_seconds};
+use crate::config::User;
 use crate::gateway::Gateway;
 use crate::identity::{Principal, TOKEN_PREFIX, by_token};
 
@@ -52,23 +54,29 @@ impl From<Rejected> for Wrong {
     }
 }
 
-/// Whether `token` can only be meant for the gateway.
-pub(crate) fn is_ours(token: &str) -> bool {
-    token.starts_with(TOKEN_PREFIX) || Issuers::is_token(token)
+/// Whether `token` may be meant for the gateway, where it may be meant for the target as well.
+pub(crate) fn may_be_ours(gateway: &Gateway, token: &str) -> bool {
+    is_ours(token) || gateway.issuers().are_named_by(token)
 }
 
-/// Whoever gives `token` from `address`: a user of the configuration, or somebody for whom an issuer vouches. `named` is
-/// who the client says it is; empty where it does not say.
+/// Whether `token` can only be meant for the gateway: nobody else may see it.
+pub(crate) fn is_ours(token: &str) -> bool {
+    token.starts_with(TOKEN_PREFIX)
+}
+
+/// Whoever gives `token` from `address`: a user of the configuration, or somebody for whom an issuer vouches. `names` are
+/// what the client may mean to be called, the shortest first; none, or an empty one, where it does not say.
 ///
 /// # Errors
 /// Nobody is known by it, or too many have guessed.
 pub(crate) async fn by_bearer(
     gateway: &Gateway,
     address: IpAddr,
-    named: &str,
+    names: &[&str],
     token: &str,
 ) -> Result<Principal, Unknown> {
     let now = unix_nanos();
+    let named = names.first().copied().unwrap_or_default();
     let person = Some(named).filter(|named| !named.is_empty());
     if let Err(held_off) = gateway.attempts().may_try(address, person, now) {
         let seconds = held_off.until_unix_nanos.saturating_sub(now).div_ceil(1_000_000_000).max(1);
@@ -84,7 +92,7 @@ pub(crate) async fn by_bearer(
         if gateway.revocations().is_revoked(principal.identity()) {
             return Err(Wrong { text: REVOKED.to_owned(), guess: false });
         }
-        if named.is_empty() || named == principal.name() {
+        if named.is_empty() || names.contains(&principal.name()) {
             Ok(principal)
         } else {
             let text = format!("the token is not that of {:?}", cut(named));
@@ -142,28 +150,61 @@ pub(crate) fn vouched(gateway: &Gateway, identity: Identity) -> Result<Principal
     }
     let name = issuer.map(|issuer| issuer.settings.name.as_str());
     let place = standing(&identity, name, &users).map_err(Wrong::from)?;
-    let mut identity = identity;
-    if let Some(user) = place.and_then(|place| config.users.get(place)) {
-        identity.groups.extend(user.groups.iter().cloned());
-        identity.groups.sort_unstable();
-        identity.groups.dedup();
-    }
-    Ok(Principal::vouched_for(identity, place.is_some()))
+    let user = place.and_then(|place| config.users.get(place));
+    Ok(Principal::vouched_for(identity, user))
 }
 
 /// Whether what proved who `principal` is still holds.
 ///
 /// # Errors
-/// It has expired, or was revoked.
+/// It has expired, or was taken away.
 pub(crate) fn still(gateway: &Gateway, principal: &Principal) -> Result<(), Unknown> {
     let identity = principal.identity();
-    if identity.expires_unix.is_some_and(|expires| expires <= unix_seconds()) {
-        return Err(Unknown::wrong("the login has expired: log in again".to_owned()));
+    let over = identity.is_over(unix_seconds()).then_some("the login has expired");
+    match over.or_else(|| taken_away(gateway, identity, principal.is_local())) {
+        None => Ok(()),
+        Some(what) => Err(Unknown::wrong(format!("{what}: log in again, or ask the operator"))),
+    }
+}
+
+/// By what `identity` is not who it was recognised as, whenever its proof ends; `local` where the configuration vouched for
+/// it.
+pub(crate) fn taken_away(gateway: &Gateway, identity: &Identity, local: bool) -> Option<&'static str> {
+    let config = gateway.config();
+    let issuer = config.issuers.iter().find(|issuer| issuer.settings.url == identity.issuer);
+    // Whom an issuer made a user goes when the user's table names that issuer no longer.
+    let by = issuer.map(|issuer| issuer.settings.name.as_str());
+    let is_user = |user: &User| user.name == identity.name && (by.is_none() || user.issuer.as_deref() == by);
+    if local && !config.users.iter().any(is_user) {
+        return Some("this user was removed");
     }
     if gateway.revocations().is_revoked(identity) {
-        return Err(Unknown::wrong(REVOKED.to_owned()));
+        return Some("this login was revoked");
     }
-    Ok(())
+    let distrusted = issuer.is_none() && !identity.issuer.is_empty();
+    distrusted.then_some("nobody takes the word of this login's issuer any more")
+}
+
+/// What is left to know of somebody who was recognised before, and of the token by which that was.
+pub(crate) fn remembered(who: wiretape_approval::Principal, token_id: String) -> Identity {
+    let wiretape_approval::Principal { name, kind, issuer, subject, on_behalf_of } = who;
+    Identity { name, kind, issuer, subject, on_behalf_of, token_id, ..Identity::default() }
+}
+
+/// The groups for which an approval counts by now: none when whoever gave it, or the token by which they did, is revoked
+/// or not known any more. Of groups that an issuer's token named nothing is heard after that.
+pub(crate) fn counted(gateway: &Gateway, answer: &Answer) -> Vec<String> {
+    let config = gateway.config();
+    let who = remembered(answer.principal.clone(), answer.login.clone());
+    if gateway.revocations().is_revoked(&who) {
+        return Vec::new();
+    }
+    if who.issuer.is_empty() {
+        let user = config.users.iter().find(|user| user.name == who.name);
+        return user.map(|user| user.groups.clone()).unwrap_or_default();
+    }
+    let trusted = config.issuers.iter().any(|issuer| issuer.settings.url == who.issuer);
+    if trusted { answer.groups.clone() } else { Vec::new() }
 }
 
 /// The user whom a certificate names: `names` are all that it is for. The caller has verified it.

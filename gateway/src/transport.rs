@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use russh::keys::PrivateKey;
 use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, client, server};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
 /// What a peer may send on one channel before it must wait for more window.
@@ -88,6 +88,20 @@ impl Cutter {
     /// A second hold on `socket`.
     pub(crate) fn new(socket: &TcpStream) -> Self {
         Self { socket: socket.as_fd().try_clone_to_owned().ok() }
+    }
+
+    /// Resolves when nothing more can come from the peer: it left, or the connection was cut. For while the library's
+    /// loop waits for something else and does not read.
+    pub(crate) async fn parted(&self) {
+        let again = |socket: &OwnedFd| TcpStream::from_std(socket.try_clone().ok()?.into()).ok();
+        let Some(watched) = self.socket.as_ref().and_then(again) else { return std::future::pending().await };
+        while let Ok(ready) = watched.ready(Interest::READABLE).await {
+            if ready.is_read_closed() {
+                return;
+            }
+            // What came is for the library: nothing is read here, and more is waited for.
+            let _unread = watched.try_io(Interest::READABLE, || Err::<(), _>(std::io::ErrorKind::WouldBlock.into()));
+        }
     }
 
     /// Ends the connection, whatever still waits in it.

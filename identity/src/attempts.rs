@@ -155,6 +155,15 @@ impl Attempts {
         }
     }
 
+    /// A login from `address` went well that was counted among the wrong ones when it began, because whoever begins one
+    /// may leave it.
+    pub fn forgiven(&self, address: IpAddr) {
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = tables.addresses.get_mut(&network(address)) {
+            account.clear_at = account.clear_at.saturating_sub(ADDRESS.pause_nanos());
+        }
+    }
+
     /// A login went well: the address is the person's own from now on.
     pub fn succeeded(&self, address: IpAddr, person: &str, now: u64) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -336,6 +345,21 @@ mod tests {
         }
         assert!(attempts.may_try(address(9), None, START).is_err(), "the same address, written otherwise");
         assert!(attempts.may_try(address(10), None, START).is_ok());
+    }
+
+    #[test]
+    fn what_began_and_went_well_was_not_wrong() {
+        let attempts = Attempts::default();
+        for _ in 0..3 * ATTEMPTS_ADDRESS_MAX {
+            assert!(guess(&attempts, address(1), "", START));
+            attempts.forgiven(address(1));
+        }
+        for _ in 0..ATTEMPTS_ADDRESS_MAX {
+            assert!(guess(&attempts, address(1), "", START));
+        }
+        assert!(!guess(&attempts, address(1), "", START));
+        attempts.forgiven(address(2));
+        assert_eq!(attempts.held(START, Duration::ZERO).len(), 1, "who did nothing is not remembered");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::limits::DOCUMENT_BYTES_MAX;
 use crate::rejected::quoted;
-use crate::web::{Web, vetted};
+use crate::web::{Web, is_loopback, vetted};
 
 /// The parts of an issuer's document that matter here, every address in it vetted.
 #[derive(Clone, Debug)]
@@ -54,6 +54,13 @@ impl Discovery {
             quoted(&document.issuer),
             quoted(issuer)
         );
+        // Only who is on this machine knows what else is: an issuer elsewhere has nobody ask the services here.
+        let is_here = is_loopback(&vetted(issuer)?);
+        let vetted = |text: &str| {
+            let url = vetted(text)?;
+            ensure!(is_here || url.scheme() == "https", "{} does not begin with https://", quoted(text));
+            Ok(url)
+        };
         let address = |text: Option<String>| text.as_deref().map(vetted).transpose();
         Ok(Self {
             jwks: vetted(&document.jwks_uri)?,
@@ -90,10 +97,14 @@ mod tests {
             r#"{"issuer":"https://id.example.com","jwks_uri":"http://id.example.com/keys"}"#,
             r#"{"issuer":"https://id.example.com","jwks_uri":"https://k","token_endpoint":"http://id.example.com/t"}"#,
             r#"{"issuer":"https://id.example.com"}"#,
+            r#"{"issuer":"https://id.example.com","jwks_uri":"http://127.0.0.1:8500/v1/kv"}"#,
+            r#"{"issuer":"https://id.example.com","jwks_uri":"https://k","token_endpoint":"http://localhost/t"}"#,
             "[]",
             "",
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
+        let here = r#"{"issuer":"http://127.0.0.1:1","jwks_uri":"http://localhost:2/keys"}"#;
+        assert!(Discovery::read(here.as_bytes(), "http://127.0.0.1:1").is_ok());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wiretape_core::event::PrincipalKind;
 
 /// Somebody or something that has proved who it is, by a token or by a certificate.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The name by which policies, records and people call it.
     pub name: String,
@@ -23,8 +23,8 @@ pub struct Identity {
     pub claims: BTreeMap<String, BTreeSet<String>>,
     /// When the proof ends, in seconds since 1970-01-01 UTC.
     pub expires_unix: Option<u64>,
-    /// The name of the proof, for revocation: the `jti` of a token, `sha256:…` of a token without one, or
-    /// `certificate:17`.
+    /// The name of the proof, for revocation: the `jti` of a token, `sha256:…` of what is signed of a token without
+    /// one, or `certificate:17`.
     pub token_id: String,
     /// The `token_id` of the token for which a certificate was given; empty otherwise. Who revokes that token revokes
     /// the certificate with it.
@@ -34,6 +34,18 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The same without its proof: what rules judge, and by which principals are told apart.
+    #[must_use]
+    pub fn unproved(&self) -> Self {
+        Self {
+            expires_unix: None,
+            token_id: String::new(),
+            derived_from: String::new(),
+            proof: String::new(),
+            ..self.clone()
+        }
+    }
+
     /// Whether the proof is over at `now_unix` (seconds).
     #[must_use]
     pub fn is_over(&self, now_unix: u64) -> bool {

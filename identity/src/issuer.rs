@@ -63,9 +63,10 @@ impl Issuer {
     pub(crate) fn new(settings: IssuerSettings) -> anyhow::Result<Self> {
         let url = vetted(&settings.url)?;
         ensure!(
-            settings.audiences().any(|audience| !audience.is_empty()),
+            settings.audiences().next().is_some(),
             "it needs an `audience` or a `client_id`: else a token for anybody else would do"
         );
+        ensure!(settings.audiences().all(|audience| !audience.is_empty()), "an empty `audience` or client is nobody");
         ensure!(
             settings.clock_skew <= CLOCK_SKEW_MAX,
             "its `clock_skew` is more than {} seconds",
@@ -182,7 +183,7 @@ impl Issuer {
         }
     }
 
-    /// Fetches anew when what is known ends soon. For a task of its own; see [`crate::Issuers::keep_fresh`].
+    /// Fetches anew when what is known ends soon. For a task of its own; see [`crate::Issuers::renew`].
     pub(crate) async fn renew(&self) {
         if self.due().is_zero() {
             let mut tries = self.fetching.lock().await;

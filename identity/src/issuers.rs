@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use crate::device::DeviceFlow;
 use crate::identity::Identity;
 use crate::issuer::Issuer;
+use crate::limits::RETRY_PAUSE;
 use crate::offer::{IssuerOffer, LoginOffer};
 use crate::rejected::{Rejected, quoted};
 use crate::settings::IssuerSettings;
@@ -58,6 +59,12 @@ impl Issuers {
         Token::is_one(text)
     }
 
+    /// Whether `text` is a token that says that it is by one of these: not to be believed before [`Issuers::validate`].
+    #[must_use]
+    pub fn are_named_by(&self, text: &str) -> bool {
+        Token::read(text).is_ok_and(|token| self.name_of(token.issuer()).is_some())
+    }
+
     /// Who the bearer of `token` is at `now_unix` (seconds since 1970-01-01 UTC).
     ///
     /// Whether the proof was revoked, and whether the name may be borne here, the caller asks
@@ -106,19 +113,16 @@ impl Issuers {
         LoginOffer { issuers: issuers.collect(), ..LoginOffer::default() }
     }
 
-    /// Keeps the keys of all issuers fresh, for ever: for a task of its own. Without it, keys are fetched when they
-    /// are needed, which makes one login in a while slower.
-    pub async fn keep_fresh(&self) {
-        /// The pause between two looks, so that an issuer that does not answer is not asked without end.
-        const PAUSE_MIN: Duration = Duration::from_secs(20);
+    /// Fetches the keys that end soon, of all issuers; how long until that is to be done again. For a task of its own.
+    /// Without it, keys are fetched when they are needed, which makes one login in a while slower, and those of an
+    /// issuer that does not answer then are as old as the last login.
+    pub async fn renew(&self) -> Duration {
         const PAUSE_MAX: Duration = Duration::from_secs(600);
-        loop {
-            for issuer in &self.issuers {
-                issuer.renew().await;
-            }
-            let due = self.issuers.iter().map(|issuer| issuer.due()).min().unwrap_or(PAUSE_MAX);
-            tokio::time::sleep(due.clamp(PAUSE_MIN, PAUSE_MAX)).await;
+        for issuer in &self.issuers {
+            issuer.renew().await;
         }
+        let due = self.issuers.iter().map(|issuer| issuer.due()).min().unwrap_or(PAUSE_MAX);
+        due.clamp(RETRY_PAUSE, PAUSE_MAX)
     }
 }
 
@@ -143,6 +147,7 @@ mod tests {
         let fault = |settings| format!("{:#}", Issuers::new(settings).err().expect("it is refused"));
         assert!(fault(settings("http://id.example.com", |_| {})).contains("https://"));
         assert!(fault(settings("https://id", |s| s.audience.clear())).contains("audience"));
+        assert!(fault(settings("https://id", |s| s.audience.push(String::new()))).contains("audience"));
         assert!(fault(settings("https://id", |s| s.algorithms = vec!["HS256".to_owned()])).contains("HS256"));
         assert!(fault(settings("https://id", |s| s.algorithms = vec!["none".to_owned()])).contains("none"));
         assert!(fault(settings("https://id", |s| s.clock_skew = Duration::from_secs(301))).contains("clock_skew"));

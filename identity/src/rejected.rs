@@ -68,10 +68,18 @@ pub enum Rejected {
 
 impl Rejected {
     /// Whether it may have been a guess, which counts among the wrong logins ([`crate::Attempts::failed`]). That an
-    /// issuer does not answer, or that a token of its own has ended, is nobody's guess.
+    /// issuer does not answer, or that a token which it signed has ended or is for others, is nobody's guess.
     #[must_use]
     pub fn is_guess(&self) -> bool {
-        !matches!(self, Self::Unavailable(..) | Self::Expired(_) | Self::Early(_) | Self::Revoked(_))
+        !matches!(
+            self,
+            Self::Unavailable(..)
+                | Self::Audience(_)
+                | Self::Client(_)
+                | Self::Expired(_)
+                | Self::Early(_)
+                | Self::Revoked(_)
+        )
     }
 }
 

@@ -20,6 +20,8 @@ pub struct LocalUser<'a> {
 ///   user when it is a person, the name is exactly the same, and the user's `issuer` names that issuer
 ///   (`issuer_name`); it then has the groups of both. Otherwise it is nobody.
 /// * Any other name is free.
+/// * The same holds for the name of whom it acts for: an issuer that may not vouch for a user has nobody act for the
+///   user either.
 ///
 /// # Errors
 /// When the name is that of a user for whom the issuer may not vouch, or of a user who is no longer known.
@@ -31,6 +33,12 @@ pub fn standing(
     if identity.issuer.is_empty() {
         let found = users.iter().position(|user| user.name == identity.name);
         return found.map(Some).ok_or_else(|| Rejected::UnknownUser(identity.name.clone()));
+    }
+    let whom = identity.on_behalf_of.to_lowercase();
+    if let Some(user) = users.iter().find(|user| user.name.to_lowercase() == whom)
+        && (user.name != identity.on_behalf_of || user.issuer.is_none() || user.issuer != issuer_name)
+    {
+        return Err(Rejected::NameTaken(identity.on_behalf_of.clone(), quoted(&identity.issuer)));
     }
     let name = identity.name.to_lowercase();
     let Some(place) = users.iter().position(|user| user.name.to_lowercase() == name) else { return Ok(None) };
@@ -77,6 +85,22 @@ mod tests {
         for kind in [PrincipalKind::Agent, PrincipalKind::Service] {
             let robot = Identity { kind, ..identity("bob", "https://id") };
             assert!(standing(&robot, Some("corp"), &users()).is_err());
+        }
+    }
+
+    #[test]
+    fn nobody_acts_for_a_user_of_the_configuration_on_the_word_of_anybody() {
+        let agent = |whom: &str| Identity {
+            kind: PrincipalKind::Agent,
+            on_behalf_of: whom.to_owned(),
+            ..identity("planner", "https://id")
+        };
+        for (whom, issuer) in [("ana", "corp"), ("Ana", "corp"), ("Bob", "corp"), ("bob", "other")] {
+            let outcome = standing(&agent(whom), Some(issuer), &users());
+            assert!(matches!(outcome, Err(Rejected::NameTaken(..))), "{whom} by {issuer}");
+        }
+        for (whom, issuer) in [("bob", "corp"), ("eve", "other"), ("", "corp")] {
+            assert_eq!(standing(&agent(whom), Some(issuer), &users()), Ok(None), "{whom} by {issuer}");
         }
     }
 

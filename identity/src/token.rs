@@ -18,12 +18,12 @@ use crate::rejected::{Rejected, quoted};
 use crate::settings::IssuerSettings;
 
 /// Types that a token may call itself: plain, and an access token by RFC 9068. Tokens for other ends (logging out,
-/// proving possession, events) have other types, and must not pass for a login.
+/// proving possession, events) have other types, and must not pass for a login. Logout tokens need not have theirs
+/// (OpenID Connect Back-Channel Logout section 2.4): these, as all security events (RFC 8417), are known by `events`.
 const TYPES: [&str; 2] = ["jwt", "at+jwt"];
 
 /// A token, read and not yet believed.
 pub struct Token<'a> {
-    text: &'a str,
     /// What the signature is over.
     signed: &'a str,
     signature: &'a str,
@@ -83,8 +83,11 @@ impl<'a> Token<'a> {
             Some(_) => return Err(Rejected::Header("its key's name is no text")),
         };
         let claims = object(payload)?;
+        if claims.contains_key("events") {
+            return Err(Rejected::Malformed("it tells of an event, and is for no login"));
+        }
         let issuer = text_of(&claims, "iss").ok_or(Rejected::Malformed("it names no issuer"))?;
-        Ok(Self { text, signed, signature, algorithm_name, key_id, claims, issuer })
+        Ok(Self { signed, signature, algorithm_name, key_id, claims, issuer })
     }
 
     /// Header, payload and signature, still encoded.
@@ -145,7 +148,8 @@ impl<'a> Token<'a> {
         }
         let id = match text_of(&self.claims, "jti") {
             Some(id) if id.len() <= TOKEN_NAME_BYTES_MAX && !id.chars().any(char::is_control) && !id.is_empty() => id,
-            _ => format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(self.text.as_bytes()))),
+            // Not of the signature: whoever has an ECDSA signature can write it in a second way that is as good.
+            _ => format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(self.signed.as_bytes()))),
         };
         Ok(Verified { id, claims: self.claims })
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -23,6 +24,8 @@ pub(crate) struct Desk {
     pub(crate) office: Arc<MemoryOffice>,
     pub(crate) address: SocketAddr,
     pub(crate) store: Store,
+    /// How often somebody was recognised.
+    pub(crate) recognised: Arc<AtomicUsize>,
     client: Client,
     _folder: TempDir,
 }
@@ -41,13 +44,25 @@ impl Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let door = Arc::new(Door::new(Arc::clone(&office) as Arc<_>));
+        let recognised = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&recognised);
         tokio::spawn(async move {
             while let Ok((socket, peer)) = listener.accept().await {
-                let door = Arc::clone(&door);
-                tokio::spawn(async move { door.serve(socket, peer, std::future::pending()).await });
+                let (door, counted) = (Arc::clone(&door), Arc::clone(&counted));
+                let count = move || {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                };
+                tokio::spawn(async move { door.serve(socket, peer, count, std::future::pending()).await });
             }
         });
-        Self { office, address, store, client: Client::builder().no_proxy().build().unwrap(), _folder: folder }
+        Self {
+            office,
+            address,
+            store,
+            recognised,
+            client: Client::builder().no_proxy().build().unwrap(),
+            _folder: folder,
+        }
     }
 
     pub(crate) fn request(&self, who: &str, method: Method, path: &str) -> RequestBuilder {

@@ -22,8 +22,9 @@ use wiretape_recorder::Archive;
 pub(crate) const NOW: u64 = 1_800_000_000_000_000_000;
 
 /// People with their groups. The token of each is their name.
-const PEOPLE: [(&str, &[&str]); 6] = [
+const PEOPLE: [(&str, &[&str]); 7] = [
     ("ada", &["admins"]),
+    ("max", &["admins", "outside"]),
     ("ben", &["leads"]),
     ("kim", &["leads"]),
     ("ana", &["dev"]),
@@ -46,6 +47,8 @@ pub(crate) struct State {
     /// Whether nothing can be put on the record.
     pub(crate) record_is_full: bool,
     pub(crate) ended: Vec<String>,
+    /// Who may not go on with what they were let in for.
+    pub(crate) gone: Vec<String>,
     next_unit: u64,
 }
 
@@ -93,6 +96,7 @@ fn caller(name: &str, peer: SocketAddr) -> Option<Caller> {
         answerer: Answerer {
             principal: Principal { name: (*name).to_owned(), ..Principal::default() },
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            login: String::new(),
         },
         proof: "token".to_owned(),
         address: Some(peer),
@@ -127,8 +131,15 @@ impl Office for MemoryOffice {
         if has(caller, "banned") {
             return Err(Denied { rules: vec!["banned".to_owned()], text: "you are banned".to_owned() });
         }
+        if has(caller, "outside") && target == "orders" {
+            return Err(Denied { rules: vec!["not-orders".to_owned()], text: String::new() });
+        }
         let permitted = has(caller, "admins") || (has(caller, "dev") && task == Task::SessionList && target == "web1");
         if permitted { Ok(()) } else { Err(Denied { rules: vec![NO_PERMIT.to_owned()], text: String::new() }) }
+    }
+
+    fn still(&self, caller: &Caller) -> bool {
+        !self.state().gone.contains(&caller.answerer.principal.name)
     }
 
     fn archive(&self) -> Arc<Archive> {

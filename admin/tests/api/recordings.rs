@@ -65,6 +65,14 @@ async fn whoever_may_list_one_target_sees_its_sessions_alone() {
     assert_eq!(list["sessions"].as_array().unwrap().len(), 1);
     assert_eq!(list["sessions"][0]["target"], "web1");
     assert_eq!(desk.get("ana", &format!("/v1/sessions/{}", SessionId::from_bytes([4; 16]))).await.status, 403);
+    // Whether there are others she is not told: by none of them, and by no beginning that several have.
+    for others in ["7".repeat(26), "0".to_owned(), "7".to_owned(), String::from("..%2Ftargets")] {
+        for path in [format!("/v1/sessions/{others}"), format!("/v1/sessions/{others}/events")] {
+            assert_eq!(desk.get("ana", &path).await.status, 403, "{path}");
+        }
+        let end = format!("/v1/sessions/{others}/end");
+        assert_eq!(desk.post("ana", &end, json!({})).await.status, 403, "{end}");
+    }
 }
 
 #[tokio::test]
@@ -134,6 +142,27 @@ async fn a_live_session_is_followed_to_its_end() {
         text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["number"].clone()).collect();
     assert_eq!(numbers, [0, 1, 2, 3, 4].map(Value::from), "each event once, in order");
     assert_eq!(desk.office.state().reads[0], format!("ada {id} events, followed"));
+}
+
+#[tokio::test]
+async fn whoever_may_not_read_any_more_is_cut_off_while_they_follow() {
+    let desk = Desk::open().await;
+    let recording = desk.live(2, "ana", "web1").await;
+    let path = format!("/v1/sessions/{}/events?follow=true", SessionId::from_bytes([2; 16]));
+    let mut follow = desk.request("ada", Method::GET, &path).send().await.unwrap();
+    let mut text = String::new();
+    output(&recording, "before").await;
+    until(&mut follow, &mut text, "before").await;
+    desk.office.state().gone.push("ada".to_owned());
+    let cut = loop {
+        // An empty line may be on its way still.
+        match follow.chunk().await {
+            Ok(Some(piece)) => assert_eq!(piece, "\n"),
+            other => break other,
+        }
+    };
+    assert!(cut.is_err(), "the answer has no end");
+    output(&recording, "after").await;
 }
 
 #[tokio::test]

@@ -126,6 +126,26 @@ async fn whoever_wants_no_notices_gets_none_again_and_a_full_queue_drops_them() 
 }
 
 #[tokio::test]
+async fn notices_that_are_not_tried_again_keep_no_others_waiting() {
+    let desk = Desk::open().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Before the second try every question is dead.
+    let webhook = Webhook::start(Settings { patience: Duration::MAX, ..settings(&listener) }).unwrap();
+    let id = desk.office.ask("delete from orders", 1);
+    let mut petition = desk.office.state().approvals.get(&id).unwrap().clone();
+    petition.asking.expires_unix_nanos = u64::MAX;
+    let at_once = wiretape_admin::limits::NOTICES_AT_ONCE_MAX;
+    for _ in 0..at_once {
+        webhook.tell(&petition);
+        take(&listener, "503 Service Unavailable").await;
+    }
+    assert!(counted(&webhook, "failed", at_once as f64).await);
+    webhook.tell(&petition);
+    take(&listener, "200 OK").await;
+    assert!(counted(&webhook, "delivered", 1.0).await);
+}
+
+#[tokio::test]
 async fn settings_that_would_give_the_secret_away_are_refused() {
     for url in ["http://hooks.example.com/", "ftp://localhost/", "hooks.example.com", ""] {
         assert!(Webhook::start(Settings::new(url.to_owned(), SecretString::from(SECRET))).is_err(), "{url}");

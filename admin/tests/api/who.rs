@@ -135,3 +135,38 @@ async fn what_is_sent_has_to_be_json_of_its_shape_and_of_no_great_size() {
     let answer = desk.get("ada", "/v1/sessions?persn=ana").await;
     assert_eq!(answer.status, 400, "a word of a query that is not known");
 }
+
+#[tokio::test]
+async fn a_connection_is_a_strangers_until_somebody_is_recognised_on_it() {
+    let desk = Desk::open().await;
+    let recognised = || desk.recognised.load(std::sync::atomic::Ordering::Relaxed);
+    for (who, path) in [("", "/healthz"), ("", "/v1/sessions"), ("nobody", "/v1/sessions"), ("guess", "/metrics")] {
+        desk.get(who, path).await;
+        assert_eq!(recognised(), 0, "{who:?} {path}");
+    }
+    // Who may do nothing is no stranger.
+    assert_eq!(desk.get("ben", "/v1/sessions").await.status, 403);
+    assert_eq!(recognised(), 1);
+}
+
+#[tokio::test]
+async fn a_rule_that_forbids_one_target_holds_for_lists_too() {
+    let desk = Desk::open().await;
+    desk.recorded(2, "ana", "web1").await;
+    desk.recorded(4, "ben", "orders").await;
+    desk.office.ask("delete from orders", 1);
+    let web1 = wiretape_admin::office::Known { name: "web1".to_owned(), at_run_time: true, table: json!({}) };
+    desk.office.state().targets.insert("web1".to_owned(), web1);
+    for (who, sessions, targets, questions) in
+        [("ada", vec!["orders", "web1"], vec!["orders", "web1"], 1), ("max", vec!["web1"], vec!["web1"], 0)]
+    {
+        let list = |body: &serde_json::Value, of: &str, field: &str| {
+            let all = body[of].as_array().unwrap().iter();
+            all.map(|one| one[field].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(list(&desk.get(who, "/v1/sessions").await.body, "sessions", "target"), sessions, "{who}");
+        assert_eq!(list(&desk.get(who, "/v1/targets").await.body, "targets", "name"), targets, "{who}");
+        let approvals = desk.get(who, "/v1/approvals?ended=true").await.body;
+        assert_eq!(approvals["approvals"].as_array().unwrap().len(), questions, "{who}");
+    }
+}

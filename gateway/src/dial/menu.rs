@@ -12,7 +12,7 @@ use wiretape_core::event::{SessionEvent, StreamKind, TerminalSize};
 use wiretape_core::judge::ActionKind;
 use wiretape_core::{Action, Judgement, Lane, Question, Reason, Side, Unit, Verdict};
 use wiretape_policy::Circumstances;
-use wiretape_ssh::{Message, OpenFailure, Request};
+use wiretape_ssh::{Message, OpenFailure, Request, words};
 
 use super::refuse;
 use crate::admission;
@@ -22,7 +22,7 @@ use crate::gateway::Gateway;
 use crate::guard::Choice;
 use crate::identity::Principal;
 use crate::line::{Door, Line};
-use crate::outlet::{OutletQueue, Parcel, outlet};
+use crate::outlet::{OutletQueue, Parcel, outlet, request_bytes};
 use crate::questions::{ASKING_HELD_BYTES_MAX, Asker, News};
 use crate::transport;
 
@@ -75,7 +75,7 @@ impl Asking<'_> {
         line.note_asked(unit, asked);
         let tell = |text: &str| {
             if is_shown {
-                show(line, lane, Bytes::from(format!("wiretape: {text}\r\n")));
+                show(line, lane, words(text, true));
             }
         };
         tell(&pending.text());
@@ -152,6 +152,7 @@ impl MenuUpstream {
         }
         let config = self.gateway.config();
         let mut asked: Vec<Message> = Vec::new();
+        let mut asked_bytes = 0_usize;
         let mut page: Option<Page> = None;
         let mut size = None;
         while let Ok(Some(parcel)) = queue.next().await {
@@ -190,7 +191,15 @@ impl MenuUpstream {
                         },
                         _ => {}
                     }
-                    asked.push(Message::Request { lane, request, want_reply: false });
+                    // Of sizes the newest counts, and it is kept apart.
+                    if !matches!(request, Request::WindowChange { .. }) {
+                        let message = Message::Request { lane, request, want_reply: false };
+                        asked_bytes = asked_bytes.saturating_add(request_bytes(&message));
+                        asked.push(message);
+                    }
+                    if asked_bytes > ASKING_HELD_BYTES_MAX {
+                        return line.close(Reason::new("limits", "too much was said before a target was chosen"));
+                    }
                     if want_reply {
                         line.say(Side::Upstream, Message::Answer { lane, accepted: true });
                     }
@@ -254,7 +263,7 @@ impl MenuUpstream {
             if reason.rule == WITHDRAWN {
                 return;
             }
-            show(line, lane, Bytes::from(format!("wiretape: {}\r\n", reason.text)));
+            show(line, lane, words(&reason.text, true));
             return line.close(reason);
         }
         let reach = || (self.reach)(&self.gateway, line, target, login, self.principal.name());

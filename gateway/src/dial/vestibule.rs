@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::examination::Mute;
 use crate::gateway::Gateway;
 use crate::line::{Door, Line};
-use crate::outlet::{OutletQueue, Parcel, outlet};
+use crate::outlet::{OutletQueue, Parcel, outlet, request_bytes};
 use crate::questions::ASKING_HELD_BYTES_MAX;
 
 /// Messages of a lane that are kept.
@@ -57,6 +57,7 @@ impl Vestibule {
         let mut kept_bytes = 0_usize;
         let mut is_open = false;
         while let Ok(Some(Parcel { message, event })) = queue.next().await {
+            kept_bytes = kept_bytes.saturating_add(request_bytes(&message));
             let is_judged = match &message {
                 Message::Open { kind: StreamKind::Session, .. } => {
                     line.say(Side::Upstream, Message::Opened { lane });

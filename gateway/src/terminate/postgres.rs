@@ -2,6 +2,7 @@
 
 mod entrance;
 mod login;
+mod settings;
 mod stop;
 
 use std::net::SocketAddr;
@@ -127,9 +128,16 @@ async fn session(gateway: &Gateway, clock: SessionClock, entered: Entered) {
     }
     tracing::info!(session = %recording.id(), person, target = target.name, "session opened");
     let version = startup.version;
-    wanted.set("user", Bytes::from(upstream.login.clone()));
-    wanted.set("database", database);
-    let reason = match postgres::connect(&target.name, &upstream, wanted).await {
+    let mut clearance = clearance;
+    let connected = match settings::judge(clock, &recording, &mut *clearance.guard, &wanted) {
+        None => {
+            wanted.set("user", Bytes::from(upstream.login.clone()));
+            wanted.set("database", database);
+            postgres::connect(&target.name, &upstream, wanted).await
+        }
+        Some(failure) => Err(failure),
+    };
+    let reason = match connected {
         Ok(connected) => {
             let (put, told) = unbounded_channel();
             let end = Box::new(move |reason| {

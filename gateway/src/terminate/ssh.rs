@@ -34,9 +34,9 @@ const LEAVING_TIME_MAX: Duration = Duration::from_secs(2);
 pub(crate) async fn serve(gateway: Arc<Gateway>, socket: TcpStream, address: SocketAddr) {
     let clock = SessionClock::start();
     transport::prepare(&socket);
-    let cutter = Cutter::new(&socket);
+    let cutter = Arc::new(Cutter::new(&socket));
     let attempt = Arc::new(Mutex::new(Attempt::new(clock, address)));
-    let handler = ClientHandler::new(Arc::clone(&gateway), Arc::clone(&attempt));
+    let handler = ClientHandler::new(Arc::clone(&gateway), Arc::clone(&attempt), Arc::clone(&cutter));
     let mut seat = gateway.antechamber().enter();
     let starting = tokio::time::timeout(LOGIN_TIME_MAX, russh::server::run_stream(gateway.ssh(), socket, handler));
     let started = tokio::select! {

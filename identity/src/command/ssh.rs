@@ -50,17 +50,26 @@ pub fn ssh_config(args: &SshConfigArgs) -> anyhow::Result<ExitCode> {
         run(renew(&home))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let kept = home.read()?;
-    let (name, port) = place(&kept, args.address.as_deref())?;
+    print(&lines(&home, &home.read()?, args)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The lines for `kept`, a login in `home`.
+fn lines(home: &Home, kept: &Kept, args: &SshConfigArgs) -> anyhow::Result<String> {
+    let (name, port) = place(kept, args.address.as_deref())?;
     let program = std::env::current_exe().ok().map(|path| path.display().to_string());
     let program = program.filter(|path| is_plain(path)).unwrap_or_else(|| "wiretape".to_owned());
     if !is_plain(&args.host) || !is_plain(&name) {
         bail!("{} and {} have to be names of hosts", quoted(&args.host), quoted(&name));
     }
     let (host, gateway) = (&args.host, &kept.gateway);
+    // ssh has a shell run it: a name of a host may hold what a shell takes for an order.
+    if !is_plain(gateway) {
+        bail!("the gateway's address {} cannot stand in ssh's configuration", quoted(gateway));
+    }
     let (key, certificate) = (home.path(KEY), home.path(CERTIFICATE));
     let (key, certificate) = (key.display(), certificate.display());
-    print(&format!(
+    Ok(format!(
         "\
 Host {host}
   HostName {name}
@@ -71,8 +80,7 @@ Host {host}
 # Has a fresh certificate at each connection; ssh runs it, and goes on whatever comes of it.
 Match host {host} exec \"{program} ssh-config --renew --gateway {gateway}\"
 "
-    ))?;
-    Ok(ExitCode::SUCCESS)
+    ))
 }
 
 /// Whether `text` can stand in ssh's configuration, and in a command line there, as it is.
@@ -187,4 +195,38 @@ pub(crate) fn forget(home: &Home) {
 fn quietly(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Home, Kept, SshConfigArgs, lines};
+    use crate::command::gateway::GatewayArgs;
+    use crate::command::home::{Way, address};
+    use crate::offer::IssuerOffer;
+
+    #[test]
+    fn an_address_that_a_shell_would_take_for_an_order_stands_in_no_configuration() {
+        let lines = |gateway: &str| {
+            let home = Home::of(Some(gateway))?;
+            let kept = Kept {
+                gateway: address(gateway)?.to_string(),
+                ca: None,
+                issuer: IssuerOffer::default(),
+                way: Way::Nothing,
+                token: String::new(),
+                name: String::new(),
+                ssh: "gw.example.com:2222".to_owned(),
+                postgres: String::new(),
+                http: String::new(),
+            };
+            let gateway = GatewayArgs { gateway: None };
+            lines(&home, &kept, &SshConfigArgs { gateway, host: "wiretape".to_owned(), address: None, renew: false })
+        };
+        for good in ["https://gw.example.com:8080", "http://127.0.0.1:1/", "https://[::1]:8080"] {
+            assert!(lines(good).unwrap().contains("--renew --gateway http"), "{good}");
+        }
+        for bad in ["https://$(id).example.com", "https://a`id`.example.com", "https://gw/;id", "https://gw/?a&id"] {
+            assert!(lines(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -295,3 +295,51 @@ fn a_token_without_a_name_is_named_by_its_hash() {
         assert!(id(&with("jti", odd.clone())).starts_with("sha256:"), "{odd}");
     }
 }
+
+/// An ECDSA signature (r, s) is as good as (r, n - s): whoever holds a token can write it anew, and must not get past its
+/// revocation by that.
+#[test]
+fn a_signature_that_is_written_otherwise_gives_no_other_name() {
+    /// The order of P-256 (SEC 2, section 2.4.2).
+    const ORDER: &[u8] = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+    /// A private key in PKCS #8, all bytes of which are 0x11.
+    const KEY: [&[u8]; 3] = [
+        b"308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b020101042011111111111111111111",
+        b"11111111111111111111111111111111111111111111a144034200040217e617f0b6443928278f96999e69a23a4f",
+        b"2c152bdf6d6cdf66e5b80282d4ed194a7debcb97712d2dda3ca85aa8765a56f45fc758599652f2897c65306e5794",
+    ];
+    let hex = |digits: &[u8]| data_encoding::HEXLOWER.decode(digits).unwrap();
+    let jwk = json!({
+        "kty": "EC", "crv": "P-256",
+        "x": "AhfmF_C2RDkoJ4-WmZ5pojpPLBUr321s32bluAKC1O0",
+        "y": "GUp968uXcS0t2jyoWqh2Wlb0X8dYWZZS8ol8ZTBuV5Q",
+    });
+    let keys = keys(&[jwk]);
+    let signed = format!("{}.{}", encoded(&json!({"alg": "ES256"})), encoded(&with("jti", Value::Null)));
+    let key = EncodingKey::from_ec_der(&hex(&KEY.concat()));
+    let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::ES256).unwrap();
+    let mut other = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+    let mut borrow = 0;
+    for (byte, of_order) in other[32..].iter_mut().zip(hex(ORDER)).rev() {
+        let difference = i16::from(of_order) - i16::from(*byte) - borrow;
+        borrow = i16::from(difference < 0);
+        *byte = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    let id = |signature: &str| {
+        let text = format!("{signed}.{signature}");
+        Token::read(&text).unwrap().verify(&keys, &ALGORITHMS).unwrap().id
+    };
+    let other = BASE64URL_NOPAD.encode(&other);
+    assert_ne!(other, signature);
+    assert_eq!(id(&other), id(&signature));
+}
+
+/// A logout token need not say by its type that it is one (OpenID Connect Back-Channel Logout section 2.4).
+#[test]
+fn a_token_that_tells_of_an_event_is_no_login() {
+    let events = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    for events in [events, json!({}), json!([])] {
+        let outcome = judged(&token(1, &header(), &with("events", events.clone())));
+        assert!(matches!(outcome, Err(Rejected::Malformed(_))), "{events}");
+    }
+}

@@ -8,7 +8,7 @@ use wiretape_core::Side;
 use wiretape_core::event::{ProcessEvent, TerminalEvent};
 use wiretape_tests::configuration::Target;
 use wiretape_tests::echo;
-use wiretape_tests::program::Program;
+use wiretape_tests::program::{Finished, Program};
 use wiretape_tests::stage::{Stage, client_python, client_script};
 use wiretape_tests::terminal::Terminal;
 
@@ -62,24 +62,37 @@ fn asyncssh_works_as_it_is() {
     journey(client_python(), "asyncssh_client.py", "ed25519");
 }
 
+/// A target of the gateway's own host, which runs what it is told.
+fn shell() -> Stage {
+    Stage::with(|_, configuration| {
+        configuration.targets.push(Target::command("shell", &["cat"]).line("exec = [\"sh\", \"-c\"]"));
+    })
+}
+
+/// What a client's script says of that target.
+fn run(stage: &Stage, script: &str) -> Finished {
+    let port = stage.gateway.address().port().to_string();
+    let client = stage.folder.program(client_python()).arg(client_script(script));
+    client.args([&port, "shell"]).arg(&stage.person.file).succeed()
+}
+
 #[test]
 fn a_signal_that_a_client_sends_reaches_the_program() {
-    let stage = Stage::with(|_, configuration| {
-        configuration.targets.push(Target::command("shell", &["cat"]).line("exec = [\"sh\", \"-c\"]"));
-    });
-    let port = stage.gateway.address().port().to_string();
-    let finished = stage
-        .folder
-        .program(client_python())
-        .arg(client_script("asyncssh_signal.py"))
-        .args([&port, "shell"])
-        .arg(&stage.person.file)
-        .succeed();
+    let stage = shell();
+    let finished = run(&stage, "asyncssh_signal.py");
     assert_eq!(finished.text(), "TERM\n");
     let events = stage.gateway.record().one().events();
     let sent = events.process().any(|event| matches!(event, ProcessEvent::Signal { name } if name == "TERM"));
     let ended = events.process().any(|event| matches!(event, ProcessEvent::Killed { signal, .. } if signal == "TERM"));
     assert!(sent && ended, "{:?}", events.names());
+}
+
+#[test]
+fn x11_is_refused_in_words_and_extended_data_of_a_client_is_no_input() {
+    let stage = shell();
+    let finished = run(&stage, "paramiko_oddities.py");
+    let seen: Value = serde_json::from_slice(&finished.stdout).expect("what it saw, as JSON");
+    assert_eq!(seen, json!({"x11": "refused", "cat": "typed\n"}));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Who somebody is: a real issuer, the gateway, and unchanged clients.
 
+mod beside;
 mod clients;
 mod device;
 mod ended;

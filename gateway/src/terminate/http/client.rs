@@ -13,12 +13,10 @@ use wiretape_http::{RequestHead, Route};
 
 use super::sessions::{HttpSession, Key, Labelled};
 use crate::admission::cut;
-use crate::clock::{SessionClock, unix_nanos};
+use crate::clock::SessionClock;
 use crate::config::{Config, Origin};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
-
-const NANOS_A_SECOND: u64 = 1_000_000_000;
 
 /// Where a client came in.
 #[derive(Clone)]
@@ -65,8 +63,8 @@ pub(super) struct Recent {
     pub(super) authority: Bytes,
     pub(super) session: Arc<HttpSession>,
     pub(super) route: Arc<Route>,
-    /// When what proved who asks is good for nothing any more.
-    pub(super) expires_unix: Option<u64>,
+    /// Who asked, with the proof: the session may have been begun by another one of the same person.
+    pub(super) principal: Principal,
 }
 
 impl Recent {
@@ -78,7 +76,6 @@ impl Recent {
             && (self.route.base.is_empty() || !steps_up(&String::from_utf8_lossy(&head.path)))
             && below.is_some_and(|below| matches!(below.first(), None | Some(b'/' | b'?')))
             && !self.session.line.is_over()
-            && self.expires_unix.is_none_or(|expires| unix_nanos() / NANOS_A_SECOND < expires)
             && blake3::hash(asking) == self.asking
     }
 }

@@ -126,6 +126,7 @@ impl Client {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = recent.as_ref().filter(|recent| {
             self.asking_field(config, head).is_some_and(|asking| recent.holds(config, head, asking))
+                && recognition::still(&self.gateway, &recent.principal).is_ok()
         })?;
         Some((Arc::clone(&recent.session), Arc::clone(&recent.route)))
     }
@@ -146,7 +147,7 @@ impl Client {
             authority: head.authority.clone(),
             session: Arc::clone(session),
             route: Arc::clone(route),
-            expires_unix: asker.principal.identity().expires_unix,
+            principal: asker.principal.clone(),
         };
         *self.recent.lock().unwrap_or_else(PoisonError::into_inner) = Some(recent);
     }
@@ -243,11 +244,12 @@ impl Client {
         let credentials = value.and_then(|field| Credentials::parse(&field.value));
         if let Some(credentials) = credentials {
             let Credentials { person, label, token } = credentials;
-            // With a certificate the field may be meant for the target.
-            if by_certificate.is_none() || recognition::is_ours(&token) {
-                match recognition::by_bearer(&self.gateway, self.address.ip(), &person, &token).await {
+            // With a certificate the field may be meant for the target, but for a token of the gateway's own: a wrong one,
+            // or one that nobody looks at because too many were wrong, is not for the target to see.
+            if by_certificate.is_none() || recognition::may_be_ours(&self.gateway, &token) {
+                match recognition::by_bearer(&self.gateway, self.address.ip(), &[&person], &token).await {
                     Ok(principal) => return Ok(Asker { principal, label, consumed: Some(name) }),
-                    Err(unknown) if by_certificate.is_none() => {
+                    Err(unknown) if by_certificate.is_none() || recognition::is_ours(&token) => {
                         let denial = match unknown.seconds {
                             Some(_) => deny(429, HELD_OFF, unknown.text),
                             None => challenge(deny(status, "unauthenticated", unknown.text), status),
@@ -320,7 +322,8 @@ impl Client {
         label: Option<String>,
         head: &RequestHead,
     ) -> Result<Arc<HttpSession>, Denial> {
-        let key = Key { person: principal.name().to_owned(), target: target.name.clone(), label };
+        let who = principal.identity().unproved();
+        let key = Key { who, address: self.address.ip().to_canonical(), target: target.name.clone(), label };
         let mut sessions = self.sessions();
         if let Some((_, session)) = sessions.iter().find(|(known, session)| *known == key && !session.line.is_over()) {
             return Ok(Arc::clone(session));
@@ -421,7 +424,8 @@ fn asked_origin(head: &RequestHead) -> Result<Origin, Denial> {
         .ok_or_else(|| deny(400, "malformed_request", format!("{:?} names no host", cut(&authority))))
 }
 
-/// The target that `host` belongs to; one that names it exactly before one that names its domain.
+/// The target that `host` belongs to; one that names it exactly before one that names its domain, and those of the
+/// configuration file before all that were created at run time: none of these takes a host from them.
 fn by_host(config: &Config, origin: &Origin, principal: &Principal) -> Result<Arc<Target>, Denial> {
     let covering = |target: &&Target| match &target.kind {
         TargetKind::Http(http) => http.covers(origin),
@@ -430,10 +434,13 @@ fn by_host(config: &Config, origin: &Origin, principal: &Principal) -> Result<Ar
     };
     let mut found: Vec<&Target> =
         config.targets.values().filter(|target| target.permits(principal.groups())).filter(covering).collect();
-    found.sort_by_key(|target| match &target.kind {
-        TargetKind::Http(http) => !http.names(origin),
-        TargetKind::Tunnel(tunnel) => !tunnel.names(origin),
-        TargetKind::Ssh(_) | TargetKind::Command(_) | TargetKind::Postgres(_) => true,
+    found.sort_by_key(|target| {
+        let names = match &target.kind {
+            TargetKind::Http(http) => http.names(origin),
+            TargetKind::Tunnel(tunnel) => tunnel.names(origin),
+            TargetKind::Ssh(_) | TargetKind::Command(_) | TargetKind::Postgres(_) => false,
+        };
+        (config.created.contains(&target.name), !names)
     });
     match found.first() {
         Some(target) => Ok(Arc::new((*target).clone())),

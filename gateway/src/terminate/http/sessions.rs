@@ -1,13 +1,15 @@
 //! The sessions of HTTP clients: one for each connection, person and target; or for each label that a client names its
-//! work by, over all its connections.
+//! work by, over all its connections from one address.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio_util::sync::CancellationToken;
 use wiretape_core::Reason;
 use wiretape_core::event::{SessionEvent, SessionOpened};
+use wiretape_identity::Identity;
 
 use crate::admission::{Clearance, begin, of_session};
 use crate::clock::SessionClock;
@@ -18,10 +20,15 @@ use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::presence::Place;
 
-/// Whose session it is, and what for.
+/// Whose session it is, from where, and what for.
+///
+/// What is done in a session is judged by who began it and from where. So nobody else may come into it: not somebody of
+/// the same name from another issuer, not an agent that acts for somebody else, not the same person with other groups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) person: String,
+    /// Without its proof: a token that was renewed is no other person.
+    pub(crate) who: Identity,
+    pub(crate) address: IpAddr,
     pub(crate) target: String,
     pub(crate) label: Option<String>,
 }

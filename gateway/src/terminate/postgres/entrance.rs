@@ -123,8 +123,8 @@ impl Attempt {
                 hint: Some("connect with sslmode=require, or verify-full".to_owned()),
             });
         }
-        let user = Wish::of(&startup).person;
-        if user.is_empty() {
+        let user = text(startup.get("user"));
+        if user.is_empty() || user.starts_with('@') {
             return Err(refuse("28000", "startup", "a session begins with a user: user=<your name>"));
         }
         let mut wanted = startup.clone();
@@ -132,7 +132,7 @@ impl Attempt {
         let Some(stream) = &mut self.knock.stream else { return Err(Stop::Gone) };
         let principal = login::principal(gateway, self.address, &mut **stream, &user, &method).await?;
         self.principal = Some(principal.clone());
-        let wish = Wish::of(&startup);
+        let wish = Wish::of(&startup, principal.name());
         let target = permitted(&config, &principal, &wish.target)?;
         let TargetKind::Postgres(upstream) = &target.kind else {
             let text = format!("the target {} is no database: it is of kind {}", target.name, target.kind_name());
@@ -171,9 +171,10 @@ impl Attempt {
 
     fn opened(&self) -> SessionOpened {
         let startup = self.startup.as_ref();
+        let name = self.principal.as_ref().map(Principal::name).unwrap_or_default();
         let setting = |name: &str| cut(&text(startup.and_then(|startup| startup.get(name))));
         SessionOpened {
-            target: startup.map(|startup| cut(&Wish::of(startup).target)).unwrap_or_default(),
+            target: startup.map(|startup| cut(&Wish::of(startup, name).target)).unwrap_or_default(),
             protocol: "postgres".to_owned(),
             client_address: self.address.to_string(),
             client_program: setting("application_name"),
@@ -216,29 +217,34 @@ impl Attempt {
     }
 }
 
-/// Who a client says it is, and what it wants to reach.
+/// What a client wants to reach.
 ///
 /// The target stands before the database, `dbname=<target>[/<database>]`, or behind the person, `user=<person>@<target>`:
 /// then the database's name is the server's own, for programs that set it by themselves.
 struct Wish {
-    person: String,
     target: String,
     /// `None`: the one that the configuration names.
     database: Option<Bytes>,
 }
 
 impl Wish {
-    fn of(startup: &Startup) -> Self {
+    /// That of `name`, which may have an `@` in it as addresses of mail have; empty while nobody knows who it is.
+    fn of(startup: &Startup, name: &str) -> Self {
         let user = text(startup.get("user"));
         // A client that is told no database asks for the one that is called as its user.
         let database = startup.get("database").filter(|database| !database.is_empty() && *database != user.as_bytes());
-        if let Some((person, target)) = user.split_once('@') {
-            return Self { person: person.to_owned(), target: target.to_owned(), database: database.cloned() };
+        let behind = match user.strip_prefix(name) {
+            Some("") => None,
+            Some(rest) if !name.is_empty() => rest.strip_prefix('@'),
+            _ => user.split_once('@').map(|(_, target)| target),
+        };
+        if let Some(target) = behind {
+            return Self { target: target.to_owned(), database: database.cloned() };
         }
         let asked = database.map_or_else(|| user.clone(), |database| text(Some(database)));
         let (target, database) = asked.split_once('/').unwrap_or((&asked, ""));
         let database = (!database.is_empty()).then(|| Bytes::copy_from_slice(database.as_bytes()));
-        Self { person: user, target: target.to_owned(), database }
+        Self { target: target.to_owned(), database }
     }
 }
 
@@ -356,29 +362,41 @@ mod tests {
 
     use super::Wish;
 
-    fn wish(user: &'static str, database: Option<&'static str>) -> (String, String, Option<String>) {
+    fn wish(user: &'static str, name: &str, database: Option<&'static str>) -> (String, Option<String>) {
         let mut startup = Startup { version: 3 << 16, parameters: Vec::new() };
         startup.set("user", Bytes::from(user));
         if let Some(database) = database {
             startup.set("database", Bytes::from(database));
         }
-        let Wish { person, target, database } = Wish::of(&startup);
-        (person, target, database.map(|database| String::from_utf8(database.to_vec()).unwrap()))
+        let Wish { target, database } = Wish::of(&startup, name);
+        (target, database.map(|database| String::from_utf8(database.to_vec()).unwrap()))
+    }
+
+    fn wanted(target: &str, database: Option<&str>) -> (String, Option<String>) {
+        (target.to_owned(), database.map(str::to_owned))
     }
 
     #[test]
     fn the_target_stands_before_the_database_or_behind_the_person() {
-        let wanted = |person: &str, target: &str, database: Option<&str>| {
-            (person.to_owned(), target.to_owned(), database.map(str::to_owned))
-        };
-        assert_eq!(wish("ana", Some("orders")), wanted("ana", "orders", None));
-        assert_eq!(wish("ana", Some("orders/")), wanted("ana", "orders", None));
-        assert_eq!(wish("ana", Some("orders/a/b")), wanted("ana", "orders", Some("a/b")));
-        assert_eq!(wish("ana", None), wanted("ana", "ana", None));
-        assert_eq!(wish("ana@orders", Some("postgres")), wanted("ana", "orders", Some("postgres")));
-        assert_eq!(wish("ana@orders", Some("ana@orders")), wanted("ana", "orders", None));
-        assert_eq!(wish("ana@orders", Some("a/b")), wanted("ana", "orders", Some("a/b")));
-        assert_eq!(wish("ana@orders", None), wanted("ana", "orders", None));
-        assert_eq!(wish("", Some("orders")), wanted("", "orders", None));
+        for name in ["ana", ""] {
+            assert_eq!(wish("ana", name, Some("orders")), wanted("orders", None));
+            assert_eq!(wish("ana", name, Some("orders/")), wanted("orders", None));
+            assert_eq!(wish("ana", name, Some("orders/a/b")), wanted("orders", Some("a/b")));
+            assert_eq!(wish("ana", name, None), wanted("ana", None));
+            assert_eq!(wish("ana@orders", name, Some("postgres")), wanted("orders", Some("postgres")));
+            assert_eq!(wish("ana@orders", name, Some("ana@orders")), wanted("orders", None));
+            assert_eq!(wish("ana@orders", name, Some("a/b")), wanted("orders", Some("a/b")));
+            assert_eq!(wish("ana@orders", name, None), wanted("orders", None));
+            assert_eq!(wish("", name, Some("orders")), wanted("orders", None));
+        }
+    }
+
+    #[test]
+    fn a_person_may_be_called_as_an_address_of_mail() {
+        let name = "ana@example.com";
+        assert_eq!(wish(name, name, Some("orders")), wanted("orders", None));
+        assert_eq!(wish("ana@example.com@orders", name, Some("postgres")), wanted("orders", Some("postgres")));
+        // Whoever is called so is no other.
+        assert_eq!(wish(name, "ana", Some("orders")), wanted("example.com", Some("orders")));
     }
 }

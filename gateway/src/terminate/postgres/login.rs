@@ -92,7 +92,7 @@ async fn by_password(
     say(stream, ASK_PASSWORD).await?;
     let said = answer(stream, "a password was expected").await?;
     let token = said.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or_default();
-    match recognition::by_bearer(gateway, address, user, token).await {
+    match recognition::by_bearer(gateway, address, &names(user), token).await {
         Ok(principal) => Ok(principal),
         Err(unknown) => {
             let hint = "the password is your token for this gateway, not that of the database";
@@ -133,7 +133,7 @@ async fn by_oauth(
         // Whoever does not keep to the exchange was not asking.
         return Err(if acknowledged { Stop::Shown { text } } else { refuse("28000", "login", text) });
     };
-    match recognition::by_bearer(gateway, address, user, token).await {
+    match recognition::by_bearer(gateway, address, &names(user), token).await {
         Ok(principal) => Ok(principal),
         Err(unknown) => {
             // It is refused in any case.
@@ -142,6 +142,13 @@ async fn by_oauth(
             Err(refusal(unknown, "28000", hint).await)
         }
     }
+}
+
+/// What a client may mean to be called that connects as `user`: the name stands before the target, and both may have an
+/// `@` in them.
+fn names(user: &str) -> Vec<&str> {
+    let before = user.match_indices('@').filter_map(|(at, _)| user.get(..at));
+    before.chain([user]).collect()
 }
 
 /// Where a client is sent to log in: at the issuer called `name`, or the first that has a client.

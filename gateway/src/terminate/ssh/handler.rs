@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use russh::keys::{Certificate, PublicKey};
+use russh::keys::{Algorithm, Certificate, PublicKey};
 use russh::server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Response, Session, VerifiedPublicKey};
 use russh::{ChannelId, Pty, Sig};
 use wiretape_core::event::{StreamKind, TerminalSize};
@@ -26,6 +26,7 @@ use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::line::Line;
 use crate::recognition::{self, Unknown, Wrong};
+use crate::transport::Cutter;
 
 const BANNER: &str = "wiretape: sessions through this gateway are recorded.\r\n";
 
@@ -33,6 +34,7 @@ const BANNER: &str = "wiretape: sessions through this gateway are recorded.\r\n"
 pub(super) struct ClientHandler {
     gateway: Arc<Gateway>,
     attempt: Arc<Mutex<Attempt>>,
+    cutter: Arc<Cutter>,
     name: String,
     principal: Option<Principal>,
     line: Option<Line>,
@@ -43,8 +45,9 @@ pub(super) struct ClientHandler {
 }
 
 impl ClientHandler {
-    pub(super) fn new(gateway: Arc<Gateway>, attempt: Arc<Mutex<Attempt>>) -> Self {
-        Self { gateway, attempt, name: String::new(), principal: None, line: None, lanes: HashMap::new(), login: None }
+    pub(super) fn new(gateway: Arc<Gateway>, attempt: Arc<Mutex<Attempt>>, cutter: Arc<Cutter>) -> Self {
+        let (name, lanes) = (String::new(), HashMap::new());
+        Self { gateway, attempt, cutter, name, principal: None, line: None, lanes, login: None }
     }
 
     fn attempt(&self) -> MutexGuard<'_, Attempt> {
@@ -60,7 +63,7 @@ impl ClientHandler {
     async fn token(&mut self, name: &str, token: &str) -> Auth {
         self.attempt().asked(name);
         let address = self.attempt().address().ip();
-        match recognition::by_bearer(&self.gateway, address, "", token).await {
+        match recognition::by_bearer(&self.gateway, address, &[], token).await {
             Ok(principal) => self.recognised(name, principal),
             Err(unknown) => {
                 self.attempt().wrong_token(unknown);
@@ -74,8 +77,10 @@ impl ClientHandler {
     async fn begin_login(&mut self) -> Option<Auth> {
         let device = self.gateway.issuers().device(None)?;
         let address = self.attempt().address().ip();
-        // Whoever begins logins that come to nothing does not get to keep the issuer busy.
+        // Whoever begins logins that come to nothing does not get to keep the issuer busy: each counts among the wrong
+        // ones until somebody has logged in by it.
         self.gateway.attempts().may_try(address, None, unix_nanos()).ok()?;
+        self.gateway.attempts().failed(address, None, unix_nanos());
         match device.begin().await {
             Ok(pending) => {
                 let address = pending.verification_uri_complete.as_deref().unwrap_or(&pending.verification_uri);
@@ -91,24 +96,31 @@ impl ClientHandler {
                 })
             }
             Err(error) => {
+                self.gateway.attempts().forgiven(address);
                 tracing::warn!("nobody can log in by the browser now: {error:#}");
                 None
             }
         }
     }
 
-    /// Waits until the person has logged in in the browser.
+    /// Waits until the person has logged in in the browser, or nobody waits for that any more.
     async fn end_login(&mut self, name: &str, device: DeviceFlow, pending: Pending) -> Auth {
-        let found = match device.poll(pending).await {
+        let polled = tokio::select! {
+            polled = device.poll(pending) => polled.map_err(|error| format!("{error:#}")),
+            () = self.cutter.parted() => Err("the client left before somebody had logged in by the browser".to_owned()),
+        };
+        let found = match polled {
             Ok(identity) => recognition::vouched(&self.gateway, identity),
-            Err(error) => Err(Wrong { text: format!("{error:#}"), guess: true }),
+            Err(text) => Err(Wrong { text, guess: true }),
         };
         match found {
-            Ok(principal) => self.recognised(name, principal),
+            Ok(principal) => {
+                let address = self.attempt().address().ip();
+                self.gateway.attempts().forgiven(address);
+                self.recognised(name, principal)
+            }
             Err(Wrong { text, .. }) => {
                 tracing::info!("a login by the browser came to nothing: {text}");
-                let address = self.attempt().address().ip();
-                self.gateway.attempts().failed(address, None, unix_nanos());
                 self.attempt().wrong_token(Unknown::wrong(text));
                 Auth::reject()
             }
@@ -168,10 +180,11 @@ impl ClientHandler {
         line.answered(answer).await.is_none_or(|answer| answer.accepted)
     }
 
-    /// Tells the line of a request that has no answer.
-    fn tell(&self, channel: ChannelId, request: Request) {
+    /// Tells the line of a request that has no answer, and waits while there is no room for more.
+    async fn tell(&self, channel: ChannelId, request: Request) {
         if let Some((line, lane)) = self.lane(channel) {
             line.say(Side::Client, Message::Request { lane, request, want_reply: false });
+            line.room(Side::Client, lane).await;
         }
     }
 
@@ -209,6 +222,11 @@ impl Handler for ClientHandler {
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, Self::Error> {
         self.attempt().asked(user);
+        // Signatures over SHA-1 (RFC 8332 section 1): who can find two texts with one hash needs no key.
+        if matches!(offer.algorithm, Algorithm::Rsa { hash: None }) {
+            self.attempt().offered(offer.public_key);
+            return Ok(Auth::reject());
+        }
         // The key of a certificate is offered like any other, and the certificate itself is seen only with the
         // signature: where certificates are given, every key may show that it is held.
         let config = self.gateway.config();
@@ -390,7 +408,7 @@ impl Handler for ClientHandler {
         // Clients set many and want no answer; waiting for the target's would cost a round trip each. A client that
         // does want one hears yes, as servers are free to ignore variables anyway (RFC 4254 section 6.4).
         let value = Bytes::copy_from_slice(variable_value.as_bytes());
-        self.tell(channel, Request::Env { name: variable_name.to_owned(), value });
+        self.tell(channel, Request::Env { name: variable_name.to_owned(), value }).await;
         session.channel_success(channel)
     }
 
@@ -425,7 +443,7 @@ impl Handler for ClientHandler {
         pix_height: u32,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
-        self.tell(channel, Request::WindowChange { size: size(col_width, row_height, pix_width, pix_height) });
+        self.tell(channel, Request::WindowChange { size: size(col_width, row_height, pix_width, pix_height) }).await;
         Ok(())
     }
 
@@ -433,8 +451,22 @@ impl Handler for ClientHandler {
         Ok(self.ask(channel, Request::Agent).await)
     }
 
+    /// No X11 is forwarded: nothing of it is passed on.
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _single_connection: bool,
+        _x11_auth_protocol: &str,
+        _x11_auth_cookie: &str,
+        _x11_screen_number: u32,
+        session: &mut Session,
+    ) -> Result<(), Self::Error> {
+        // The library gives no answer of its own, and the client may wait for one.
+        session.channel_failure(channel)
+    }
+
     async fn signal(&mut self, channel: ChannelId, signal: Sig, _session: &mut Session) -> Result<(), Self::Error> {
-        self.tell(channel, Request::Signal { name: signal_name_of(&signal) });
+        self.tell(channel, Request::Signal { name: signal_name_of(&signal) }).await;
         Ok(())
     }
 

@@ -1,11 +1,13 @@
 //! Questions that a real client waits for, answered by the API and by the commands; and whoever is told of them.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use wiretape_tests::configuration::User;
 use wiretape_tests::program::Running;
+use wiretape_tests::secrets::Token;
 use wiretape_tests::stage::wait_until;
 
 use super::hall::{Hall, ask, wiretape};
@@ -111,6 +113,94 @@ fn an_approval_for_a_while_covers_what_is_asked_again_until_it_is_taken_back() {
     wiretape(folder, gateway, &hall.people.bea, &["refuse", &id]).succeed();
     assert_eq!(ssh.finish().code(), 126);
     assert!(!third.exists());
+}
+
+#[test]
+fn who_approved_and_is_revoked_or_leaves_the_group_before_the_last_one_approves_does_not_count() {
+    let (cyd, dan) = (Token::make("cyd"), Token::make("dan"));
+    let hall = Hall::with(|folder, configuration| {
+        let policy = folder.join("policies/policy.cedar");
+        let text = std::fs::read_to_string(&policy).expect("the policy");
+        assert!(text.contains("@approval(\"leads\")"));
+        std::fs::write(&policy, text.replace("@approval(\"leads\")", "@approval(\"leads:2\")")).expect("it is written");
+        for (name, token) in [("cyd", &cyd), ("dan", &dan)] {
+            let groups = format!("groups = [\"leads\"] # {name}");
+            configuration.users.push(User::named(name).line(&token.line).line(&groups));
+        }
+    });
+    let (folder, gateway) = hall.parts();
+    let post = |token: &Token, path: &str, body: Value| ask(folder, gateway, Some(token), "POST", path, Some(&body));
+    let approve = |token: &Token, id: &str| post(token, &format!("/v1/approvals/{id}/approve"), json!({})).body;
+    let by = |question: &Value| {
+        let answers = question["answers"].as_array().expect("answers").iter();
+        answers.map(|answer| answer["by"]["name"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+
+    let (file, ssh) = hall.touch("made");
+    let id = hall.question()["id"].as_str().expect("a name").to_owned();
+    assert_eq!(by(&approve(&hall.people.bea, &id)), ["bea"]);
+    let revoked = json!({ "kind": "person", "name": "bea" });
+    assert_eq!(post(&hall.people.root, "/v1/revocations", revoked).status, 201);
+    let second = approve(&cyd, &id);
+    assert_eq!((&second["state"], by(&second)), (&json!("open"), vec!["cyd".to_owned()]), "{second}");
+    assert!(!file.exists());
+    let third = approve(&dan, &id);
+    assert_eq!((&third["state"], by(&third)), (&json!("approved"), vec!["cyd".to_owned(), "dan".to_owned()]));
+    ssh.finish().good();
+    assert!(file.exists());
+
+    let (file, ssh) = hall.touch("other");
+    let open = || ask(folder, gateway, Some(&dan), "GET", "/v1/approvals", None).body["approvals"][0].clone();
+    wait_until("a question waits", || open()["id"].is_string());
+    let id = open()["id"].as_str().expect("a name").to_owned();
+    assert_eq!(by(&approve(&cyd, &id)), ["cyd"]);
+    let text = std::fs::read_to_string(gateway.file()).expect("the configuration");
+    let moved = text.replace("groups = [\"leads\"] # cyd", "groups = [\"guests\"] # cyd");
+    assert_ne!(moved, text);
+    std::fs::write(gateway.file(), moved).expect("it is written");
+    wait_until("it is read again", || gateway.log().contains("the configuration was read again"));
+    let last = approve(&dan, &id);
+    assert_eq!((&last["state"], by(&last)), (&json!("open"), vec!["dan".to_owned()]), "{last}");
+    assert!(!file.exists());
+    post(&dan, &format!("/v1/approvals/{id}/refuse"), json!({}));
+    assert_eq!(ssh.finish().code(), 126);
+}
+
+#[test]
+fn the_webhook_that_the_configuration_names_now_is_told() {
+    let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (first, second) = (listen(), listen());
+    let address = |listener: &TcpListener| listener.local_addr().expect("an address").to_string();
+    let hall = Hall::with(|folder, configuration| {
+        let secret = folder.write("webhook.secret", SECRET).display().to_string();
+        let url = format!("http://{}/hook", address(&first));
+        configuration.approval =
+            vec![format!("webhook = {{ url = {url:?}, secret = {{ password_file = {secret:?} }} }}")];
+    });
+    let (_, gateway) = hall.parts();
+    for listener in [&first, &second] {
+        listener.set_nonblocking(true).expect("it can be asked");
+    }
+    let told = |listener: &TcpListener, name: &str| {
+        let (_, ssh) = hall.touch(name);
+        wait_until("the webhook is told", || match listener.accept() {
+            Ok((socket, _)) => {
+                let mut begin = [0; 4];
+                socket.set_nonblocking(false).expect("it can be waited for");
+                (&socket).read_exact(&mut begin).expect("it is read");
+                &begin == b"POST"
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => panic!("{error}"),
+        });
+        drop(ssh);
+    };
+    told(&first, "one");
+    let text = std::fs::read_to_string(gateway.file()).expect("the configuration");
+    std::fs::write(gateway.file(), text.replace(&address(&first), &address(&second))).expect("it is written");
+    wait_until("it is read again", || gateway.log().contains("the configuration was read again"));
+    told(&second, "two");
+    assert!(!gateway.log().contains("that takes a restart"), "{}", gateway.log());
 }
 
 #[test]

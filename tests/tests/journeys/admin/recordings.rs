@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 use wiretape_core::event::SessionEvent;
+use wiretape_tests::configuration::User;
+use wiretape_tests::program::Running;
+use wiretape_tests::secrets::Token;
 use wiretape_tests::stage::wait_until;
 
 use super::hall::{Hall, Said, ask, curl};
@@ -59,15 +62,21 @@ fn sessions_are_listed_and_read_and_whoever_reads_is_on_the_record() {
     assert_eq!(decisions, [("root".to_owned(), format!("{id} events"))]);
 }
 
-#[test]
-fn a_live_session_is_followed_and_ended() {
-    let hall = Hall::new();
-    let (folder, gateway) = hall.parts();
+/// A live session in which something was said, and its name.
+fn spoken(hall: &Hall) -> (Running, String) {
     let mut ssh = hall.stage.ssh().arg("cat").input_held().start();
     ssh.say(b"first words\n").expect("it listens");
     ssh.wait_printed("first words");
     wait_until("the session is live", || hall.sessions().iter().any(|session| session["state"] == "live"));
     let id = hall.sessions().remove(0)["id"].as_str().expect("a name").to_owned();
+    (ssh, id)
+}
+
+#[test]
+fn a_live_session_is_followed_and_ended() {
+    let hall = Hall::new();
+    let (folder, gateway) = hall.parts();
+    let (mut ssh, id) = spoken(&hall);
     let path = format!("/v1/sessions/{id}/events?follow=true");
     let follower = curl(folder, gateway, Some(&hall.people.root), &path).arg("-N").start();
     follower.wait_printed("first words");
@@ -91,6 +100,40 @@ fn a_live_session_is_followed_and_ended() {
     }
     let said = ask(folder, gateway, Some(&hall.people.root), "POST", &end, Some(&body));
     assert_eq!(said.status, 409, "{said:?}");
+}
+
+#[test]
+fn whoever_is_revoked_or_may_not_read_any_more_follows_no_further() {
+    let max = Token::make("max");
+    let hall = Hall::with(|_, configuration| {
+        configuration.users.push(User::named("max").line(&max.line).line("groups = [\"admins\"]"));
+    });
+    let (folder, gateway) = hall.parts();
+    let (mut ssh, id) = spoken(&hall);
+    let path = format!("/v1/sessions/{id}/events?follow=true");
+    let follow = |token| curl(folder, gateway, Some(token), &path).arg("-N").start();
+    let (revoked, forbidden) = (follow(&max), follow(&hall.people.root));
+    for follower in [&revoked, &forbidden] {
+        follower.wait_printed("first words");
+    }
+    let body = json!({ "kind": "person", "name": "max" });
+    assert_eq!(ask(folder, gateway, Some(&hall.people.root), "POST", "/v1/revocations", Some(&body)).status, 201);
+    // curl's word for an answer without its end.
+    let finished = revoked.finish().coded(18);
+    ssh.say(b"later words\n").expect("it listens");
+    forbidden.wait_printed("later words");
+    assert!(!finished.text().contains("later words"));
+
+    let policy = folder.join("policies/policy.cedar");
+    let text = std::fs::read_to_string(&policy).expect("the policy");
+    let more = "\nforbid (principal, action == Action::\"session.read\", resource == Target::\"web\");\n";
+    std::fs::write(&policy, text + more).expect("it is written");
+    forbidden.finish().coded(18);
+    assert_eq!(ask(folder, gateway, Some(&hall.people.root), "GET", &path, None).status, 403);
+    ssh.say(b"and on\n").expect("the session itself goes on");
+    ssh.wait_printed("and on");
+    ssh.say_no_more();
+    ssh.finish().good();
 }
 
 #[test]

@@ -5,7 +5,8 @@ use wiretape_tests::configuration::Configuration;
 use wiretape_tests::database::{Database, Way};
 use wiretape_tests::postgres::{Postgres, Settings};
 use wiretape_tests::secrets::Token;
-use wiretape_tests::stage::{Folder, Stage, user_name};
+use wiretape_tests::stage::{Folder, Stage, user_name, wait_until};
+use wiretape_tests::web::{Road, Web};
 
 use super::hall::{Hall, People, Said, ask};
 
@@ -68,10 +69,94 @@ fn whoever_may_write_targets_gets_no_file_variable_or_program_of_the_gateway_by_
         let said = by(&people.root, &table);
         assert_eq!(said.status, 422, "{credential}: {said:?}");
     }
+    // A credential of the configuration goes where it goes there, and as whom.
+    for (setting, value) in [
+        ("login", json!("somebody")),
+        ("logins", json!(["somebody"])),
+        ("host_key", Value::Null),
+        ("address", json!("127.0.0.1:9")),
+    ] {
+        let mut table = table(&stage, "web9");
+        match value {
+            Value::Null => drop(table.as_object_mut().expect("a table").remove(setting)),
+            value => table[setting] = value,
+        }
+        let said = by(&people.root, &table);
+        assert_eq!(said.status, 422, "{setting}: {said:?}");
+    }
     let shell = json!({ "name": "shell", "kind": "command", "command": ["sh"] });
     assert_eq!(by(&people.root, &shell).status, 400);
     let listed = ask(&stage.folder, &stage.gateway, Some(&people.root), "GET", "/v1/targets", None).body;
     assert_eq!(listed["targets"].as_array().map(Vec::len), Some(1), "{listed}");
+}
+
+#[test]
+fn an_approval_about_a_target_is_good_for_nothing_when_that_leads_elsewhere() {
+    let Hall { stage, people } = Hall::new();
+    let ask = |token: &Token, method: &str, path: &str, body: Option<&Value>| {
+        ask(&stage.folder, &stage.gateway, Some(token), method, path, body)
+    };
+    let mut target = table(&stage, "web9");
+    assert_eq!(ask(&people.root, "POST", "/v1/targets", Some(&target)).status, 201);
+    let touch = |name: &str| stage.ssh_as("web9").arg(format!("touch {}", stage.folder.join(name).display())).start();
+    let open = || ask(&people.bea, "GET", "/v1/approvals", None).body["approvals"][0]["id"].clone();
+    let answer = |verb: &str, body: Value| {
+        wait_until("a question waits", || open().is_string());
+        let path = format!("/v1/approvals/{}/{verb}", open().as_str().expect("a name"));
+        assert_eq!(ask(&people.bea, "POST", &path, Some(&body)).status, 200);
+    };
+    let ssh = touch("one");
+    answer("approve", json!({ "scope": { "minutes": 30 } }));
+    ssh.finish().good();
+    // What else is created changes nothing.
+    assert_eq!(ask(&people.root, "POST", "/v1/targets", Some(&table(&stage, "web8"))).status, 201);
+    touch("two").finish().good();
+
+    target["labels"] = json!({ "env": "production" });
+    assert_eq!(ask(&people.root, "PUT", "/v1/targets/web9", Some(&target)).status, 200);
+    let ssh = touch("three");
+    answer("refuse", json!({}));
+    assert_eq!(ssh.finish().code(), 126);
+    assert!(stage.folder.join("two").exists() && !stage.folder.join("three").exists());
+}
+
+#[test]
+fn a_target_at_run_time_takes_no_host_from_one_of_the_configuration() {
+    let people = People { root: Token::make("root"), bea: Token::make("bea"), ana: Token::make("ana") };
+    let web = Web::with(|folder, _, configuration| people.enter(folder, configuration));
+    // By its name it would come first.
+    for (turn, hosts) in [["one.example:443"], ["*.example:443"]].into_iter().enumerate() {
+        let table = json!({ "name": format!("a{turn}"), "kind": "tunnel", "hosts": hosts });
+        let said = ask(&web.folder, &web.gateway, Some(&people.root), "POST", "/v1/targets", Some(&table));
+        assert_eq!(said.status, 201, "{said:?}");
+        let url = format!("{}/text", web.url(Road::Forward, "secure1"));
+        web.curl(Road::Forward).args(["--fail", "--output", "/dev/null"]).arg(url).succeed();
+        assert_eq!(web.server.request()["path"], "/text");
+    }
+    // The two requests, and the record of the two targets that were created.
+    let sessions = web.gateway.record().ended(4);
+    let reached: Vec<&str> =
+        sessions.iter().filter(|session| session.text("protocol") == "http").map(|it| it.text("target")).collect();
+    assert_eq!(reached, ["secure1", "secure1"]);
+}
+
+#[test]
+fn a_target_that_could_not_be_put_in_force_is_not_kept_for_later() {
+    let Hall { stage, people } = Hall::new();
+    let ask = |method: &str, path: &str, body: Option<&Value>| {
+        ask(&stage.folder, &stage.gateway, Some(&people.root), method, path, body)
+    };
+    let policy = stage.folder.join("policies/policy.cedar");
+    let good = std::fs::read_to_string(&policy).expect("the policy");
+    std::fs::write(&policy, format!("{good}\nnothing that means anything")).expect("a file can be written");
+    wait_until("the fault is told", || stage.gateway.log().contains("the new one is faulty"));
+    let said = ask("POST", "/v1/targets", Some(&table(&stage, "web9")));
+    assert_eq!(said.status, 500, "{said:?}");
+    assert!(!said.body.to_string().contains("policy.cedar"), "what is wrong is told to the log: {said:?}");
+    std::fs::write(&policy, good).expect("a file can be written");
+    wait_until("it is well again", || stage.gateway.log().contains("the configuration was read again"));
+    assert_eq!(ask("GET", "/v1/targets/web9", None).status, 404);
+    assert_eq!(ask("POST", "/v1/targets", Some(&table(&stage, "web9"))).status, 201);
 }
 
 #[test]

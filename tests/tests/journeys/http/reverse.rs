@@ -7,7 +7,7 @@ use wiretape_tests::configuration::{Target, User};
 use wiretape_tests::exchange::recorded;
 use wiretape_tests::program::Program;
 use wiretape_tests::secrets;
-use wiretape_tests::stage::PERSON;
+use wiretape_tests::stage::{PERSON, wait_until};
 use wiretape_tests::web::{OWN_NAMES, Road, WEB_TARGETS, Web, WebServer, values};
 
 /// What the target's credential is in these tests.
@@ -174,12 +174,27 @@ fn a_person_is_known_by_a_certificate() {
     let sessions = super::ended(&web.gateway);
     let persons: Vec<_> = sessions.iter().map(|(session, _)| session.text("person")).collect();
     assert_eq!(persons, [PERSON, PERSON, "bo"]);
+    // What is said beside a certificate is for the target, but for tokens of the gateway's own, good or not.
+    let beside = |value: &str| with(&ana, "--http1.1").arg("-H").arg(format!("Authorization: Bearer {value}"));
+    problem(&beside("wt_not_a_token_of_anybody").succeed().text(), 401);
+    assert_eq!(web.server.requests().len(), 3);
+    // A token of somebody whom the gateway does not know: {"alg":"ES256"}, {"iss":"https://other"}.
+    let others = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyIn0.AAAA";
+    for _ in 0..30 {
+        assert_eq!(beside(others).succeed().text(), "line 0\n206");
+    }
+    // And it counts for no guess.
+    assert_eq!(beside(&web.token.secret).succeed().text(), "line 0\n206");
+    wait_until("the server has said what it got", || web.server.requests().len() == 34);
+    let seen = web.server.requests();
+    assert_eq!(values(&seen[33], "authorization"), [""; 0]);
+    assert!(seen[3..33].iter().all(|request| values(request, "authorization") == [format!("Bearer {others}")]));
     // Somebody whom the authority knows and the gateway does not, and somebody of another authority.
     problem(&with(&people.issue("nobody", &[]), "--http1.1").succeed().text(), 401);
     let strangers = Authority::make(web.folder.path(), "strangers").issue(PERSON, &[]);
     let refused = with(&strangers, "--http1.1").finish();
     assert!(!refused.status.success() || refused.text().ends_with("\n401"), "{}", refused.text());
-    assert_eq!(web.server.requests().len(), 3);
+    assert_eq!(web.server.requests().len(), 34);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use wiretape_tests::database::{Database, Way};
 use wiretape_tests::gateway::programs;
 use wiretape_tests::git::Git;
 use wiretape_tests::issuer::Issuer;
-use wiretape_tests::postgres::Settings;
+use wiretape_tests::postgres::{DATABASE, Settings};
 use wiretape_tests::stage::{Folder, wait_until};
 use wiretape_tests::web::{self, Web};
 use wiretape_tests::workshop::{FORGE, Road, Workshop};
@@ -51,6 +51,23 @@ fn psql_takes_a_token_for_a_password() {
     let refused = || database.gateway.record().sessions().iter().filter(|each| each.state() == "refused").count();
     wait_until("every refusal is on the record", || refused() >= 4);
     wiretape_tests::secrets::are_nowhere(&database.gateway, &[&token]);
+}
+
+/// Issuers that name people by their addresses of mail are common.
+#[test]
+fn psql_takes_somebody_who_is_called_as_an_address_of_mail() {
+    let (database, issuer) = database();
+    let token = issuer.mint(&json!({"claims": {"sub": "17", "preferred_username": "bob@example.com"}}));
+    let psql = |user: &str| {
+        let psql = database.psql(Way::Gateway).env("PGUSER", user).env("PGPASSWORD", &token);
+        psql.args(["-Atc", "SELECT 6 * 7"]).finish()
+    };
+    assert_eq!(psql("bob@example.com").good().text(), "42\n");
+    let with_target = format!("bob@example.com@{DATABASE}");
+    assert_eq!(psql(&with_target).good().text(), "42\n");
+    for other in ["bob", "bob@example.org", "bob@example.com.au", "eve@example.com"] {
+        assert_eq!(psql(other).code(), 2, "{other}");
+    }
 }
 
 #[test]

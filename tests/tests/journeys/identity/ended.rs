@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use wiretape_core::event::{Kind, SessionEvent};
-use wiretape_tests::configuration::User;
+use wiretape_tests::configuration::{Configuration, User};
 use wiretape_tests::database::{Database, Way};
 use wiretape_tests::issuer::Issuer;
 use wiretape_tests::postgres::Settings;
@@ -32,6 +32,10 @@ struct Visit {
 
 impl Scene {
     fn new(login: &[&str]) -> Self {
+        Self::with(login, |_| {})
+    }
+
+    fn with(login: &[&str], change: impl FnOnce(&mut Configuration)) -> Self {
         let (mut issuer, root) = (None, Token::make("root"));
         let database = Database::with(
             |_| Settings::default(),
@@ -39,6 +43,7 @@ impl Scene {
                 issuer = Some(trust(folder, configuration));
                 configuration.users.push(User::named("root").line(&root.line).line("groups = [\"admins\"]"));
                 configuration.login = login.iter().map(|&line| line.to_owned()).collect();
+                change(configuration);
             },
         );
         Self { database, issuer: issuer.expect("it was started"), root }
@@ -146,6 +151,20 @@ fn who_is_removed_from_the_configuration_is_out_and_others_go_on() {
         answered(&mut root, 2);
         root.finish().good();
     }
+}
+
+#[test]
+fn whom_an_issuer_made_a_user_is_out_when_the_users_table_names_it_no_longer() {
+    let user = |line: &str| User::named("bob").line("groups = [\"keepers\"]").line(line);
+    let scene = Scene::with(&[], |configuration| configuration.users.push(user("issuer = \"corp\"")));
+    let bob = scene.bob();
+    let mut configuration = scene.database.gateway.configuration.clone();
+    let _ = configuration.users.pop();
+    configuration.users.push(user("kind = \"person\""));
+    std::fs::write(scene.database.gateway.file(), configuration.text()).expect("a file can be written");
+    let (session, _) = scene.over("bob");
+    assert!(session.reason().contains("this user was removed"), "{}", session.reason());
+    assert!(ended(bob.psql).contains("this user was removed"));
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
+use wiretape_tests::configuration::User;
+use wiretape_tests::keys::Key;
 use wiretape_tests::secrets;
+use wiretape_tests::stage::{Stage, wait_until};
 
 use super::stage::{Court, opened};
 
@@ -33,6 +37,13 @@ fn a_login_by_device_opens_ssh_with_a_certificate() {
     let finished = court.wiretape(&["token"]).finish();
     assert!(finished.errors().contains("wiretape login"), "{}", finished.errors());
     assert_eq!(finished.code(), 1);
+}
+
+/// Else an issuer that is away when somebody comes has left no keys, or old ones.
+#[test]
+fn the_keys_of_an_issuer_are_there_before_anybody_logs_in() {
+    let court = Court::new();
+    wait_until("the keys are fetched", || court.issuer.asked("/jwks") > 0);
 }
 
 #[test]
@@ -103,6 +114,57 @@ fn ssh_with_nothing_installed_shows_an_address_and_waits() {
     let session = court.session();
     assert_eq!((session.text("person"), session.text("kind")), ("bob", "person"));
     assert!(opened(&session).proof.starts_with("token "));
+}
+
+/// A login that nobody waits for any more is not asked after: else whoever begins many keeps the issuer busy.
+#[test]
+fn who_leaves_before_the_browser_has_come_back_is_waited_for_no_longer() {
+    let court = Court::new();
+    let begun = || court.issuer.asked("/device/auth");
+    let ssh = || {
+        let ssh = court.stage.client("ssh").args(["-o", "BatchMode=no", "-o", "PubkeyAuthentication=no"]);
+        let ssh = ssh.args(["-o", "PreferredAuthentications=keyboard-interactive", "-o", "LogLevel=INFO"]);
+        ssh.args(["-o", "NumberOfPasswordPrompts=1", "web@gateway", "true"]).start()
+    };
+    let running = ssh();
+    let _ = running.complaint(&["/device?user_code="]);
+    running.signal(Signal::TERM);
+    let _ = running.finish();
+    let session = court.session();
+    assert_eq!(session.state(), "refused");
+    assert!(session.reason().contains("the client left before"), "{}", session.reason());
+
+    // Logins that come to nothing are limited like guesses: the terminal is asked for a token then.
+    for _ in begun()..40 {
+        let running = ssh();
+        let told = running.complaint(&["/device?user_code=", "type your token"]);
+        running.signal(Signal::TERM);
+        let _ = running.finish();
+        if told.contains("type your token") {
+            break;
+        }
+    }
+    assert!(begun() < 40, "{}", begun());
+}
+
+#[test]
+fn an_rsa_key_does_not_sign_over_sha_1() {
+    let mut key = None;
+    let stage = Stage::with(|folder, configuration| {
+        let own = Key::make_of(folder.path(), "rita", "rsa");
+        configuration.users.push(User::with_key("rita", &own));
+        key = Some(own);
+    });
+    let key = key.expect("it was made");
+    let port = stage.gateway.address().port().to_string();
+    let ssh = |algorithm: &str| {
+        let ssh = stage.folder.program("ssh").args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]);
+        let ssh = ssh.args(["-o", &format!("PubkeyAcceptedAlgorithms={algorithm}"), "-o", "StrictHostKeyChecking=no"]);
+        ssh.args(["-p", &port, "-i"]).arg(&key.file).args(["web@127.0.0.1", "true"]).finish()
+    };
+    let _ = ssh("rsa-sha2-256").coded(0);
+    let finished = ssh("ssh-rsa").coded(255);
+    assert!(finished.errors().contains("Permission denied"), "{}", finished.errors());
 }
 
 #[test]

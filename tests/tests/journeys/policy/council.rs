@@ -76,12 +76,17 @@ impl Council {
 
     /// Bea approves what is asked about `words`.
     pub(super) fn approve(&self, gateway: &Gateway, words: &str) -> String {
+        self.approve_for(gateway, words, &[])
+    }
+
+    /// Bea approves what is asked about `words`, as far as the options of her command say.
+    pub(super) fn approve_for(&self, gateway: &Gateway, words: &str, options: &[&str]) -> String {
         let (id, _) = self.question(gateway, words);
         // Nobody approves their own.
         if let Some(ana) = &self.ana {
             assert!(!Self::wiretape(gateway, ana, &["approve", &id]).finish().status.success(), "{id}");
         }
-        Self::wiretape(gateway, &self.bea, &["approve", &id]).succeed();
+        Self::wiretape(gateway, &self.bea, &[&["approve", &id], options].concat()).succeed();
         id
     }
 

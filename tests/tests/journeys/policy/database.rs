@@ -30,6 +30,10 @@ when { context.kind == "delete" && !context.where };
 "#;
 
 fn stage() -> (Database, Council) {
+    stage_of(RULES)
+}
+
+fn stage_of(rules: &str) -> (Database, Council) {
     let mut council = None;
     let database = Database::with(
         |_| Settings::default(),
@@ -37,7 +41,7 @@ fn stage() -> (Database, Council) {
             server.tell("CREATE TABLE orders (id int)");
             server.tell("INSERT INTO orders VALUES (1), (2), (3)");
             configuration.target(DATABASE).set("labels = { env = \"production\" }");
-            council = Some(Council::convene(configuration, RULES));
+            council = Some(Council::convene(configuration, rules));
         },
     );
     let council = council.expect("it was convened").with_ana(&database.token);
@@ -180,4 +184,52 @@ fn who_interrupts_psql_withdraws_the_statement() {
     drop(running);
     not_approved(&record(&database), "delete-all", false);
     assert_eq!(left(&database), "3");
+}
+
+/// Who one is at the database stays, nothing is deleted, and no file of the server's is read.
+const GUARDED: &str = r#"
+@id("all")
+permit (principal, action == Action::"pg.query", resource);
+@id("no-role")
+forbid (principal, action == Action::"pg.query", resource)
+when { context.kind == "set" && context.object == "role" };
+@id("no-delete")
+forbid (principal, action == Action::"pg.query", resource)
+when { context.kind == "delete" };
+@id("no-files")
+forbid (principal, action == Action::"pg.query", resource)
+when { context.functions.contains("pg_read_file") };
+"#;
+
+#[test]
+fn what_is_forbidden_is_forbidden_however_it_is_written() {
+    let (database, _council) = stage_of(GUARDED);
+    for (statement, rule) in [
+        ("PREPARE transaction AS DELETE FROM orders", "no-delete"),
+        ("EXPLAIN (\"analyze\") DELETE FROM orders", "no-delete"),
+        ("SET \"Role\" TO postgres", "no-role"),
+        ("SELECT f.pg_read_file FROM unnest(ARRAY['/etc/passwd']) f", "no-files"),
+        ("SELECT ('/etc/passwd'::text).pg_read_file", "no-files"),
+        ("CREATE TABLE x (a text DEFAULT pg_read_file('/etc/passwd'))", "no-files"),
+    ] {
+        let finished = psql(&database, &format!("{statement};\nSELECT count(*) FROM orders;\n")).finish();
+        let told = finished.errors();
+        assert!(told.contains("42501") && told.contains(rule), "{statement}: {told}");
+        assert_eq!(finished.text(), "3\n", "{statement}");
+    }
+}
+
+#[test]
+fn a_setting_that_comes_with_the_login_is_judged_as_set_is() {
+    let (database, _council) = stage_of(GUARDED);
+    for options in ["-c role=postgres", "--ROLE=postgres", "-ec role=postgres"] {
+        let program = database.psql(Way::Gateway).args(["-At"]).env("PGOPTIONS", options).input("SELECT 1;\n");
+        let finished = program.finish();
+        assert_eq!(finished.text(), "", "{options}");
+        assert!(finished.errors().contains("is refused"), "{options}: {}", finished.errors());
+    }
+    for options in ["", "-c work_mem=1MB -c DateStyle=ISO"] {
+        let program = database.psql(Way::Gateway).args(["-At"]).env("PGOPTIONS", options).input("SELECT 1;\n");
+        assert_eq!(program.finish().good().text(), "1\n", "{options}");
+    }
 }

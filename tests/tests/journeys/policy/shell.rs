@@ -1,9 +1,10 @@
 //! Commands by OpenSSH's own client.
 
+use wiretape_core::Verdict;
 use wiretape_core::event::SessionEvent;
 use wiretape_tests::configuration::Configuration;
 use wiretape_tests::record::Events;
-use wiretape_tests::stage::Stage;
+use wiretape_tests::stage::{Stage, wait_until};
 
 use super::council::{Council, answered, approved, asked, decisions, not_approved};
 
@@ -124,4 +125,48 @@ fn a_question_holds_its_own_channel_alone() {
     council.approve(&stage.gateway, "touch");
     waiting.finish().good();
     assert!(made.exists());
+}
+
+#[test]
+fn an_approval_for_a_session_and_what_is_being_asked_end_when_the_rules_change() {
+    let (stage, council) = stage();
+    let control = format!("ControlPath={}", stage.folder.join("control").display());
+    let shared = || stage.ssh().args(["-o", "ControlMaster=auto", "-o", &control, "-o", "ControlPersist=60"]);
+    let touch = |name: &str| shared().arg(format!("touch {}", stage.folder.join(name).display())).start();
+    let rules = stage.folder.join("policies/rules.cedar");
+    let write = |text: &str, times: usize| {
+        std::fs::write(&rules, text).expect("a file can be written");
+        let said = || stage.gateway.log().matches("the configuration was read again").count();
+        wait_until("the policies are read again", || said() == times);
+    };
+    shared().arg("echo first").succeed();
+    let first = touch("one");
+    council.approve_for(&stage.gateway, "one", &["--session"]);
+    first.finish().good();
+    touch("two").finish().good();
+    assert!(stage.folder.join("two").exists(), "without another question");
+
+    write(&format!("{RULES}\n@id(\"no-ls\") forbid (principal, action == Action::\"ssh.shell\", resource);"), 1);
+    let third = touch("three");
+    council.question(&stage.gateway, "three");
+    assert!(!stage.folder.join("three").exists(), "what was approved by other rules is asked again");
+
+    // And while it is asked they change once more.
+    write(RULES, 2);
+    let finished = third.finish().coded(126);
+    assert!(finished.errors().contains("the policies changed while it was asked"), "{}", finished.errors());
+    council.silence(&stage.gateway);
+    assert!(!stage.folder.join("three").exists());
+    let fourth = touch("four");
+    council.approve(&stage.gateway, "four");
+    fourth.finish().good();
+    assert!(stage.folder.join("four").exists());
+
+    shared().args(["-O", "exit"]).finish().good();
+    let events = record(&stage);
+    let answers: Vec<(bool, usize)> =
+        answered(&events).iter().map(|answer| (answer.verdict == Verdict::Allow, answer.by.len())).collect();
+    assert_eq!(answers, [(true, 1), (false, 0), (true, 1)], "each of them is on the record");
+    let decided = decisions(&events, "ssh.exec");
+    assert!(decided.iter().any(|(rule, allowed, _)| rule.starts_with("touch, approved by bea (") && *allowed));
 }

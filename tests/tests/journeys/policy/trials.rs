@@ -147,3 +147,36 @@ fn a_mistake_is_told_with_what_to_write_and_is_no_decision() {
     let finished = test(&broken, &["--command", "echo"]).coded(1);
     assert!(finished.errors().contains("rules.cedar:2: "), "{}", finished.errors());
 }
+
+#[test]
+fn whom_an_issuer_may_vouch_for_is_not_said_to_have_no_way_in() {
+    let folder = Folder::new();
+    let text = r#"
+data_dir = "data"
+[[issuer]]
+name = "corp"
+url = "https://id.example.com"
+audience = ["wiretape"]
+[[user]]
+name = "ana"
+issuer = "corp"
+[[user]]
+name = "bob"
+[[target]]
+name = "web"
+kind = "http"
+url = "http://127.0.0.1:9"
+groups = ["dev"]
+"#;
+    let file = folder.write("wiretape.toml", text);
+    let check = || Program::new(programs().join("wiretape")).args(["check", "--config"]).arg(&file).finish();
+    let said = check().good().text();
+    assert!(said.contains("note: bob has neither ssh_keys nor a token_hash"), "{said}");
+    assert!(!said.contains("ana") && !said.contains("nobody is in the group"), "{said}");
+    // Without issuers the configuration alone says who is in a group.
+    let (issuer, end) = (text.find("[[issuer]]").expect("it is there"), text.find("[[user]]").expect("it is there"));
+    let alone = format!("{}{}", &text[..issuer], text[end..].replace("issuer = \"corp\"\n", ""));
+    std::fs::write(&file, alone).expect("it is written");
+    let said = check().good().text();
+    assert!(said.contains("note: ana has neither") && said.contains("note: nobody is in the group \"dev\""), "{said}");
+}

@@ -1,5 +1,7 @@
 //! Requests by curl.
 
+use wiretape_core::Verdict;
+use wiretape_core::event::SessionEvent;
 use wiretape_tests::program::Running;
 use wiretape_tests::record::Events;
 use wiretape_tests::stage::wait_until;
@@ -131,4 +133,110 @@ fn who_would_rather_come_again_is_told_where_to_ask_and_passes_once_it_is_approv
     assert!(ask("/echo?order=9").starts_with("HTTP/1.1 200 "));
     assert!(ask("/echo?order=9").starts_with("HTTP/1.1 202 "));
     wait_until("the server's word of one request", || web.server.requests().len() == 1);
+}
+
+/// Reading is permitted, and nothing else.
+const READING: &str = r#"
+@id("reads")
+permit (principal, action == Action::"http.request", resource) when { context.method == "GET" && context.path like "/text*" };
+"#;
+
+#[test]
+fn a_request_whose_fields_name_another_method_or_path_is_refused_and_recorded_with_both() {
+    let mut council = None;
+    let web = Web::with(|_, _, configuration| council = Some(Council::convene(configuration, READING)));
+    let url = format!("{}/text", web.url(ROAD, "plain"));
+    let curl = |field: &str| {
+        let curl = web.curl(ROAD).args(["--write-out", "\n%{http_code}", "--header", field]);
+        curl.arg(&url).succeed().text()
+    };
+    assert!(curl("X-Other: DELETE").ends_with("\n200"));
+    wait_until("the server's word of the request", || web.server.requests().len() == 1);
+    let hidden = [
+        ("X-HTTP-Method-Override: DELETE", ">DELETE "),
+        ("x-http-method: PUT", ">PUT "),
+        ("X_Method_Override: delete", ">delete "),
+        ("X-Original-URL: /settings", "/text >/settings"),
+        ("X-Rewrite-URL: /settings", "/text >/settings"),
+    ];
+    for (field, _) in hidden {
+        let answer = curl(field);
+        assert!(answer.ends_with("\n403"), "{field}: {answer}");
+    }
+    assert_eq!(web.server.requests().len(), 1, "none of them got there");
+    let refused: Vec<String> = web
+        .gateway
+        .record()
+        .ended(1 + hidden.len())
+        .iter()
+        .inspect(|session| drop(session.verified().coded(0)))
+        .flat_map(|session| {
+            let events = session.events();
+            let refused = events.session().filter_map(|event| match event {
+                SessionEvent::Decision { action, resource, verdict: Verdict::Refuse(_), .. } => {
+                    (action == "http.request").then(|| format!("{resource} "))
+                }
+                _ => None,
+            });
+            refused.collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(refused.len(), hidden.len(), "{refused:?}");
+    for (field, judged) in hidden {
+        assert!(refused.iter().any(|resource| resource.contains(judged)), "{field}: {refused:?}");
+    }
+}
+
+/// What is done from this machine's first address is permitted, what is done from its others is not.
+const FROM_HERE: &str = r#"
+@id("from-here")
+permit (principal, action == Action::"http.request", resource) when { context.address == ip("127.0.0.1") };
+"#;
+
+#[test]
+fn a_label_leads_nobody_past_what_is_said_of_where_they_are() {
+    let mut council = None;
+    let web = Web::with(|_, _, configuration| {
+        configuration.http_settings.push("label_linger = 3600".to_owned());
+        council = Some(Council::convene(configuration, FROM_HERE));
+    });
+    let url = format!("{}/text", web.url(ROAD, "plain"));
+    let from = |address: &str| {
+        let curl = web.curl(ROAD).args(["--ipv4", "--interface", address, "--header", "Wiretape-Label: run"]);
+        curl.args(["--write-out", "\n%{http_code}"]).arg(&url).succeed().text()
+    };
+    assert!(from("127.0.0.1").ends_with("\n200"));
+    let elsewhere = from("127.0.0.2");
+    assert!(elsewhere.ends_with("\n403"), "{elsewhere}");
+    assert!(from("127.0.0.1").ends_with("\n200"), "and nobody is kept out by that");
+    wait_until("the server's word of two requests", || web.server.requests().len() == 2);
+}
+
+/// What the developers do is permitted.
+const OF_DEVELOPERS: &str = r#"
+@id("developers")
+permit (principal in Group::"dev", action == Action::"http.request", resource);
+"#;
+
+#[test]
+fn a_label_keeps_nobody_in_a_group_that_they_left() {
+    let mut council = None;
+    let web = Web::with(|_, _, configuration| {
+        configuration.http_settings.push("label_linger = 3600".to_owned());
+        let ana = configuration.users.remove(0).line("groups = [\"dev\"]");
+        configuration.users.insert(0, ana);
+        council = Some(Council::convene(configuration, OF_DEVELOPERS));
+    });
+    let url = format!("{}/text", web.url(ROAD, "plain"));
+    let curl = || {
+        let curl = web.curl(ROAD).args(["--header", "Wiretape-Label: run", "--write-out", "\n%{http_code}"]);
+        curl.arg(&url).succeed().text()
+    };
+    assert!(curl().ends_with("\n200"));
+    let text = std::fs::read_to_string(web.gateway.file()).expect("the configuration");
+    assert_eq!(text.matches("[\"dev\"]").count(), 1);
+    std::fs::write(web.gateway.file(), text.replace("[\"dev\"]", "[\"guests\"]")).expect("a file can be written");
+    wait_until("it is read again", || web.gateway.log().contains("the configuration was read again"));
+    let answer = curl();
+    assert!(answer.ends_with("\n403"), "{answer}");
 }
