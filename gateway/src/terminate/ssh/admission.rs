@@ -32,6 +32,9 @@ const MENU: &str = "menu";
 /// Offered keys that a refusal lists.
 const OFFERED_KEYS_MAX: usize = 16;
 
+/// What is said of a login by the browser that nobody waits for any more.
+pub(super) const UNFINISHED_LOGIN: &str = "the client left before somebody had logged in, or its time was over";
+
 /// What is known of a client before it is admitted.
 pub(super) struct Attempt {
     clock: SessionClock,
@@ -44,6 +47,8 @@ pub(super) struct Attempt {
     why: String,
     /// One of them leaves a record.
     recorded: bool,
+    /// What became of a login by the browser that was begun.
+    browser: Option<String>,
     line: Option<Line>,
     admitted: Arc<Notify>,
 }
@@ -59,6 +64,7 @@ impl Attempt {
             tokens: 0,
             why: String::new(),
             recorded: false,
+            browser: None,
             line: None,
             admitted: Arc::new(Notify::new()),
         }
@@ -82,6 +88,16 @@ impl Attempt {
         self.tokens += 1;
         self.recorded |= unknown.recorded;
         self.why = unknown.text;
+    }
+
+    /// The client was shown where to log in by the browser.
+    pub(super) fn began_login(&mut self) {
+        self.browser = Some(UNFINISHED_LOGIN.to_owned());
+    }
+
+    /// What was wrong with a login by the browser.
+    pub(super) fn wrong_login(&mut self, text: String) {
+        self.browser = Some(text);
     }
 
     /// Where the client is.
@@ -259,7 +275,7 @@ fn circumstances_of(attempt: &Arc<Mutex<Attempt>>, login: &str) -> Circumstances
 pub(super) async fn record_refusal(gateway: &Gateway, attempt: &Arc<Mutex<Attempt>>) {
     let (clock, opened, text) = {
         let attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempt.offered.is_empty() && !attempt.recorded {
+        if attempt.offered.is_empty() && !attempt.recorded && attempt.browser.is_none() {
             return;
         }
         let mut text = "not recognised".to_owned();
@@ -268,6 +284,9 @@ pub(super) async fn record_refusal(gateway: &Gateway, attempt: &Arc<Mutex<Attemp
         }
         if attempt.tokens > 0 {
             text.push_str(&format!("; wrong tokens: {} ({})", attempt.tokens, attempt.why));
+        }
+        if let Some(browser) = &attempt.browser {
+            text.push_str(&format!("; login by the browser: {browser}"));
         }
         (attempt.clock, attempt.opened(None), text)
     };

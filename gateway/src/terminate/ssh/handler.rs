@@ -25,7 +25,7 @@ use crate::clock::{unix_nanos, unix_seconds};
 use crate::gateway::Gateway;
 use crate::identity::Principal;
 use crate::line::Line;
-use crate::recognition::{self, Unknown, Wrong};
+use crate::recognition::{self, Wrong};
 use crate::transport::Cutter;
 
 const BANNER: &str = "wiretape: sessions through this gateway are recorded.\r\n";
@@ -89,6 +89,7 @@ impl ClientHandler {
                     pending.user_code
                 );
                 self.login = Some((device, pending));
+                self.attempt().began_login();
                 Some(Auth::Partial {
                     name: Cow::Borrowed(""),
                     instructions: Cow::Owned(instructions),
@@ -107,11 +108,11 @@ impl ClientHandler {
     async fn end_login(&mut self, name: &str, device: DeviceFlow, pending: Pending) -> Auth {
         let polled = tokio::select! {
             polled = device.poll(pending) => polled.map_err(|error| format!("{error:#}")),
-            () = self.cutter.parted() => Err("the client left before somebody had logged in by the browser".to_owned()),
+            () = self.cutter.parted() => Err(admission::UNFINISHED_LOGIN.to_owned()),
         };
         let found = match polled {
-            Ok(identity) => recognition::vouched(&self.gateway, identity),
-            Err(text) => Err(Wrong { text, guess: true }),
+            Ok(identity) => recognition::vouched(&self.gateway, identity).map_err(|wrong| wrong.text),
+            Err(text) => Err(text),
         };
         match found {
             Ok(principal) => {
@@ -119,9 +120,9 @@ impl ClientHandler {
                 self.gateway.attempts().forgiven(address);
                 self.recognised(name, principal)
             }
-            Err(Wrong { text, .. }) => {
+            Err(text) => {
                 tracing::info!("a login by the browser came to nothing: {text}");
-                self.attempt().wrong_token(Unknown::wrong(text));
+                self.attempt().wrong_login(text);
                 Auth::reject()
             }
         }

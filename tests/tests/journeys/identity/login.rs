@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use wiretape_tests::configuration::User;
 use wiretape_tests::keys::Key;
 use wiretape_tests::secrets;
-use wiretape_tests::stage::{Stage, wait_until};
+use wiretape_tests::stage::{Stage, client_python, client_script, wait_until};
 
 use super::stage::{Court, opened};
 
@@ -145,6 +145,19 @@ fn who_leaves_before_the_browser_has_come_back_is_waited_for_no_longer() {
         }
     }
     assert!(begun() < 40, "{}", begun());
+}
+
+/// Nor is there one that leaves no record, however early whoever began it left.
+#[test]
+fn who_leaves_at_the_sight_of_the_address_is_on_record_too() {
+    let court = Court::new();
+    let port = court.stage.gateway.address().port().to_string();
+    let client = court.stage.folder.program(client_python()).arg(client_script("paramiko_leaver.py"));
+    let shown = client.args([&port, "web"]).succeed().text();
+    assert!(shown.contains("/device?user_code="), "{shown}");
+    let session = court.session();
+    assert_eq!(session.state(), "refused");
+    assert!(session.reason().contains("login by the browser: the client left before"), "{}", session.reason());
 }
 
 #[test]
