@@ -173,7 +173,7 @@ impl Deck {
             pen.encoder.end_frame();
             reel.row(&pen, Stand::CutOff)
         };
-        locked(&reel.file).take();
+        reel.put_down();
         if whole {
             self.catalogue.put(row, None);
         } else {
@@ -185,7 +185,7 @@ impl Deck {
 
     /// The tape's last bytes are on disk, or as near to it as was asked.
     pub(crate) fn complete(&self, reel: &Arc<Reel>, last: &Last) {
-        locked(&reel.file).take();
+        reel.put_down();
         match last {
             Last::Abandoned => {
                 self.drop_out(reel, "the recording ended before the session did".to_owned(), true);

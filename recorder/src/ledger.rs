@@ -222,8 +222,9 @@ impl Ledger {
         tape: PathBuf,
     ) -> SessionRow {
         let (state, reason) = match (stand, &self.refused, &self.closed) {
-            (_, Some(refused), _) => (SessionState::Refused, refused.clone()),
+            // Whatever it will have been, it goes on: its tape is not whole yet.
             (Stand::Live, ..) => (SessionState::Live, String::new()),
+            (_, Some(refused), _) => (SessionState::Refused, refused.clone()),
             (Stand::CutOff, ..) => (SessionState::CutOff, CUT_OFF.to_owned()),
             (Stand::Sealed, None, closed) => (SessionState::Closed, closed.clone().unwrap_or_default()),
         };

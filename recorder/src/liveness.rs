@@ -29,6 +29,13 @@ pub(crate) fn take(data_dir: &Path) -> Result<File, StoreError> {
     }
 }
 
+/// Gives up what `file` holds. Closing it alone would leave the lock to a child process that is just being started, and
+/// has every open file of this one until its program runs.
+pub(crate) fn drop_lock(file: &File) {
+    // Where that cannot be done, the lock goes with the last copy.
+    let _ = flock(file, FlockOperation::Unlock);
+}
+
 /// Marks a tape as being written, for as long as the file is open.
 pub(crate) fn mark(tape: &File) -> rustix::io::Result<()> {
     // Whoever looks whether a tape is live holds it for a moment only.

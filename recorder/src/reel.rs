@@ -23,6 +23,7 @@ use crate::encoder::Encoder;
 use crate::error::Lost;
 use crate::ledger::Stand;
 use crate::limits::CHUNK_PLAIN_BYTES;
+use crate::liveness;
 use crate::locked::locked;
 use crate::row::SessionRow;
 use crate::settings::Durability;
@@ -306,6 +307,13 @@ impl Reel {
     /// The file, until the tape ended or was lost.
     pub(crate) fn file(&self) -> Option<Arc<File>> {
         locked(&self.file).clone()
+    }
+
+    /// Nothing more is written: whoever looks sees that the tape is not live.
+    pub(crate) fn put_down(&self) {
+        if let Some(file) = locked(&self.file).take() {
+            liveness::drop_lock(&file);
+        }
     }
 
     /// The row of the session, with what was written so far.

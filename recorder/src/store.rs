@@ -195,7 +195,9 @@ impl Owner {
             let _ = thread.join();
         }
         self.deck.catalogue.close();
-        locked(&self.lock).take();
+        if let Some(file) = locked(&self.lock).take() {
+            liveness::drop_lock(&file);
+        }
     }
 }
 

@@ -352,6 +352,38 @@ fn a_catalogue_that_is_missing_or_damaged_is_made_from_the_tapes() {
     assert!(scene.data_dir().join("catalogue.sqlite.damaged").exists());
 }
 
+/// The row of session `id` once it tells who it is: the catalogue hears of it on a thread of its own.
+async fn heard(archive: &Archive, id: &str, person: &str) -> SessionRow {
+    loop {
+        match archive.find(id) {
+            Ok(row) if row.person == person => return row,
+            Ok(_) | Err(FindError::NotFound { .. }) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_session_that_was_refused_is_live_until_its_tape_is_whole() {
+    let scene = Scene::new();
+    let store = scene.store();
+    let archive = scene.archive();
+    let recording = store.begin(scene::id(), scene::OPENED, Durability::Synced).unwrap();
+    let id = recording.id().to_string();
+    block_on(async {
+        recording.append(opened("ben", "web1")).unwrap();
+        let number = recording.append(refusal(2, "connect")).unwrap();
+        recording.passed(number).await.unwrap();
+        let row = heard(&archive, &id, "ben").await;
+        assert_eq!((row.state, row.closed_unix_nanos), (SessionState::Live, None));
+        archive.reindex().unwrap();
+        assert_eq!(archive.find(&id).unwrap().state, SessionState::Live);
+        recording.append(closed(9, "refused")).unwrap();
+        recording.finish().await.unwrap();
+        assert_eq!(archive.find(&id).unwrap().state, SessionState::Refused);
+    });
+}
+
 #[test]
 fn an_archive_reads_while_a_store_writes() {
     let scene = Scene::new();
@@ -363,14 +395,7 @@ fn an_archive_reads_while_a_store_writes() {
         recording.append(opened("ana", "web1")).unwrap();
         let number = recording.append(output(5, "hello")).unwrap();
         recording.passed(number).await.unwrap();
-        // The catalogue hears of it on a thread of its own.
-        let row = loop {
-            match archive.find(&id) {
-                Ok(row) if row.person == "ana" => break row,
-                Ok(_) | Err(FindError::NotFound { .. }) => tokio::task::yield_now().await,
-                Err(error) => panic!("{error}"),
-            }
-        };
+        let row = heard(&archive, &id, "ana").await;
         assert_eq!((row.state, row.closed_unix_nanos), (SessionState::Live, None));
         assert_eq!(scene::read(&row.tape).len(), 2);
         assert_eq!(archive.reindex().unwrap().sessions, 1);
