@@ -93,13 +93,15 @@ impl Login {
         let mut session = self.session.lock().await;
         match &*session {
             Some(kept) if kept.token.expose_secret() == token.expose_secret() => {
-                let age = self.clock.now().elapsed.saturating_sub(kept.since.elapsed);
+                let now = self.clock.now();
+                let age = now.elapsed.saturating_sub(kept.since.elapsed);
                 // A token that is given may have been given anew.
                 let other = match &self.api.settings().token {
                     Some(source) => at_hand(source).await.is_ok_and(|now| now.expose_secret() != token.expose_secret()),
                     None => false,
                 };
-                let again = other || age >= LOGIN_AGE_MIN;
+                // It may have ended on the way to Vault.
+                let again = other || !kept.serves(now) || age >= LOGIN_AGE_MIN;
                 if again {
                     *session = None;
                 }
@@ -168,6 +170,9 @@ impl Login {
     async fn keep(&self) -> Duration {
         let mut session = self.session.lock().await;
         let now = self.clock.now();
+        if session.as_ref().is_some_and(|kept| !kept.serves(now)) {
+            *session = None;
+        }
         match &*session {
             // A token that nobody asks with still ends: it is looked at from the start.
             None if self.api.settings().token.is_some() => match self.login().await {
@@ -175,7 +180,6 @@ impl Login {
                 Err(failure) => tracing::warn!("{failure}"),
             },
             None => {}
-            Some(kept) if !kept.serves(now) => *session = None,
             Some(kept) if kept.due(now).is_some_and(|time| time.is_zero()) => match self.renew(&kept.token).await {
                 // It is still the same login.
                 Ok(Some(renewed)) => *session = Some(Session { since: kept.since, ..renewed }),
