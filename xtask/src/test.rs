@@ -3,6 +3,7 @@
 //! The runner is plain `cargo test`, on every machine: what is tested does not depend on which other runner happens to
 //! be installed. Every part selects the whole workspace or the same features of it, so nothing is compiled twice.
 
+use std::env;
 use std::process::Command;
 
 use crate::git;
@@ -14,6 +15,11 @@ use crate::workspace::cargo;
 
 /// Journeys that run at once. They wait more than they compute, so there are more of them than cores.
 const JOURNEYS_AT_ONCE: &str = "4";
+
+/// Where laws take their examples from. They are the same ones each time, so that what fails, fails again; new ones are
+/// tried by `cargo test`, and by whoever gives another seed.
+const SEED: &str = "PROPTEST_RNG_SEED";
+const SEED_USUAL: &str = "20261122";
 
 /// What to test.
 #[derive(clap::Args)]
@@ -40,7 +46,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     parts.command("build", cargo(&["build", "--workspace", "--bins", "--tests"]))?;
     if arguments.journey.is_none() {
         // The tape is also read by a second reader in Python, which needs the libraries where they are installed.
-        let fast = cargo(&["test", "--workspace", "--exclude", "wiretape-tests"]);
+        let mut fast = cargo(&["test", "--workspace", "--exclude", "wiretape-tests"]);
+        if env::var_os(SEED).is_none() {
+            fast.env(SEED, SEED_USUAL);
+        }
         parts.command("units and laws", if arguments.fast { fast } else { with_clients(fast) })?;
         parts.command("floors", cargo(&["test", "--workspace", "--test", "floors"]))?;
     }
