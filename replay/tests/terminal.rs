@@ -59,10 +59,9 @@ fn arrows_home_and_end_go_where_they_say() {
     seat.press("\x1b[F");
     seat.wait_for("unit app not found");
     seat.wait_for("the end 0:16 / 0:16");
-    seat.press("\x1b[D");
-    seat.wait_for("0:11 / 0:16");
-    seat.press(" ");
-    seat.wait_for("paused");
+    // It goes on from there, so that both keys come at once.
+    seat.press("\x1b[D ");
+    seat.wait_for("paused 0:11 / 0:16");
     assert!(!seat.text().contains("unit app not found"));
     seat.press("\x1b[H");
     seat.wait_for("paused 0:00 / 0:16");
@@ -139,6 +138,8 @@ fn the_end_shows_what_the_recorded_terminal_showed() {
     let folder = archive(&[(id(1), events)]);
     let seat = seat(&folder, 90, 26, &["0"]);
     seat.wait_for("the end");
+    // The cursor goes back to its place behind all else.
+    seat.wait_until("the cursor is back", |seat| seat.view().cursor == recorded.view().cursor);
     let (shown, meant) = (seat.view(), recorded.view());
     for row in 0..24 {
         assert_eq!(&shown.row(row)[..80], meant.row(row), "row {row}:\n{}", seat.text());
@@ -205,6 +206,9 @@ fn a_hostile_tape_reaches_the_terminal_as_letters_only() {
     let seat = seat(&folder, 90, 30, &["0", "--input"]);
     seat.wait_for("the end");
     seat.wait_for("shown 11");
+    // All of it, and not as much as was read just now.
+    let is_whole = |bytes: &[u8]| bytes.ends_with(b"H") || bytes.ends_with(b"\x1b[?25h");
+    seat.wait_until("the cursor is back", |seat| is_whole(&seat.bytes()));
     let text = String::from_utf8(seat.bytes()).unwrap();
     let mut rest = text.as_str();
     while let Some(start) = rest.find(|letter: char| letter.is_control()) {
@@ -252,7 +256,10 @@ fn a_signal_ends_it_even_when_nobody_reads_the_terminal() {
     events.push(output(60_000, 1, "never reached"));
     let folder = archive(&[(id(1), events)]);
     let mut seat = seat(&folder, 80, 30, &["0"]);
-    seat.wait_for("aaaa");
+    seat.wait_until("a row is full of a letter", |seat| {
+        let row = seat.view().row_text(0);
+        row.len() == 80 && row.bytes().all(|byte| byte.is_ascii_lowercase())
+    });
     let away = seat.look_away();
     // More than a terminal holds for a reader is on its way by now, or will be before the signal's patience ends.
     seat.signal("-TERM");

@@ -126,12 +126,12 @@ async def cancels(connection):
     """A deadline that passes makes asyncpg send a cancel request, and so does a task that is given up."""
     seen = []
     try:
-        await connection.execute("SELECT pg_sleep(120)", timeout=0.5)
+        await connection.execute("SELECT pg_sleep(120)", timeout=3)
     except asyncio.TimeoutError:
         seen.append("given up")
     seen.append(await connection.fetchval("SELECT 'still here'"))
     task = asyncio.ensure_future(connection.execute("SELECT pg_sleep(120)"))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(2)
     task.cancel()
     try:
         await task

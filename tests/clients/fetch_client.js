@@ -51,8 +51,8 @@ async function main() {
   seen.events = seen.events.join('').split('\n\n');
   seen.broken = await ask('/breaks').then((answer) => answer.text()).then(() => 'it came whole', () => 'it broke');
   const controller = new AbortController();
-  const given = ask('/hold/fetch', { signal: controller.signal }).then((answer) => answer.text());
-  setTimeout(() => controller.abort(), 200);
+  const given = (await ask('/hold/fetch', { signal: controller.signal })).text();
+  controller.abort();
   seen.given = await given.then(() => 'it was answered', (error) => error.name);
   seen.after = (await ask('/text')).status;
   console.log(JSON.stringify(seen));

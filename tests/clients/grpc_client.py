@@ -46,7 +46,7 @@ def main():
         except grpc.RpcError as error:
             seen["missing"] = error.code().name
         try:
-            channel.unary_unary(name("Sleep"))(b"", metadata=METADATA, timeout=0.5)
+            channel.unary_unary(name("Sleep"))(b"", metadata=METADATA, timeout=3)
         except grpc.RpcError as error:
             seen["late"] = error.code().name
         seen["given up"] = channel.unary_unary(name("GivenUp"))(b"", metadata=METADATA).decode()

@@ -20,7 +20,7 @@ pub mod moto;
 pub mod nginx;
 pub mod pgbouncer;
 pub mod pkt;
-mod ports;
+pub mod ports;
 pub mod postgres;
 pub mod processes;
 pub mod program;

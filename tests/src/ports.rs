@@ -1,12 +1,21 @@
 //! Ports of loopback that nobody listens on.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::program::Running;
 use crate::stage::wait_until;
 
 /// Ports that are tried: another test may take one between its choice and its use.
 const TRIES_MAX: usize = 20;
+
+/// The first port that is given out, and how many are: they lie below those that the system gives to whoever does not
+/// care which (`ip_local_port_range`), so that nobody gets one between its choice and its use.
+const FIRST: u16 = 20_000;
+const COUNT: u16 = 12_000;
+
+/// An address that nobody listens on: a port of the system's, which is given to nobody (tcpmux, RFC 1078).
+pub const CLOSED: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1));
 
 /// An address on loopback that nobody listens on.
 pub(crate) fn free_address() -> SocketAddr {
@@ -15,9 +24,18 @@ pub(crate) fn free_address() -> SocketAddr {
 
 /// So many of them, each another one.
 pub(crate) fn free_addresses(count: usize) -> Vec<SocketAddr> {
-    let listeners: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")).collect();
-    listeners.iter().map(|listener| listener.local_addr().expect("a listener has an address")).collect()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Another process that tests begins elsewhere.
+    let start = std::process::id().wrapping_mul(97);
+    let next = |_: u16| {
+        let place = start.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % u32::from(COUNT);
+        let port = FIRST + u16::try_from(place).expect("it is below the number of ports");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        TcpListener::bind(address).is_ok().then_some(address)
+    };
+    let found: Vec<SocketAddr> = (0..COUNT).filter_map(next).take(count).collect();
+    assert_eq!(found.len(), count, "ports that are free");
+    found
 }
 
 /// Starts a server by `start`, which is told `count` addresses, and waits until it listens on all of them; a server

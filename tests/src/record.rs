@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -15,6 +15,9 @@ use wiretape_recorder::{Archive, Tape};
 use crate::gateway::programs;
 use crate::program::{Finished, PATIENCE, Program};
 use crate::random::hex;
+
+/// How long the number of tapes stays as it is before a test believes it.
+const SETTLING: Duration = Duration::from_millis(50);
 
 /// The data folder of a gateway.
 #[derive(Clone)]
@@ -70,8 +73,38 @@ impl Record {
                 "{count} ended sessions never came: {:#?}",
                 sessions.iter().map(|session| &session.row).collect::<Vec<_>>()
             );
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until every session there is is listed and none of them is live. A session is listed a moment after it
+    /// began, but its tape is there before anybody is answered.
+    #[must_use]
+    pub fn all_ended(&self) -> Vec<Session> {
+        let until = Instant::now() + PATIENCE;
+        let mut before = 0;
+        loop {
+            let tapes = self.tapes();
+            let sessions = self.sessions();
+            let is_over = sessions.iter().all(|session| session.state() != "live");
+            if tapes > 0 && tapes == before && sessions.len() >= tapes && is_over {
+                return sessions;
+            }
+            let rows = || sessions.iter().map(|session| &session.row).collect::<Vec<_>>();
+            assert!(Instant::now() < until, "{tapes} tapes, and sessions that never ended: {:#?}", rows());
+            before = tapes;
+            std::thread::sleep(SETTLING);
+        }
+    }
+
+    /// How many tapes there are.
+    fn tapes(&self) -> usize {
+        let entries =
+            |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let days = entries(&self.data_dir.join("tapes"));
+        days.flat_map(|day| entries(&day))
+            .filter(|path| path.extension().is_some_and(|ending| ending == "tape"))
+            .count()
     }
 
     /// Waits until the one session there is has ended.

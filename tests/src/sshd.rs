@@ -1,9 +1,10 @@
 //! A real OpenSSH server, run as the current user.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::keys::Key;
+use crate::ports::free_address;
 use crate::processes::TAG;
 use crate::program::Running;
 use crate::stage::{Folder, user_name};
@@ -74,12 +75,6 @@ fn listens(server: &Running) -> bool {
     let taken = outcome.contains("Address already in use");
     assert!(taken || outcome.contains("Server listening on"), "the server did not start: {outcome}");
     !taken
-}
-
-/// An address on loopback that nobody listens on.
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a listener has an address")
 }
 
 /// The server's program. It starts itself again by its full path, so it needs one.

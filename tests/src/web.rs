@@ -1,10 +1,12 @@
 //! One test's own world of HTTP: a folder, a web server behind the gateway, the gateway, a person with a token, and
 //! clients that know every way to the server.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,6 +16,9 @@ use crate::gateway::Gateway;
 use crate::program::{Program, Running};
 use crate::secrets::Token;
 use crate::stage::{Folder, PERSON, client_python, client_script, wait_until};
+
+/// How long the number of requests stays as it is before a test believes it.
+const SETTLING: Duration = Duration::from_millis(50);
 
 /// The names that certificates of servers on this machine are for.
 pub const OWN_NAMES: [&str; 2] = ["DNS:localhost", "IP:127.0.0.1"];
@@ -76,6 +81,21 @@ impl WebServer {
         let whole = printed.rfind('\n').map_or("", |end| &printed[..end]);
         let requests = whole.lines().filter_map(|line| line.strip_prefix("request "));
         requests.map(|line| serde_json::from_str(line).expect("a request as JSON")).collect()
+    }
+
+    /// How many requests it got, once its words about the last one were read.
+    ///
+    /// # Panics
+    /// When they never end.
+    #[must_use]
+    pub fn requests_count(&self) -> usize {
+        let seen = Cell::new(usize::MAX);
+        wait_until("the requests are counted", || {
+            let before = seen.replace(self.requests().len());
+            std::thread::sleep(SETTLING);
+            before == seen.get()
+        });
+        seen.get()
     }
 
     /// The last request that it got since this was asked before. A client may have its answer before the server's words

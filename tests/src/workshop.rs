@@ -1,9 +1,7 @@
 //! One test's own world of Git: a folder, a server of repositories behind the gateway, the gateway, a person with a
 //! token and a key, and a git that knows every way to the server.
 
-use std::cell::Cell;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::configuration::{Configuration, Target, User};
 use crate::forge::{ACCOUNT, Forge, PASSWORD};
@@ -14,7 +12,7 @@ use crate::program::Program;
 use crate::record::{Events, Session};
 use crate::repository::Repository;
 use crate::secrets::Token;
-use crate::stage::{Folder, PERSON, user_name, wait_until};
+use crate::stage::{Folder, PERSON, user_name};
 use crate::talk::Talk;
 
 /// The name of the target that is reached by HTTP.
@@ -24,9 +22,6 @@ pub const FORGE_SSH: &str = "forge-ssh";
 
 /// The host by which the proxy's clients know the server. Some of them never ask a proxy for what is on this machine.
 const HOST: &str = "forge.example";
-
-/// How long the list of sessions stays as it is before a test believes it.
-const SETTLING: Duration = Duration::from_millis(50);
 
 /// The ways to a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,13 +251,7 @@ impl Workshop {
     /// first.
     #[must_use]
     pub fn ended(&self) -> Vec<(Session, Events)> {
-        let seen = Cell::new(0);
-        wait_until("sessions that are listed", || {
-            let before = seen.replace(self.gateway.record().sessions().len());
-            std::thread::sleep(SETTLING);
-            before > 0 && before == seen.get()
-        });
-        let sessions = self.gateway.record().ended(seen.get()).into_iter().rev().map(|session| {
+        let sessions = self.gateway.record().all_ended().into_iter().rev().map(|session| {
             session.verified().coded(0);
             let events = session.events();
             (session, events)

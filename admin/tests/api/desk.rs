@@ -100,15 +100,16 @@ impl Desk {
             ..SessionOpened::default()
         };
         say(&recording, Kind::Session(SessionEvent::Opened(Box::new(opened)))).await;
-        self.listed(id, SessionState::Live).await;
+        self.listed(id, SessionState::Live, target).await;
         recording
     }
 
-    /// Waits until the catalogue lists a session as it stands: it hears of it behind the recording's back.
-    async fn listed(&self, id: SessionId, state: SessionState) {
+    /// Waits until the catalogue lists a session as it stands: it hears of it behind the recording's back, and of what
+    /// is in it later than of itself.
+    async fn listed(&self, id: SessionId, state: SessionState, target: &str) {
         let archive = self.office.archive();
         let listed = async {
-            while !archive.find(&id.to_string()).is_ok_and(|row| row.state == state) {
+            while !archive.find(&id.to_string()).is_ok_and(|row| row.state == state && row.target == target) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -122,7 +123,7 @@ impl Desk {
         say(&recording, Kind::Session(SessionEvent::Closed { reason: "client left".to_owned() })).await;
         recording.finish().await.unwrap();
         let id = SessionId::from_bytes([number; 16]);
-        self.listed(id, SessionState::Closed).await;
+        self.listed(id, SessionState::Closed, target).await;
         id
     }
 }

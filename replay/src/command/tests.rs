@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use serde_json::Value;
@@ -166,6 +167,13 @@ fn a_session_that_goes_on_is_no_fault() {
     let number = recording.append(opened()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(recording.passed(number)).unwrap();
+    // The list hears of a session a moment after it began.
+    let list = || listed(&folder, &SessionsArgs { limit: 50, ..SessionsArgs::default() });
+    let until = Instant::now() + Duration::from_secs(60);
+    while list().lines().count() < 4 {
+        assert!(Instant::now() < until, "{}", list());
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let all = VerifyArgs { all: true, ..VerifyArgs::default() };
     let (text, status) = verified(folder.path(), &all);
     assert!(text.contains(&format!("{}  unsealed tail", id(3))), "{text}");

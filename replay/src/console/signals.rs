@@ -12,8 +12,8 @@ use signal_hook::iterator::{Handle, Signals as Incoming};
 /// How long a program that was asked to end may take until it is ended.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What a shell reports for a program that a signal ended: 128 and the signal.
-const EXIT_BASE: i32 = 128;
+/// What a shell reports for a program that `SIGTERM` ended: as when it leaves in good order, whichever signal it was.
+const TERMINATED: i32 = 143;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Signals {
                         // The last will may hang in the same place.
                         let _ = thread::Builder::new().spawn(last_will);
                         thread::sleep(PATIENCE);
-                        std::process::exit(EXIT_BASE + signal);
+                        std::process::exit(TERMINATED);
                     }
                 }
             }

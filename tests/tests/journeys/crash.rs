@@ -134,9 +134,9 @@ impl SmallDisk {
         assert_ne!(finished.code(), 0, "{command}");
         assert!(finished.errors().contains("wiretape: "), "{command}: {}", finished.errors());
         assert!(!finished.text().contains("swallowed"), "the target got what could not be recorded");
-        let session = Record::of(&self.data).sessions().remove(0);
-        assert_ne!(session.state(), "live", "{command}");
-        (finished.stdout, session)
+        let session = || Record::of(&self.data).sessions().remove(0);
+        wait_until("the session is over", || session().state() != "live");
+        (finished.stdout, session())
     }
 
     /// As long as nothing can be recorded, nobody gets in.

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use wiretape_core::event::{StreamEvent, StreamKind};
 use wiretape_core::{Kind, Side};
 use wiretape_tests::keys::Key;
+use wiretape_tests::ports::CLOSED;
 use wiretape_tests::program::{Program, Running};
 use wiretape_tests::record::Events;
 use wiretape_tests::sshd::Sshd;
@@ -69,9 +70,7 @@ fn a_local_socket_leads_to_a_socket_at_the_target() {
 fn a_port_that_nobody_listens_on_is_refused_and_the_session_goes_on() {
     let stage = Stage::new();
     let local = stage.folder.join("local");
-    let closed =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a port");
-    let client = forwarding(&stage, &["-L", &format!("{}:127.0.0.1:{}", local.display(), closed.port())]);
+    let client = forwarding(&stage, &["-L", &format!("{}:{CLOSED}", local.display())]);
     for _ in 0..5 {
         // The client closes the connection when the target refuses it; what is said may meet a closed socket.
         let _ = std::os::unix::net::UnixStream::connect(&local).map(|mut stream| {

@@ -1,9 +1,8 @@
 //! What is refused: a clear message, an exit code, and a record of the attempt.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-
 use wiretape_tests::configuration::{Target, User};
 use wiretape_tests::keys::Key;
+use wiretape_tests::ports::CLOSED;
 use wiretape_tests::program::Program;
 use wiretape_tests::record::Session;
 use wiretape_tests::relay::Relay;
@@ -76,9 +75,7 @@ fn a_group_that_is_permitted_gets_in() {
 
 #[test]
 fn a_target_that_is_down() {
-    let closed =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a port");
-    let stage = Stage::with(|_, configuration| configuration.target("web").set(&format!("address = \"{closed}\"")));
+    let stage = Stage::with(|_, configuration| configuration.target("web").set(&format!("address = \"{CLOSED}\"")));
     let (message, session) = refused(&stage, stage.ssh().arg("true"));
     assert!(message.contains("web"), "{message}");
     assert!(["refused", "closed"].contains(&session.state()), "{}", session.state());
@@ -97,7 +94,7 @@ fn a_target_with_another_host_key() {
 
 #[test]
 fn a_host_key_is_learned_once_and_then_held_on_to() {
-    let relay = Relay::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), std::time::Duration::ZERO);
+    let relay = Relay::start(CLOSED, std::time::Duration::ZERO);
     let mut stage = Stage::with(|_, configuration| {
         let target = configuration.target("web");
         target.unset("host_key");

@@ -76,7 +76,7 @@ fn what_is_typed_and_shown_is_recorded_and_a_password_is_not() {
     let terminal = Terminal::start(&stage.folder, 100, 30, &shell(&stage, ""));
     terminal.enter("PS1=; echo visible-$((5 + 5))");
     terminal.wait("visible-10");
-    terminal.enter("read -r -s -p 'Password: ' secret; echo; echo length-${#secret}");
+    terminal.enter("stty -echo; printf 'Pass''word: '; read -r secret; stty echo; echo; echo length-${#secret}");
     terminal.wait("Password:");
     terminal.enter(SECRET);
     terminal.wait("length-12");
@@ -97,7 +97,7 @@ fn what_is_typed_and_shown_is_recorded_and_a_password_is_not() {
         }
     }
     let typed = String::from_utf8_lossy(&typed).into_owned();
-    for line in ["echo visible-$((5 + 5))", "read -r -s -p", "echo after-$((6 + 6))"] {
+    for line in ["echo visible-$((5 + 5))", "read -r secret", "echo after-$((6 + 6))"] {
         assert!(typed.contains(line), "{line:?} is not in what was typed: {typed:?}");
     }
     assert!(concealed as usize >= SECRET.len(), "the length is kept: {concealed}");

@@ -27,7 +27,7 @@ fn sessions_are_listed_and_read_and_whoever_reads_is_on_the_record() {
     let hall = Hall::new();
     let (folder, gateway) = hall.parts();
     hall.stage.ssh().arg("echo seen-by-auditors").succeed();
-    wait_until("the session ended", || hall.sessions().iter().all(|session| session["state"] == "closed"));
+    wait_until("the session ended", || hall.sessions().iter().any(|session| session["state"] == "closed"));
     let session = hall.sessions().remove(0);
     assert_eq!((&session["person"], &session["target"]), (&json!("ana"), &json!("web")));
     let id = session["id"].as_str().expect("a name");
@@ -98,8 +98,9 @@ fn a_live_session_is_followed_and_ended() {
         let event: Value = serde_json::from_str(line).expect("JSON");
         assert_eq!(event["number"], number, "each event once, in order");
     }
-    let said = ask(folder, gateway, Some(&hall.people.root), "POST", &end, Some(&body));
-    assert_eq!(said.status, 409, "{said:?}");
+    // Its tape may still be on the way to the disk when its last event is read.
+    let again = || ask(folder, gateway, Some(&hall.people.root), "POST", &end, Some(&body)).status;
+    wait_until("what is over cannot be ended", || again() == 409);
 }
 
 #[test]

@@ -228,7 +228,7 @@ fn who_does_not_say_who_they_are_is_told_how_to() {
     let said = stranger(&web).arg("--user").arg(format!("bo:{}", web.token.secret)).arg(&url).succeed().text();
     problem(&said, 401);
     assert_eq!(web.server.requests().len(), 0);
-    let sessions = web.gateway.record().ended(super::settled(&web.gateway));
+    let sessions = web.gateway.record().all_ended();
     assert!(sessions.len() >= 5, "a token that is nobody's, and one that is another's: {}", sessions.len());
     for session in &sessions {
         assert_eq!((session.state(), session.text("person")), ("refused", ""), "{}", session.reason());
@@ -369,7 +369,7 @@ fn one_connection_to_several_targets_is_a_session_each() {
 
 #[test]
 fn what_belongs_together_is_found_by_its_label() {
-    let web = short_labels();
+    let web = Web::with(|_, _, configuration| configuration.http_settings.push("label_linger = 3600".to_owned()));
     for (road, target, label) in [
         (Road::Reverse, "plain", "run-1"),
         (Road::Reverse, "secure", "run-1"),
@@ -386,6 +386,8 @@ fn what_belongs_together_is_found_by_its_label() {
     let curl =
         web.folder.program("curl").args(["--silent", "--proxy", &named, "--cacert"]).arg(web.gateway.authority());
     curl.args([web.server.url("plain") + "/text", web.server.url("secure") + "/text"]).succeed();
+    // Labels are waited for no longer when the gateway stops.
+    web.gateway.finish();
     let sessions = super::ended(&web.gateway);
     // One session for each person and target, over all connections and on both ways.
     let mut counts: Vec<_> = sessions

@@ -135,7 +135,7 @@ fn who_leaves_before_the_browser_has_come_back_is_waited_for_no_longer() {
     assert!(session.reason().contains("the client left before"), "{}", session.reason());
 
     // Logins that come to nothing are limited like guesses: the terminal is asked for a token then.
-    for _ in begun()..40 {
+    for _ in begun()..100 {
         let running = ssh();
         let told = running.complaint(&["/device?user_code=", "type your token"]);
         running.signal(Signal::TERM);
@@ -144,7 +144,7 @@ fn who_leaves_before_the_browser_has_come_back_is_waited_for_no_longer() {
             break;
         }
     }
-    assert!(begun() < 40, "{}", begun());
+    assert!(begun() < 100, "{}", begun());
 }
 
 /// Nor is there one that leaves no record, however early whoever began it left.

@@ -89,6 +89,8 @@ fn a_key_cancels_its_own_session_only() {
     assert!(finished.text().contains("alive"), "only what ran was cancelled: {}", finished.text());
     assert!(sleeps(&database, "two"));
     // The key of a session that is over is no key any more.
+    let live = || database.gateway.record().sessions().iter().filter(|session| session.state() == "live").count();
+    wait_until("the first session is over", || live() == 1);
     ask(&database, one.0, &one.1);
     assert!(sleeps(&database, "two"));
     ask(&database, two.0, &two.1);

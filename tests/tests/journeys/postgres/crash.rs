@@ -110,8 +110,7 @@ fn a_full_disk_ends_the_session_with_a_message_and_lets_nobody_in_unrecorded() {
         let finished = database.psql(Way::Gateway).args(["-Atc", random]).finish();
         assert_eq!(finished.code(), 2, "{record}: {}", finished.errors());
         assert!(finished.errors().contains("can no longer be recorded"), "{record}: {}", finished.errors());
-        let session = tapes.sessions().remove(0);
-        assert_ne!(session.state(), "live");
+        wait_until("the session is over", || tapes.sessions()[0].state() != "live");
         let refused = database.psql(Way::Gateway).args(["-c", "INSERT INTO lines VALUES ('unrecorded')"]).finish();
         assert_eq!(refused.code(), 2, "{record}: {}", refused.errors());
         assert!(refused.errors().contains("FATAL:  "), "{}", refused.errors());

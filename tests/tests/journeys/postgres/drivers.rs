@@ -31,8 +31,7 @@ fn suite(database: &Database, interpreter: impl AsRef<OsStr>, script: &str, word
         assert_eq!(&through[part], direct, "{script}: {part}");
     }
     assert_eq!(before, 0, "what went past the gateway is not recorded");
-    let count = database.gateway.record().sessions().len();
-    let sessions = database.gateway.record().ended(count);
+    let sessions = database.gateway.record().all_ended();
     assert!(sessions.len() >= parts.len(), "a session for each connection: {}", sessions.len());
     let events = sessions.iter().map(|session| {
         assert_eq!(session.state(), "closed", "{}", session.reason());

@@ -96,6 +96,8 @@ fn exact(version: Version, client: impl FnOnce(&Database) -> Program) {
     let near = Tap::start(database.gateway.postgres());
     let client = client(&database).env("PGPORT", near.address().port().to_string());
     client.env("PGSSLMODE", "disable").succeed();
+    // Who is still leaving would be told that the gateway stops.
+    let _left = database.gateway.record().ended(near.passed().iter().filter_map(Said::heard).count());
     // The last bytes are on the tapes, and have passed the taps, when the gateway is gone.
     database.restart(Gateway::finish);
     let sorted = |mut said: Vec<Said>| {

@@ -88,7 +88,7 @@ fn forty_thousand_short_queries_are_forty_thousand_on_the_tapes() {
         .succeed();
     let mut asked = 0;
     let mut answered = 0;
-    for session in database.gateway.record().ended(database.gateway.record().sessions().len()) {
+    for session in database.gateway.record().all_ended() {
         let events = session.events();
         let count = |wanted: fn(&QueryEvent) -> bool| events.query().filter(|event| wanted(event)).count();
         let here = count(|event| matches!(event, QueryEvent::Simple { text } if text.starts_with(b"SELECT abalance")));

@@ -320,11 +320,11 @@ fn who_does_not_log_in_in_time_has_to_leave() {
 #[test]
 fn nobody_cancels_a_session_that_is_not_his() {
     let database = Database::new();
-    let session = database.psql(Way::Gateway).args(["-Atc", "SELECT pg_sleep(4), 'slept'"]).start();
+    let session = database.psql(Way::Gateway).args(["-Atc", "SELECT pg_sleep(20), 'slept'"]).start();
     let sleeps = || database.server.tell("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%slept%'");
     wait_until("it sleeps", || sleeps() != "1");
     // The server's own process number, which a person can see, and every short guess of a key.
-    let sleeper = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(4)%'";
+    let sleeper = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(20)%'";
     let pid: u32 = database.server.tell(sleeper).parse().expect("a number");
     for key in [0_u32, 1, u32::MAX, pid] {
         let mut socket = connect(database.gateway.postgres());

@@ -30,7 +30,7 @@ fn pgbench_in_each_of_its_protocols() {
     assert!(text.contains("number of transactions actually processed: 200/200"), "{text}");
 
     let mut executed = 0;
-    for session in database.gateway.record().ended(database.gateway.record().sessions().len()) {
+    for session in database.gateway.record().all_ended() {
         assert_eq!(session.state(), "closed", "{}", session.reason());
         let events = session.events();
         executed += events.query().filter(|event| matches!(event, QueryEvent::Execute { .. })).count();
@@ -65,7 +65,7 @@ fn a_dump_restores_to_the_same_dump() {
     let parallel = database.client(Way::Gateway, "pg_restore").args(["--no-owner", "-j", "3", "-d", "orders/copy"]);
     parallel.arg(&whole).succeed();
     assert!(dump(Way::Direct, "copy") == direct, "the database restored in parallel differs");
-    for session in database.gateway.record().ended(database.gateway.record().sessions().len()) {
+    for session in database.gateway.record().all_ended() {
         assert_eq!(session.state(), "closed", "{}", session.reason());
         session.verified().coded(0);
     }
@@ -124,6 +124,8 @@ fn a_logical_replication_client_follows_the_changes() {
     let changes = changes();
     assert_eq!(changes.matches(": INSERT: ").count(), 1000);
     assert_eq!(changes.matches(": DELETE: ").count(), 10);
+    // The server has to have heard, too, that the follower is gone.
+    wait_until("the slot is free", || database.server.tell("SELECT active FROM pg_replication_slots") == "f");
     follow(&["--drop-slot"]).succeed();
 
     let sessions = database.gateway.record().ended(3);

@@ -8,7 +8,7 @@ use wiretape_tests::program::Program;
 use wiretape_tests::random::{self, hex};
 use wiretape_tests::secrets::{self, are_not_in};
 use wiretape_tests::sshd::Sshd;
-use wiretape_tests::stage::{Folder, PERSON};
+use wiretape_tests::stage::{Folder, PERSON, wait_until};
 use wiretape_tests::token_service::TokenService;
 use wiretape_tests::vault::{AppRole, Vault};
 use wiretape_tests::web::{Road, Web};
@@ -243,9 +243,12 @@ fn no_secret_is_found_anywhere() {
     // A program of a target, and what a credential program saw.
     let held = ssh(&web, &garden, "hold").input_held().start();
     held.wait_printed("up");
-    let children = processes::below(web.gateway.number(), "cat");
-    assert_eq!(children.len(), 1, "the program of the target");
-    let environment = std::fs::read(format!("/proc/{}/environ", children[0])).expect("the child runs");
+    let children = || processes::below(web.gateway.number(), "cat");
+    wait_until("the program of the target", || children().len() == 1);
+    let children = children();
+    let environment = || std::fs::read(format!("/proc/{}/environ", children[0])).expect("the child runs");
+    wait_until("the program has its environment", || !environment().is_empty());
+    let environment = environment();
     for (text, place) in [
         (environment, "the environment of a target's program"),
         (std::fs::read(&garden.environment).expect("the program ran"), "the environment of a credential program"),

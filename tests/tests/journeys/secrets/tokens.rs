@@ -59,7 +59,7 @@ fn keys_become_the_tokens_that_they_were_asked_for() {
 
 #[test]
 fn a_token_is_fetched_anew_before_it_ends() {
-    let (web, service) = web(4, |service| vec![("all", service.google_source("")), ("app", service.github_source(""))]);
+    let (web, service) = web(8, |service| vec![("all", service.google_source("")), ("app", service.github_source(""))]);
     wait_until("each token was issued three times", || {
         for (target, start) in [("all", "opened by access"), ("app", "opened by installation")] {
             let said = opened(&web, target);

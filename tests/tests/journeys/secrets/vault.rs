@@ -1,5 +1,7 @@
 //! Secrets in Vault: a real one, which lets the gateway in by a token or by AppRole, forgets it, and goes away.
 
+use std::time::Duration;
+
 use wiretape_tests::configuration::{Configuration, Target};
 use wiretape_tests::database::{Database, Way};
 use wiretape_tests::postgres::{DATABASE, LOGIN, Settings};
@@ -85,14 +87,15 @@ fn an_app_role_opens_vault_again_and_again() {
 fn a_token_lives_as_long_as_the_gateway_renews_it() {
     let mut token = String::new();
     let (database, vault) = database(", cache = 0", |folder, vault, configuration| {
-        token = vault.token(&["-period=4s", "-orphan"]);
+        token = vault.token(&["-period=9s", "-orphan"]);
         by_token(folder, vault, &token, configuration);
     });
     // Nobody asks for anything meanwhile: it is renewed all the same, well behind its first end.
     let created = vault.ask(&["token", "lookup", &token])["data"]["creation_time"].as_u64().expect("a time");
     wait_until("the token was renewed after its end", || {
+        std::thread::sleep(Duration::from_millis(500));
         let known = vault.ask(&["token", "lookup", &token]);
-        known["data"]["last_renewal_time"].as_u64().is_some_and(|time| time >= created + 6)
+        known["data"]["last_renewal_time"].as_u64().is_some_and(|time| time >= created + 11)
     });
     assert_eq!(answer(&database), "42\n");
     // Somebody revokes it: the next one is read from the file.
